@@ -1,0 +1,3 @@
+//! The command line: everything else lives in the library.
+
+fn main() {}

@@ -1,0 +1,13 @@
+//! The basement: what every room stands on and what knows no room.
+//!
+//! Value types ([`moment`], [`money`], [`id`], [`digest`], [`canonical`]), refusals and faults ([`refusal`]),
+//! configuration, the database door, file storage and the web plumbing. Every file here can be explained
+//! without a procurement word.
+
+pub mod canonical;
+pub mod digest;
+pub mod id;
+pub mod moment;
+pub mod money;
+pub mod random;
+pub mod refusal;
