@@ -1,1 +1,3 @@
-//! (empty)
+//! 登录 Sign-in, roles, certificates, signatures.
+
+pub mod role;

@@ -11,7 +11,8 @@ use serde::de::DeserializeOwned;
 /// # Panics
 /// Never for the document types of this crate: they hold only strings, small integers, lists and objects.
 pub fn jcs<T: Serialize>(document: &T) -> Vec<u8> {
-    serde_json_canonicalizer::to_vec(document).unwrap_or_else(|e| panic!("a document type that is not JSON: {e}"))
+    serde_json_canonicalizer::to_vec(document)
+        .unwrap_or_else(|e| panic!("a document type that is not JSON: {e}"))
 }
 
 /// The JCS text of `document`; see [`jcs`].

@@ -4,6 +4,7 @@
 //! configuration, the database door, file storage and the web plumbing. Every file here can be explained
 //! without a procurement word.
 
+pub mod calendar;
 pub mod canonical;
 pub mod digest;
 pub mod id;

@@ -81,7 +81,8 @@ impl Moment {
 
     fn beijing_time(self) -> DateTime<FixedOffset> {
         // eight hours east is always a lawful offset; the fallback can not be reached
-        let east = FixedOffset::east_opt(8 * 3600).unwrap_or_else(|| FixedOffset::east_opt(0).unwrap_or(Utc.fix()));
+        let east =
+            FixedOffset::east_opt(8 * 3600).unwrap_or_else(|| FixedOffset::east_opt(0).unwrap_or(Utc.fix()));
         east.from_utc_datetime(&self.utc().naive_utc())
     }
 }

@@ -76,7 +76,8 @@ impl<'de> Deserialize<'de> for Fen {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let text = String::deserialize(from)?;
         let (negative, digits) = text.strip_prefix('-').map_or((false, text.as_str()), |rest| (true, rest));
-        let amount = Self::parse(digits).ok_or_else(|| serde::de::Error::custom("expected an amount like 1234.50"))?;
+        let amount =
+            Self::parse(digits).ok_or_else(|| serde::de::Error::custom("expected an amount like 1234.50"))?;
         Ok(if negative { Self(-amount.0) } else { amount })
     }
 }
