@@ -1,1 +1,20 @@
-//! (empty)
+//! 存证 The ledger: an append-only public log in which every act of the platform leaves one blinded line.
+//!
+//! What happens here: an entry (a bid's manifest, a notice, a score sheet…) becomes a leaf that tells nothing; leaves
+//! make a Merkle tree (RFC 6962) in tiles that anybody may fetch; checkpoints sign the tree's size and root; a
+//! receipt proves offline that an entry is in it. The format is written down in `docs/formats/log.md`.
+//!
+//! Who comes in: every room, through the Act. What leaves: tiles, checkpoints, receipts.
+//!
+//! Invariants: nothing is ever changed or removed; the signer refuses to sign a state that is not proven to extend
+//! what it signed last; all leaves have the same shape and length, whatever they are for.
+
+pub mod checkpoint;
+pub mod leaf;
+pub mod note;
+pub mod proof;
+pub mod tiles;
+pub mod tree;
+
+#[cfg(test)]
+mod tests;
