@@ -1,1 +1,3 @@
-//! (empty)
+//! 项目与标段 The spine: tender, lot, schedule, milestones, rulebook.
+
+pub mod rulebook;
