@@ -453,7 +453,10 @@ impl Rulebook {
 
     /// SHA-256 of the file, which a tender pins beside the id.
     pub fn digest(&self) -> [u8; 32] {
-        EMBEDDED.iter().find(|embedded| embedded.book.id == self.id).map_or([0; 32], |embedded| embedded.digest)
+        EMBEDDED
+            .iter()
+            .find(|embedded| embedded.book.id == self.id)
+            .map_or([0; 32], |embedded| embedded.digest)
     }
 
     /// Whether a tender may be announced under this rulebook on `day`.

@@ -1,0 +1,5 @@
+//! Tests of the spine.
+
+mod flow;
+mod phase;
+mod schedule;
