@@ -29,15 +29,18 @@ pub fn read(bytes: &[u8]) -> Result<Notice, BadNotice> {
     if bytes.len() > NOTICE_BYTES_MAX {
         return Err(BadNotice::at(1, format!("the file is larger than {NOTICE_BYTES_MAX} bytes")));
     }
-    let text = std::str::from_utf8(bytes)
-        .map_err(|_| BadNotice::at(1, "the file is not UTF-8; save it as \"CSV UTF-8\" and import it again"))?;
-    let mut reader = ReaderBuilder::new().flexible(true).from_reader(text.trim_start_matches('\u{feff}').as_bytes());
+    let text = std::str::from_utf8(bytes).map_err(|_| {
+        BadNotice::at(1, "the file is not UTF-8; save it as \"CSV UTF-8\" and import it again")
+    })?;
+    let mut reader =
+        ReaderBuilder::new().flexible(true).from_reader(text.trim_start_matches('\u{feff}').as_bytes());
     let header = reader.headers().map_err(|e| BadNotice::at(1, e.to_string()))?.clone();
     let places = columns(&header)?;
     let mut notice = Notice::default();
     let mut first_line = HashMap::new();
     for record in reader.records() {
-        let record = record.map_err(|e| BadNotice::at(e.position().map_or(1, csv::Position::line), e.to_string()))?;
+        let record =
+            record.map_err(|e| BadNotice::at(e.position().map_or(1, csv::Position::line), e.to_string()))?;
         let line = record.position().map_or(0, csv::Position::line);
         if notice.movements.len() + notice.bad_lines.len() >= MOVEMENTS_MAX {
             return Err(BadNotice::at(line, "the file has too many lines"));
@@ -50,7 +53,8 @@ pub fn read(bytes: &[u8]) -> Result<Notice, BadNotice> {
         match read {
             Ok(movement) => match first_line.insert(movement.key(), line) {
                 Some(first) => {
-                    let reason = format!("the reference {} stands already on line {first}", clip(&movement.reference));
+                    let reason =
+                        format!("the reference {} stands already on line {first}", clip(&movement.reference));
                     notice.bad_lines.push(BadLine { line, reason });
                 }
                 None => notice.movements.push(movement),

@@ -143,7 +143,8 @@ impl BadNotice {
 /// Reads an amount as ISO 20022 writes it: digits, optionally a point and one or two digits. A sign, a third decimal
 /// (even a zero), a thousands separator, zero, or more than [`AMOUNT_MAX`] is refused: money is never rounded on the way in.
 pub fn exact_amount(text: &str) -> Result<Fen, String> {
-    let strict = text.bytes().all(|b| b.is_ascii_digit() || b == b'.') && !text.ends_with('.') && text.len() <= 19;
+    let strict =
+        text.bytes().all(|b| b.is_ascii_digit() || b == b'.') && !text.ends_with('.') && text.len() <= 19;
     match Fen::parse(text).filter(|_| strict) {
         Some(Fen(0)) => Err("an amount of zero is not a movement".into()),
         Some(amount) if amount <= AMOUNT_MAX => Ok(amount),

@@ -109,7 +109,9 @@ impl<'a> Tree<'a> {
                 }
                 Event::Comment(_) => {}
                 Event::DocType(_) => return Err(self.bad("a DOCTYPE is not allowed in a bank file")),
-                Event::PI(_) => return Err(self.bad("a processing instruction is not allowed in a bank file")),
+                Event::PI(_) => {
+                    return Err(self.bad("a processing instruction is not allowed in a bank file"));
+                }
                 Event::Empty(_) => return Err(self.bad("an empty element that was not expanded")),
                 Event::Eof => break,
             }
@@ -131,7 +133,11 @@ impl<'a> Tree<'a> {
         }
         let name = start.local_name().into_inner().to_string();
         if self.open.is_empty() && !ours {
-            return Err(self.bad(format!("the root <{}> is not in the namespace {}", clip(&name), self.namespace)));
+            return Err(self.bad(format!(
+                "the root <{}> is not in the namespace {}",
+                clip(&name),
+                self.namespace
+            )));
         }
         let mut element = Element { name, line: self.line, foreign: !ours, ..Element::default() };
         for attribute in start.attributes() {

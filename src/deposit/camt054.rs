@@ -6,8 +6,8 @@
 //! `docs/formats/bank.md` says which fields we read and why.
 
 use super::bank_notice::{
-    Arrival, BadNotice, Direction, MOVEMENTS_MAX, Movement, NOTICE_BYTES_MAX, NotBooked, Notice, Payer, arrival, clip,
-    exact_amount,
+    Arrival, BadNotice, Direction, MOVEMENTS_MAX, Movement, NOTICE_BYTES_MAX, NotBooked, Notice, Payer,
+    arrival, clip, exact_amount,
 };
 use super::bounded_xml::{self, Element};
 use crate::platform::money::Fen;
@@ -179,8 +179,9 @@ fn read_entry(entry: &Element, account: &str) -> Result<Vec<Movement>, BadNotice
             None if alone => total,
             None => return Err(entry.refuse("a transaction of a batch without its own <Amt>")),
         };
-        let reference = reference_of(entry, transaction, alone)?
-            .ok_or_else(|| entry.refuse("a movement without <AcctSvcrRef> or <NtryRef> can not be told from its copy"))?;
+        let reference = reference_of(entry, transaction, alone)?.ok_or_else(|| {
+            entry.refuse("a movement without <AcctSvcrRef> or <NtryRef> can not be told from its copy")
+        })?;
         movements.push(movement(entry, transaction, account, amount, reference)?);
     }
     let sum = movements.iter().try_fold(Fen(0), |sum, movement| sum.checked_add(movement.amount));
@@ -227,7 +228,11 @@ fn movement(
 
 /// The bank's reference. A servicer's reference is the best; an entry reference comes last, because some banks number
 /// entries anew in each message. What stands on the entry names the movement only where it is the only one (`alone`).
-fn reference_of(entry: &Element, transaction: Option<&Element>, alone: bool) -> Result<Option<String>, BadNotice> {
+fn reference_of(
+    entry: &Element,
+    transaction: Option<&Element>,
+    alone: bool,
+) -> Result<Option<String>, BadNotice> {
     let none = Element::default();
     let transaction = transaction.unwrap_or(&none);
     let of_entry = |name: &str| if alone { optional_text(entry, &[name], 35) } else { Ok(None) };
@@ -258,15 +263,20 @@ fn payer_of(parties: &Element, transaction: &Element) -> Result<Payer, BadNotice
 }
 
 fn remark_of(transaction: &Element) -> Option<String> {
-    let lines: Vec<&str> = transaction.child("RmtInf")?.all("Ustrd").take(4).map(|line| line.text.as_str()).collect();
+    let lines: Vec<&str> =
+        transaction.child("RmtInf")?.all("Ustrd").take(4).map(|line| line.text.as_str()).collect();
     let remark: String = lines.join(" ").chars().take(280).collect();
     Some(remark).filter(|text| !text.is_empty())
 }
 
 fn arrival_of(entry: &Element) -> Result<Arrival, BadNotice> {
     let Some(date) = entry.child("BookgDt").or(entry.child("ValDt")) else { return Ok(Arrival::Unknown) };
-    let value = date.child("DtTm").or(date.child("Dt")).ok_or_else(|| date.refuse("a date without <Dt> or <DtTm>"))?;
-    arrival(&value.text).ok_or_else(|| value.refuse(format!("\"{}\" is not a date or time", clip(&value.text))))
+    let value = date
+        .child("DtTm")
+        .or(date.child("Dt"))
+        .ok_or_else(|| date.refuse("a date without <Dt> or <DtTm>"))?;
+    arrival(&value.text)
+        .ok_or_else(|| value.refuse(format!("\"{}\" is not a date or time", clip(&value.text))))
 }
 
 fn status_of(entry: &Element) -> Result<String, BadNotice> {
@@ -285,7 +295,10 @@ fn amount_of(amount: &Element) -> Result<Fen, BadNotice> {
 
 fn account_number(account: &Element) -> Result<String, BadNotice> {
     let id = needed(account, "Id")?;
-    let number = id.at(&["Othr", "Id"]).or(id.child("IBAN")).ok_or_else(|| id.refuse("an account without a number"))?;
+    let number = id
+        .at(&["Othr", "Id"])
+        .or(id.child("IBAN"))
+        .ok_or_else(|| id.refuse("an account without a number"))?;
     bounded(number, 34)
 }
 
@@ -317,7 +330,11 @@ fn ordered(element: &Element, sequence: Sequence) -> Result<(), BadNotice> {
     for child in &element.children {
         let found = sequence.iter().position(|(name, _)| *name == child.name && !child.foreign);
         let Some(place) = found else {
-            return Err(child.refuse(format!("<{}> does not belong in <{}>", clip(&child.name), clip(&element.name))));
+            return Err(child.refuse(format!(
+                "<{}> does not belong in <{}>",
+                clip(&child.name),
+                clip(&element.name)
+            )));
         };
         let many = sequence.get(place).is_some_and(|(_, times)| *times == Many);
         if place < next || (last == Some(place) && !many) {

@@ -122,7 +122,8 @@ impl Entry {
 
     /// `amount` moved from one side to the other: debit `debit`, credit `credit`.
     pub fn of(debit: (Account, &str), credit: (Account, &str), amount: Fen) -> Result<Self, Unbalanced> {
-        let posting = |(account, part): (Account, &str), amount| Posting { account, part: part.to_string(), amount };
+        let posting =
+            |(account, part): (Account, &str), amount| Posting { account, part: part.to_string(), amount };
         Self::new(vec![posting(debit, amount), posting(credit, Fen(-amount.0))])
     }
 
@@ -134,7 +135,12 @@ impl Entry {
     /// The entry that undoes this one.
     #[must_use]
     pub fn reversed(&self) -> Self {
-        Self(self.0.iter().map(|posting| Posting { amount: Fen(-posting.amount.0), ..posting.clone() }).collect())
+        Self(
+            self.0
+                .iter()
+                .map(|posting| Posting { amount: Fen(-posting.amount.0), ..posting.clone() })
+                .collect(),
+        )
     }
 }
 
@@ -193,12 +199,14 @@ impl Book {
         let mut lines = Vec::new();
         let (mut debits, mut credits) = (0i128, 0i128);
         for account in Account::ALL {
-            let total: i128 = self.0.iter().filter(|((of, _), _)| *of == account).map(|(_, amount)| amount).sum();
+            let total: i128 =
+                self.0.iter().filter(|((of, _), _)| *of == account).map(|(_, amount)| amount).sum();
             debits += total.max(0);
             credits += (-total).max(0);
             lines.push(TrialLine { account, debit: clamp(total.max(0)), credit: clamp((-total).max(0)) });
         }
-        let impossible = self.0.iter().filter(|((account, _), amount)| !account.may_stand_at(clamp(**amount)));
+        let impossible =
+            self.0.iter().filter(|((account, _), amount)| !account.may_stand_at(clamp(**amount)));
         let impossible = impossible.map(|(key, _)| key.clone()).collect();
         TrialBalance { lines, debit: clamp(debits), credit: clamp(credits), impossible }
     }

@@ -136,7 +136,9 @@ fn payer_against(movement: &Movement, expected: &Expected) -> Option<Reason> {
     let payer = &movement.payer;
     match (&payer.name, &payer.account) {
         (Some(name), _) if !same_name(name, &expected.bidder_name) => Some(Reason::WrongPayer),
-        (Some(_), Some(account)) if !same_account(account, &expected.bidder_account) => Some(Reason::OtherAccount),
+        (Some(_), Some(account)) if !same_account(account, &expected.bidder_account) => {
+            Some(Reason::OtherAccount)
+        }
         (Some(_), Some(_)) => None,
         _ => Some(Reason::PayerUnknown),
     }

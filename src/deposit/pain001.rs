@@ -139,7 +139,11 @@ fn check_account(reference: &str, account: &BankAccount) -> Result<(), Unwritabl
     if let Some(name) = &account.bank_name {
         text(reference, "name of the bank", name, 140)?;
     }
-    if is_bank_code(&account.bank_code) { Ok(()) } else { Err(Unwritable::BankCode { reference: reference.into() }) }
+    if is_bank_code(&account.bank_code) {
+        Ok(())
+    } else {
+        Err(Unwritable::BankCode { reference: reference.into() })
+    }
 }
 
 /// Whether `text` has the form of a CNAPS bank number.

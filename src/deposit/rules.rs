@@ -305,13 +305,24 @@ pub enum Refusal {
     /// The lot asks for no deposit.
     NoDepositDemanded,
     AmountNotPositive,
-    AboveCap { amount: Fen, cap: Fen, article: String },
+    AboveCap {
+        amount: Fen,
+        cap: Fen,
+        article: String,
+    },
     /// Accounts are given out from the announcement until the deadline.
     NotPayableNow,
     /// The step does not follow from the deposit's state.
-    NotInThisState { state: State },
-    BankAccountUnreadable { field: &'static str },
-    BadFile { line: u64, reason: String },
+    NotInThisState {
+        state: State,
+    },
+    BankAccountUnreadable {
+        field: &'static str,
+    },
+    BadFile {
+        line: u64,
+        reason: String,
+    },
     NothingToImport,
     ResolutionDoesNotFit,
     AlreadyResolved,
@@ -322,7 +333,9 @@ pub enum Refusal {
     PayeeUnknown,
     NoRefundsDue,
     /// One transfer can not be written into a payment order.
-    Unpayable { reason: String },
+    Unpayable {
+        reason: String,
+    },
     DepositUnknown,
     InterestUnreadable,
 }
@@ -396,7 +409,9 @@ impl From<Refusal> for Refused {
             }
             Refusal::NotInThisState { state } => refused.with("state", state.code()),
             Refusal::BankAccountUnreadable { field } => refused.field(field),
-            Refusal::BadFile { line, reason } => refused.with("line", line).with("reason", reason).field("file"),
+            Refusal::BadFile { line, reason } => {
+                refused.with("line", line).with("reason", reason).field("file")
+            }
             Refusal::Unpayable { reason } => refused.with("reason", reason),
             Refusal::LateMoneyCanNotBeAssigned => refused.article("政府采购法实施条例 第三十三条"),
             Refusal::ReasonMissing => refused.field("reason"),

@@ -46,7 +46,8 @@ impl VirtualAccount {
     /// Reads a number as people and banks write it, with or without blanks between groups.
     pub fn parse(text: &str) -> Option<Self> {
         let digits: String = text.chars().filter(|c| !matches!(c, ' ' | '\u{a0}' | '\u{3000}')).collect();
-        let lawful = digits.len() == DIGITS && digits.bytes().all(|b| b.is_ascii_digit()) && remainder(&digits) == 1;
+        let lawful =
+            digits.len() == DIGITS && digits.bytes().all(|b| b.is_ascii_digit()) && remainder(&digits) == 1;
         lawful.then_some(Self(digits))
     }
 

@@ -28,7 +28,8 @@ fn the_states_allow_exactly_these_steps() {
     ];
     for state in State::ALL {
         for step in steps {
-            let expected = lawful.iter().find(|(from, by, _)| (*from, *by) == (state, step)).map(|(_, _, to)| *to);
+            let expected =
+                lawful.iter().find(|(from, by, _)| (*from, *by) == (state, step)).map(|(_, _, to)| *to);
             assert_eq!(state.after(step, Fen(1)).ok(), expected, "{state:?} {step:?}");
         }
         assert_eq!(State::from_code(state.code()), Some(state));
@@ -41,7 +42,8 @@ fn the_states_allow_exactly_these_steps() {
 fn a_demand_above_the_cap_is_refused_with_the_article() {
     let cap = Fen(60_000_000);
     assert!(check_demand(cap, cap, "x").is_ok());
-    let refused: Refused = check_demand(Fen(60_000_001), cap, "招标投标法实施条例 第二十六条").unwrap_err().into();
+    let refused: Refused =
+        check_demand(Fen(60_000_001), cap, "招标投标法实施条例 第二十六条").unwrap_err().into();
     assert_eq!(refused.status, 422);
     assert_eq!(refused.article.as_deref(), Some("招标投标法实施条例 第二十六条"));
     assert!(refused.with.contains(&("cap", "600,000.00".to_string())));
@@ -62,7 +64,8 @@ fn overdue_interest_is_that_of_example_e10_with_either_day_base() {
 #[test]
 fn one_account_that_paid_for_two_bidders_is_signalled() {
     let paid = |bidder: u8, account: &str| (bidder, account.to_string());
-    let payers = [paid(1, "6200 1"), paid(2, "7"), paid(3, "62001"), paid(2, "7"), paid(4, "8"), paid(5, "62001")];
+    let payers =
+        [paid(1, "6200 1"), paid(2, "7"), paid(3, "62001"), paid(2, "7"), paid(4, "8"), paid(5, "62001")];
     assert_eq!(same_payer(&payers), [vec![0, 2, 5]], "bidder 2 paying twice himself is no signal");
 }
 
@@ -93,7 +96,11 @@ fn assigned_money_fills_the_deposit_and_the_rest_goes_back() {
     assert_eq!(divide(100, early), Ok((100, 0, true)));
     assert_eq!(divide(130, early), Ok((100, 30, true)));
     assert_eq!(divide(100, Arrival::At(deadline)), Err(Refusal::LateMoneyCanNotBeAssigned));
-    assert_eq!(divide(100, Arrival::On(deadline.beijing_date())), Ok((100, 0, true)), "the treasurer attests the time");
+    assert_eq!(
+        divide(100, Arrival::On(deadline.beijing_date())),
+        Ok((100, 0, true)),
+        "the treasurer attests the time"
+    );
     let out = moved(100, Direction::Out, early);
     assert_eq!(assign(&out, Fen(100), Deadline(deadline)), Err(Refusal::ResolutionDoesNotFit));
     let full = assign(&moved(1, Direction::In, early), Fen(0), Deadline(deadline));

@@ -127,6 +127,12 @@ fn names_are_compared_as_written_alike_and_never_guessed() {
     assert!(!same_account("", " "));
 }
 
+#[test]
+fn the_number_of_the_format_page_is_the_one_that_is_made() {
+    assert_eq!(VirtualAccount::choose(&range(), [0; 16]).as_str(), "99880100000000000037");
+    assert_eq!(VirtualAccount::choose(&range(), [0; 16]).grouped(), "9988 0100 0000 0000 0037");
+}
+
 proptest! {
     #[test]
     fn a_number_reads_back_and_one_wrong_digit_or_swap_is_caught(
