@@ -175,11 +175,11 @@ fn a_playlist_marks_epochs_and_gaps_and_says_the_time_of_day() {
     ];
     let expected = "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:3\n#EXT-X-MEDIA-SEQUENCE:0\n\
         #EXT-X-INDEPENDENT-SEGMENTS\n#EXT-X-PLAYLIST-TYPE:VOD\n\
-        #EXT-X-MAP:URI=\"1/init.mp4\"\n#EXT-X-PROGRAM-DATE-TIME:2026-11-22T06:00:00.000Z\n\
+        #EXT-X-MAP:URI=\"1/init.mp4\"\n#EXT-X-PROGRAM-DATE-TIME:2026-11-22T02:00:00.000Z\n\
         #EXTINF:2.096200,\n1/1.m4s\n#EXTINF:2.099250,\n1/2.m4s\n\
-        #EXT-X-DISCONTINUITY\n#EXT-X-PROGRAM-DATE-TIME:2026-11-22T06:00:09.195Z\n#EXTINF:2.000000,\n1/3.m4s\n\
+        #EXT-X-DISCONTINUITY\n#EXT-X-PROGRAM-DATE-TIME:2026-11-22T02:00:09.195Z\n#EXTINF:2.000000,\n1/3.m4s\n\
         #EXT-X-DISCONTINUITY\n#EXT-X-MAP:URI=\"2/init.mp4\"\n\
-        #EXT-X-PROGRAM-DATE-TIME:2026-11-22T06:01:00.000Z\n#EXTINF:2.000000,\n2/1.m4s\n#EXT-X-ENDLIST\n";
+        #EXT-X-PROGRAM-DATE-TIME:2026-11-22T02:01:00.000Z\n#EXTINF:2.000000,\n2/1.m4s\n#EXT-X-ENDLIST\n";
     assert_eq!(media(Kind::Vod, &entries), expected);
     let open = media(Kind::Event, &entries);
     assert!(open.contains("PLAYLIST-TYPE:EVENT") && !open.contains("ENDLIST"));
