@@ -47,6 +47,8 @@ pub mod verify;
 pub mod demo;
 /// The only module that knows every room: routes, jobs, start-up.
 pub mod app;
+/// The subcommands of the binary.
+pub mod cli;
 
 #[cfg(test)]
 mod tests;

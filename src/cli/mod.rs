@@ -1,0 +1,3 @@
+//! The subcommands of `sunbid`, one file each.
+
+pub mod draw;
