@@ -1,0 +1,128 @@
+//! Reader of the plain CSV that a bank without ISO 20022 can deliver: UTF-8, a header line, one movement per line.
+//! Good lines are taken; bad lines are listed with their number and reason, so that a clerk can have them corrected.
+
+use super::bank_notice::{
+    BadLine, BadNotice, Direction, MOVEMENTS_MAX, Movement, NOTICE_BYTES_MAX, Notice, Payer, arrival, clip,
+    exact_amount,
+};
+use csv::{ReaderBuilder, StringRecord};
+use std::collections::HashMap;
+
+/// The columns, in any order. The first six must be present, the others may be missing.
+pub const COLUMNS: [&str; 11] = [
+    "account",
+    "paid_to",
+    "reference",
+    "direction",
+    "amount",
+    "booked_at",
+    "payer_name",
+    "payer_account",
+    "payer_bank_code",
+    "payer_bank_name",
+    "remark",
+];
+const NEEDED: usize = 6;
+
+/// Reads one CSV notice.
+pub fn read(bytes: &[u8]) -> Result<Notice, BadNotice> {
+    if bytes.len() > NOTICE_BYTES_MAX {
+        return Err(BadNotice::at(1, format!("the file is larger than {NOTICE_BYTES_MAX} bytes")));
+    }
+    let text = std::str::from_utf8(bytes).map_err(|_| {
+        BadNotice::at(1, "the file is not UTF-8; save it as \"CSV UTF-8\" and import it again")
+    })?;
+    let mut reader =
+        ReaderBuilder::new().flexible(true).from_reader(text.trim_start_matches('\u{feff}').as_bytes());
+    let header = reader.headers().map_err(|e| BadNotice::at(1, e.to_string()))?.clone();
+    let places = columns(&header)?;
+    let mut notice = Notice::default();
+    let mut first_line = HashMap::new();
+    for record in reader.records() {
+        let record =
+            record.map_err(|e| BadNotice::at(e.position().map_or(1, csv::Position::line), e.to_string()))?;
+        let line = record.position().map_or(0, csv::Position::line);
+        if notice.movements.len() + notice.bad_lines.len() >= MOVEMENTS_MAX {
+            return Err(BadNotice::at(line, "the file has too many lines"));
+        }
+        let read = if record.len() == header.len() {
+            read_line(&record, &places, line)
+        } else {
+            Err(format!("{} fields where the header has {}", record.len(), header.len()))
+        };
+        match read {
+            Ok(movement) => match first_line.insert(movement.key(), line) {
+                Some(first) => {
+                    let reason =
+                        format!("the reference {} stands already on line {first}", clip(&movement.reference));
+                    notice.bad_lines.push(BadLine { line, reason });
+                }
+                None => notice.movements.push(movement),
+            },
+            Err(reason) => notice.bad_lines.push(BadLine { line, reason }),
+        }
+    }
+    Ok(notice)
+}
+
+fn columns(header: &StringRecord) -> Result<HashMap<&'static str, usize>, BadNotice> {
+    let mut places = HashMap::new();
+    for (place, name) in header.iter().enumerate() {
+        let Some(known) = COLUMNS.iter().find(|known| **known == name.trim()) else {
+            return Err(BadNotice::at(1, format!("the column \"{}\" is not known", clip(name))));
+        };
+        if places.insert(*known, place).is_some() {
+            return Err(BadNotice::at(1, format!("the column \"{known}\" stands twice")));
+        }
+    }
+    match COLUMNS.iter().take(NEEDED).find(|name| !places.contains_key(**name)) {
+        Some(missing) => Err(BadNotice::at(1, format!("the column \"{missing}\" is missing"))),
+        None => Ok(places),
+    }
+}
+
+fn read_line(record: &StringRecord, places: &HashMap<&str, usize>, line: u64) -> Result<Movement, String> {
+    let field = |name: &str| places.get(name).and_then(|place| record.get(*place)).map_or("", str::trim);
+    let needed = |name: &str, chars_max: usize| match field(name) {
+        "" => Err(format!("{name} is empty")),
+        text => bounded(name, text, chars_max),
+    };
+    let optional = |name: &str, chars_max: usize| match field(name) {
+        "" => Ok(None),
+        text => bounded(name, text, chars_max).map(Some),
+    };
+    let direction = match field("direction") {
+        "in" => Direction::In,
+        "out" => Direction::Out,
+        other => return Err(format!("direction is \"{}\", not \"in\" or \"out\"", clip(other))),
+    };
+    let booked_at = field("booked_at");
+    Ok(Movement {
+        account: needed("account", 34)?,
+        paid_to: needed("paid_to", 34)?,
+        reference: needed("reference", 35)?,
+        direction,
+        amount: exact_amount(field("amount"))?,
+        arrival: arrival(booked_at)
+            .ok_or_else(|| format!("booked_at \"{}\" is not a date or time", clip(booked_at)))?,
+        payer: Payer {
+            name: optional("payer_name", 140)?,
+            account: optional("payer_account", 34)?,
+            bank_code: optional("payer_bank_code", 35)?,
+            bank_name: optional("payer_bank_name", 140)?,
+        },
+        end_to_end: None,
+        remark: optional("remark", 280)?,
+        line,
+    })
+}
+
+fn bounded(name: &str, text: &str, chars_max: usize) -> Result<String, String> {
+    if text.chars().any(char::is_control) {
+        return Err(format!("{name} has a control character"));
+    }
+    if text.chars().count() > chars_max {
+        return Err(format!("{name} is longer than {chars_max} characters"));
+    }
+    Ok(text.to_string())
+}
