@@ -23,8 +23,10 @@
 
 pub mod flow;
 pub mod phase;
+pub mod place;
 pub mod rulebook;
 pub mod rules;
 pub mod schedule;
+pub mod terms;
 #[cfg(test)]
 mod tests;

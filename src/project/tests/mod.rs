@@ -3,3 +3,4 @@
 mod flow;
 mod phase;
 mod schedule;
+mod terms;
