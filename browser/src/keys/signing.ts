@@ -1,0 +1,75 @@
+/** Signing keys: making one, having it certified, backing it up, and signing statements with it. */
+import { type Bytes, concat, fromBase64url, toBase64url, utf8 } from "../bytes/bytes";
+import { keepStorage, put } from "./database";
+import { type KeyFile, readKeyFile, writeKeyFile } from "./pkcs12";
+
+const ALGORITHM = { name: "ECDSA", namedCurve: "P-256" } as const;
+const SIGN = { name: "ECDSA", hash: "SHA-256" } as const;
+
+/** What stands before the bytes of a statement, so that its signature can never be mistaken for another. */
+export const STATEMENT_LABEL = "etrade/statement/v1\n";
+/** The same for the proof that one holds the key that one asks a certificate for. */
+export const ENROL_LABEL = "etrade/enrol/v1\n";
+
+/** A key that was just made: the public half and a proof for the server, the private half as PKCS#8. */
+export interface FreshKey {
+  /** SubjectPublicKeyInfo, DER. */
+  readonly publicKey: Bytes;
+  readonly proof: Bytes;
+  readonly privateKey: Bytes;
+}
+
+/** Makes a key and signs the server's challenge with it. */
+export async function makeKey(challenge: string): Promise<FreshKey> {
+  const pair = await crypto.subtle.generateKey(ALGORITHM, true, ["sign", "verify"]);
+  const [publicKey, privateKey] = await Promise.all([
+    crypto.subtle.exportKey("spki", pair.publicKey),
+    crypto.subtle.exportKey("pkcs8", pair.privateKey),
+  ]);
+  const proof = await signBytes(pair.privateKey, concat(utf8(ENROL_LABEL), utf8(challenge)));
+  return { publicKey: new Uint8Array(publicKey), privateKey: new Uint8Array(privateKey), proof };
+}
+
+/** Stores a key for an account, from now on not to be exported by anyone. */
+export async function storeKey(account: string, file: KeyFile): Promise<void> {
+  const privateKey = await crypto.subtle.importKey("pkcs8", file.privateKey, ALGORITHM, false, ["sign"]);
+  await keepStorage();
+  await put("signing", { account, privateKey, certificates: file.certificates });
+}
+
+/** The PKCS#12 backup of a key. */
+export function backUp(file: KeyFile, passphrase: string, account: string): Promise<Bytes> {
+  return writeKeyFile(file, passphrase, account);
+}
+
+/** Takes a backup into this browser. */
+export async function restore(account: string, bytes: Uint8Array, passphrase: string): Promise<KeyFile> {
+  const file = await readKeyFile(bytes, passphrase);
+  await storeKey(account, file);
+  return file;
+}
+
+/** Signs a statement: r||s over the label and the UTF-8 bytes. */
+export function signStatement(privateKey: CryptoKey, statement: string): Promise<Bytes> {
+  return signBytes(privateKey, concat(utf8(STATEMENT_LABEL), utf8(statement)));
+}
+
+/** Signs bytes that carry their own label. */
+export async function signBytes(privateKey: CryptoKey, message: Uint8Array): Promise<Bytes> {
+  return new Uint8Array(await crypto.subtle.sign(SIGN, privateKey, message as Bytes));
+}
+
+/** The server's answer to an enrolment. */
+export interface Enrolled {
+  readonly certificates: readonly Bytes[];
+}
+
+/** Reads `{"certificate": b64u, "chain": [b64u, …]}`. */
+export function readEnrolled(answer: unknown): Enrolled {
+  const { certificate, chain } = answer as { certificate?: unknown; chain?: unknown };
+  if (typeof certificate !== "string" || !Array.isArray(chain)) throw new Error("the server sent no certificate");
+  return { certificates: [certificate, ...chain].map((text) => fromBase64url(String(text))) };
+}
+
+/** The text form in which forms carry keys, certificates and signatures. */
+export const asField = toBase64url;
