@@ -95,7 +95,7 @@ export async function forget(store: StoreName, key: IDBValidKey | IDBKeyRange): 
 
 /** Asks the browser not to throw the keys away when the disk gets full. */
 export async function keepStorage(): Promise<boolean> {
-  return (await navigator.storage?.persist?.()) ?? false;
+  return (await globalThis.navigator?.storage?.persist?.()) ?? false;
 }
 
 function open(): Promise<IDBDatabase> {

@@ -1,0 +1,96 @@
+/**
+ * What a trustee's browser does at an opening: checks what it is asked to open, opens its own boxes and locks
+ * each share again to the key of the opening session. It refuses before the opening time and for anything that
+ * is not exactly the bid set in front of it.
+ */
+import { type Bytes, concat, toBase64url, utf8 } from "../bytes/bytes";
+import { type Json, canonicalBytes } from "../bytes/canonical";
+import { sha256 } from "../bytes/hash";
+import type { TrusteeKey } from "../keys/database";
+import { signBytes } from "../keys/signing";
+import { openBox, readPublicKey, suite } from "../sealing/boxes";
+import { type BidSet, type Manifest, type OpeningBundle, type Release, bidSetHash, checkTrusteeSet, contextHash, demand, manifestId, readBytes, readPoint, trusteeSetHash } from "../sealing/documents";
+
+/** Asks for a release before the opening time. */
+export class TooEarly extends Error {}
+
+/** The trustee's keys: one for boxes (of this tender), one for signatures. */
+export interface TrusteeKeys {
+  readonly box: TrusteeKey;
+  readonly signing: CryptoKey;
+}
+
+/** Makes the signed release for everything in `bundle`. `now` is UTC in microseconds. */
+export async function release(bundle: OpeningBundle, keys: TrusteeKeys, now: bigint): Promise<Release> {
+  if (now < momentOf(bundle.opens_at)) throw new TooEarly("the opening time has not come");
+  const set = bundle.bid_set;
+  await checkTrusteeSet(bundle.trustees, set.tender);
+  const own = toBase64url(keys.box.publicKey);
+  const member = bundle.trustees.members.find((candidate) => candidate.hpke === own);
+  demand(member !== undefined, "this browser's trustee key is not in the set");
+  await checkBidSet(bundle);
+  const session = readPoint(bundle.session, "the session key");
+  const shares: Release["shares"] = [];
+  for (const manifest of bundle.manifests) shares.push(await releaseOne(manifest, member.i, keys.box, session));
+  const unsigned = {
+    bid_set: toBase64url(await bidSetHash(set)), closing_size: set.closing.size, i: member.i, session: bundle.session,
+    shares, tender: set.tender, typ: "etrade/release/v1",
+  };
+  const message = concat(utf8("etrade/release/v1\n"), canonicalBytes(unsigned as Json));
+  return { ...unsigned, sig: toBase64url(await signBytes(keys.signing, message)) };
+}
+
+/** What a share is bound to when it is locked to the session: the bid, the trustee's number, the session key. */
+export async function releaseInfo(context: Uint8Array, place: number, session: Uint8Array): Promise<Bytes> {
+  return concat(utf8("etrade/release/v1\n"), context, Uint8Array.of(place), await sha256(session));
+}
+
+/** A new box key for one tender. The private half can not be exported from this browser, unless `exportable`. */
+export async function makeTrusteeKey(id: string, exportable = false): Promise<TrusteeKey> {
+  const pair = await crypto.subtle.generateKey({ name: "ECDH", namedCurve: "P-256" }, exportable, ["deriveBits"]);
+  return { id, pair, publicKey: new Uint8Array(await crypto.subtle.exportKey("raw", pair.publicKey)) };
+}
+
+/** Reads `2026-11-22T13:00:00.000000Z` as microseconds since 1970. */
+export function momentOf(text: string): bigint {
+  const match = /^(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})\.(\d{6})Z$/.exec(text);
+  demand(match !== null, "a time");
+  const seconds = Date.parse(`${match[1]}Z`) / 1000;
+  demand(Number.isInteger(seconds), "a time");
+  return BigInt(seconds) * 1_000_000n + BigInt(match[2] as string);
+}
+
+async function checkBidSet(bundle: OpeningBundle): Promise<void> {
+  const set: BidSet = bundle.bid_set;
+  demand(set.bids.length === bundle.manifests.length, "the number of manifests");
+  const closing = BigInt(set.closing.size);
+  const trustees = toBase64url(await trusteeSetHash(bundle.trustees));
+  const bids = new Set<string>();
+  for (const [at, manifest] of bundle.manifests.entries()) {
+    const listed = set.bids[at];
+    const { ctx, lock } = manifest;
+    demand(listed !== undefined && toBase64url(await manifestId(manifest)) === listed.m, "a manifest is not the listed one");
+    demand(BigInt(listed.leaf) < closing, "a bid came after the closing checkpoint");
+    demand(ctx.tender === set.tender && ctx.lot === set.lot && ctx.envelope === set.envelope, "a bid of another lot");
+    demand(ctx.trustees === trustees && lock.t === bundle.trustees.t && lock.n === bundle.trustees.members.length, "a bid for other trustees");
+    demand(lock.boxes.length === lock.n && !bids.has(ctx.bid), "a bid twice, or with missing boxes");
+    bids.add(ctx.bid);
+  }
+}
+
+async function releaseOne(manifest: Manifest, place: number, key: TrusteeKey, session: Bytes): Promise<{ box: string | null; m: string }> {
+  const m = toBase64url(await manifestId(manifest));
+  const context = await contextHash(manifest.ctx);
+  let share: Bytes;
+  try {
+    share = await openBox(context, place, key.pair, key.publicKey, readBytes(manifest.lock.boxes[place - 1], 114, "a box"));
+  } catch {
+    // The box is not what the bidder promised. Saying so is this trustee's duty; the others decide about the bid.
+    return { box: null, m };
+  }
+  const sender = await suite().createSenderContext({
+    recipientPublicKey: await readPublicKey(session),
+    info: (await releaseInfo(context, place, session)).buffer,
+  });
+  return { box: toBase64url(concat(new Uint8Array(sender.enc), new Uint8Array(await sender.seal(share.buffer)))), m };
+}
