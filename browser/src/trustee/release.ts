@@ -45,12 +45,6 @@ export async function releaseInfo(context: Uint8Array, place: number, session: U
   return concat(utf8("etrade/release/v1\n"), context, Uint8Array.of(place), await sha256(session));
 }
 
-/** A new box key for one tender. The private half can not be exported from this browser, unless `exportable`. */
-export async function makeTrusteeKey(id: string, exportable = false): Promise<TrusteeKey> {
-  const pair = await crypto.subtle.generateKey({ name: "ECDH", namedCurve: "P-256" }, exportable, ["deriveBits"]);
-  return { id, pair, publicKey: new Uint8Array(await crypto.subtle.exportKey("raw", pair.publicKey)) };
-}
-
 /** Reads `2026-11-22T13:00:00.000000Z` as microseconds since 1970. */
 export function momentOf(text: string): bigint {
   const match = /^(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})\.(\d{6})Z$/.exec(text);

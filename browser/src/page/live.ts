@@ -1,0 +1,72 @@
+/**
+ * Pages that change while one looks at them. `<body data-live-url="…">` names a stream of server-sent events; each
+ * event makes the page fetch itself and swap the parts marked `data-live="name"` for their new selves. A part in
+ * which somebody is typing or that holds the focus stays until they are done. Event data may be the server's time.
+ */
+import { setNow } from "./clock";
+import { fetchPage } from "./post";
+import { each } from "./words";
+
+/** Called with every part that was swapped in, so that scripts can take hold of new forms. */
+export type Rewire = (part: HTMLElement) => void;
+
+/** Starts following, if the page asks for it. */
+export function followLive(rewire: Rewire): void {
+  const url = document.querySelector<HTMLElement>("[data-live-url]")?.dataset["liveUrl"];
+  if (url === undefined) return;
+  let running = false;
+  let again = false;
+  const refresh = async () => {
+    if (running) {
+      again = true;
+      return;
+    }
+    running = true;
+    try {
+      do {
+        again = false;
+        swap(await fetchPage(location.href), rewire);
+        connected(true);
+      } while (again);
+    } catch {
+      connected(false);
+    } finally {
+      running = false;
+    }
+  };
+  const source = new EventSource(url);
+  source.addEventListener("change", () => void refresh());
+  source.addEventListener("clock", (event) => {
+    if (/^\d+$/.test(event.data as string)) setNow(event.data as string);
+  });
+  source.onopen = () => connected(true);
+  source.onerror = () => connected(false);
+  // Events sent while the connection was away are made up for by one look.
+  document.addEventListener("visibilitychange", () => {
+    if (document.visibilityState === "visible") void refresh();
+  });
+}
+
+function swap(fresh: Document, rewire: Rewire): void {
+  for (const old of document.querySelectorAll<HTMLElement>("[data-live]")) {
+    const name = old.dataset["live"] ?? "";
+    const next = fresh.querySelector<HTMLElement>(`[data-live="${CSS.escape(name)}"]`);
+    if (next === null || next.isEqualNode(old) || inUse(old)) continue;
+    const part = document.importNode(next, true);
+    old.replaceWith(part);
+    rewire(part);
+  }
+}
+
+function inUse(part: HTMLElement): boolean {
+  if (part.querySelector("[aria-busy=true]") !== null) return true;
+  const active = document.activeElement;
+  if (active !== null && part.contains(active) && active.matches("input, textarea, select")) return true;
+  return [...part.querySelectorAll<HTMLInputElement | HTMLTextAreaElement>("input:not([type=hidden]), textarea")].some((input) => input.value !== input.defaultValue);
+}
+
+function connected(is: boolean): void {
+  each<HTMLElement>("[data-live-lost]", (element) => {
+    element.hidden = is;
+  });
+}

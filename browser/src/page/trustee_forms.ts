@@ -1,0 +1,107 @@
+/**
+ * A trustee's three acts, each a form:
+ *
+ * 1. `<form data-trustee-key="id" data-signer>` with hidden `hpke`: makes the box key of a tender and sends its public half.
+ * 2. `<form data-trustee-set="id" data-signer data-set='{…}'>` with hidden `signature`, `certificate`: signs the set after checking that this browser's
+ *    key stands in it under the trustee's own number.
+ * 3. `<form data-release="id" data-signer data-bundle-url>` with hidden `release`: fetches what is to be opened, checks it, opens the own
+ *    boxes and sends the signed shares, locked to the opening session.
+ *
+ * `<form data-trustee-restore="id">` takes a backup; `[data-trustee-state="id"]` says whether the key is here.
+ */
+import { canonical } from "../bytes/canonical";
+import { toBase64url } from "../bytes/bytes";
+import { type TrusteeKey, get } from "../keys/database";
+import { WrongPassphrase } from "../keys/pkcs12";
+import { asField, signBytes } from "../keys/signing";
+import { BadDocument, type Member, type OpeningBundle, demand, readDocument, trusteeSetMessage } from "../sealing/documents";
+import { makeBoxKey, restoreBoxKey } from "../trustee/box_key";
+import { TooEarly, release } from "../trustee/release";
+import { now } from "./clock";
+import { keyFor } from "./sign";
+import { attribute, complain, download, field, onSubmit, words } from "./words";
+
+/** Wires every trustee form below `root`. */
+export function trusteeForms(root: ParentNode): void {
+  for (const form of root.querySelectorAll<HTMLFormElement>("form[data-trustee-key]")) onSubmit(form, () => sendKey(form));
+  for (const form of root.querySelectorAll<HTMLFormElement>("form[data-trustee-set]")) onSubmit(form, () => signSet(form));
+  for (const form of root.querySelectorAll<HTMLFormElement>("form[data-release]")) onSubmit(form, () => sendRelease(form));
+  for (const form of root.querySelectorAll<HTMLFormElement>("form[data-trustee-restore]")) onSubmit(form, () => takeBackup(form));
+  for (const element of root.querySelectorAll<HTMLElement>("[data-trustee-state]")) void showState(element);
+}
+
+async function sendKey(form: HTMLFormElement): Promise<void> {
+  if ((await keyFor(form)) === undefined) return;
+  const id = attribute(form, "trustee-key");
+  // A key that is already here is sent again: a second key under one id would make the first one's set useless.
+  let key = await get("trustee", id);
+  if (key === undefined) {
+    const passphrase = form.querySelector<HTMLInputElement>("[data-passphrase]")?.value ?? "";
+    if (passphrase !== "" && [...passphrase].length < 8) return complain(form, "short");
+    const made = await makeBoxKey(id, passphrase);
+    key = made.key;
+    if (made.backup !== null) download(made.backup, `sunbid-trustee-${id.replaceAll(/[^A-Za-z0-9-]/g, "-")}.p8`, "application/pkcs8");
+  }
+  field(form, "hpke").value = toBase64url(key.publicKey);
+  form.submit();
+}
+
+async function signSet(form: HTMLFormElement): Promise<void> {
+  const signer = await keyFor(form);
+  const own = await boxKey(form, "trustee-set");
+  if (signer === undefined || own === undefined) return;
+  try {
+    const set = readDocument<{ members: Omit<Member, "sig">[]; t: number; tender: string; typ: string }>(attribute(form, "set"), "etrade/trustee-set/v1", ["members", "t", "tender"]);
+    const place = Number(attribute(form, "place"));
+    demand(set.members[place - 1]?.i === place && set.members[place - 1]?.hpke === toBase64url(own.publicKey), "own key");
+    field(form, "signature").value = asField(await signBytes(signer.privateKey, trusteeSetMessage(set)));
+    field(form, "certificate").value = asField(signer.certificates[0] ?? new Uint8Array(0));
+    form.submit();
+  } catch (error) {
+    if (error instanceof BadDocument) return complain(form, "document", error.what);
+    throw error;
+  }
+}
+
+async function sendRelease(form: HTMLFormElement): Promise<void> {
+  const signer = await keyFor(form);
+  const box = await boxKey(form, "release");
+  if (signer === undefined || box === undefined) return;
+  const answer = await fetch(attribute(form, "bundle-url"), { credentials: "same-origin", cache: "no-store" });
+  if (!answer.ok) return complain(form, "no-bundle", String(answer.status));
+  try {
+    const bundle = readDocument<OpeningBundle>(await answer.text(), "etrade/opening-bundle/v1", ["bid_set", "manifests", "opens_at", "session", "trustees"]);
+    const made = await release(bundle, { box, signing: signer.privateKey }, now());
+    field(form, "release").value = canonical(made);
+    form.submit();
+  } catch (error) {
+    if (error instanceof TooEarly) return complain(form, "too-early");
+    if (error instanceof BadDocument) return complain(form, "document", error.what);
+    throw error;
+  }
+}
+
+async function takeBackup(form: HTMLFormElement): Promise<void> {
+  const file = form.querySelector<HTMLInputElement>("[data-file]")?.files?.[0];
+  if (file === undefined) return complain(form, "no-file");
+  try {
+    await restoreBoxKey(attribute(form, "trustee-restore"), new Uint8Array(await file.arrayBuffer()), form.querySelector<HTMLInputElement>("[data-passphrase]")?.value ?? "");
+    form.reset();
+    document.querySelectorAll<HTMLElement>("[data-trustee-state]").forEach((element) => void showState(element));
+  } catch (error) {
+    complain(form, error instanceof WrongPassphrase ? "passphrase" : "unsupported");
+  }
+}
+
+async function boxKey(form: HTMLElement, name: string): Promise<TrusteeKey | undefined> {
+  const key = await get("trustee", attribute(form, name));
+  if (key === undefined) complain(form, "no-box-key");
+  return key;
+}
+
+async function showState(element: HTMLElement): Promise<void> {
+  const key = await get("trustee", attribute(element, "trustee-state"));
+  element.dataset["state"] = key === undefined ? "absent" : "present";
+  element.textContent = words(element, element.dataset["state"]);
+}
+

@@ -1,0 +1,37 @@
+/** A trustee's box key: made for one tender, kept in this browser, backed up under a passphrase if wished. */
+import { type Bytes, concat, fromBase64url } from "../bytes/bytes";
+import { type TrusteeKey, keepStorage, put } from "../keys/database";
+import { readEncryptedKey, writeEncryptedKey } from "../keys/pkcs12";
+import { demand } from "../sealing/documents";
+
+const ALGORITHM = { name: "ECDH", namedCurve: "P-256" } as const;
+
+/** Makes a key and stores it under `id`; the private half can not be exported afterwards. The backup is `null` without a passphrase. */
+export async function makeBoxKey(id: string, passphrase: string): Promise<{ key: TrusteeKey; backup: Bytes | null }> {
+  const pair = await crypto.subtle.generateKey(ALGORITHM, true, ["deriveBits"]);
+  const bytes = new Uint8Array(await crypto.subtle.exportKey("pkcs8", pair.privateKey));
+  const backup = passphrase === "" ? null : await writeEncryptedKey(bytes, passphrase);
+  const key = await storeBoxKey(id, bytes);
+  bytes.fill(0);
+  return { key, backup };
+}
+
+/** Takes a backup into this browser. */
+export async function restoreBoxKey(id: string, backup: Uint8Array, passphrase: string): Promise<TrusteeKey> {
+  return storeBoxKey(id, await readEncryptedKey(backup, passphrase));
+}
+
+async function storeBoxKey(id: string, pkcs8: Bytes): Promise<TrusteeKey> {
+  const open = await crypto.subtle.importKey("pkcs8", pkcs8, ALGORITHM, true, ["deriveBits"]);
+  const { x, y } = await crypto.subtle.exportKey("jwk", open);
+  demand(x !== undefined && y !== undefined, "the key");
+  const publicKey = concat(Uint8Array.of(4), fromBase64url(x), fromBase64url(y));
+  const pair = {
+    privateKey: await crypto.subtle.importKey("pkcs8", pkcs8, ALGORITHM, false, ["deriveBits"]),
+    publicKey: await crypto.subtle.importKey("raw", publicKey, ALGORITHM, true, []),
+  };
+  const key = { id, pair, publicKey };
+  await keepStorage();
+  await put("trustee", key);
+  return key;
+}

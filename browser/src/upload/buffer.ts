@@ -1,0 +1,44 @@
+/** The ciphertext of bids on their way, slice by slice in IndexedDB, so that a reload never seals again. */
+import { type UploadRecord, forget, get, put } from "../keys/database";
+import { SEGMENT } from "../sealing/tink_stream";
+import type { Parcel } from "./tus";
+
+/** Begins a new sealing under `id`: whatever lay there is thrown away. */
+export async function begin(id: string): Promise<void> {
+  await discard(id);
+}
+
+/** Keeps one slice. */
+export function keep(id: string, index: number, content: Uint8Array): Promise<void> {
+  return put("slice", { upload: id, index, content });
+}
+
+/** Marks the sealing complete; only from now on the slices may be sent. */
+export function complete(record: UploadRecord): Promise<void> {
+  return put("upload", record);
+}
+
+/** The complete sealing under `id`, if there is one. */
+export function pending(id: string): Promise<UploadRecord | undefined> {
+  return get("upload", id);
+}
+
+/** Forgets a sealing and its slices. */
+export async function discard(id: string): Promise<void> {
+  await forget("upload", id);
+  await forget("slice", IDBKeyRange.bound([id, 0], [id, Number.MAX_SAFE_INTEGER]));
+}
+
+/** The parcel to send. */
+export function parcel(record: UploadRecord): Parcel {
+  return {
+    size: record.size,
+    sliceSize: SEGMENT,
+    slices: record.slices,
+    read: async (index) => {
+      const slice = await get("slice", [record.id, index]);
+      if (slice === undefined) throw new Error("a stored slice is missing");
+      return slice.content;
+    },
+  };
+}

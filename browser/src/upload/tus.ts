@@ -1,0 +1,182 @@
+/**
+ * A resumable upload (tus 1.0.0: creation, HEAD, PATCH) of slices that lie in IndexedDB. Any break, a reload
+ * included, goes on where the server's offset says; nothing is ever sealed again.
+ */
+import { type Bytes, concat } from "../bytes/bytes";
+
+/** Reads the slice at `index`. */
+export type SliceSource = (index: number) => Promise<Uint8Array>;
+
+/** What to send. All slices but the last are `sliceSize` bytes. */
+export interface Parcel {
+  readonly size: number;
+  readonly sliceSize: number;
+  readonly slices: number;
+  readonly read: SliceSource;
+}
+
+/** How far it is; bytes, bytes per second, and whole seconds left (`null` while unknown). */
+export interface Progress {
+  readonly sent: number;
+  readonly size: number;
+  readonly speed: number | null;
+  readonly secondsLeft: number | null;
+}
+
+export interface Options {
+  /** Where uploads are created. */
+  readonly url: string;
+  /** Sent with the creation as `Upload-Metadata`. */
+  readonly metadata?: Readonly<Record<string, string>>;
+  /** Extra headers for every request (CSRF). */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Where the server keeps it, if it was created before. */
+  readonly location: string | null;
+  readonly onLocation: (location: string) => Promise<void>;
+  readonly onProgress: (progress: Progress) => void;
+  /** Waits between tries, milliseconds; after the last one the upload fails. */
+  readonly waits?: readonly number[];
+}
+
+/** The server refuses; trying again would not help. */
+export class UploadRefused extends Error {
+  constructor(readonly status: number, sentence: string) {
+    super(sentence);
+  }
+}
+
+/** Slices that travel in one request: few enough to lose little, enough to keep a fast line busy. */
+const SLICES_PER_REQUEST = 4;
+const WAITS = [500, 1000, 2000, 4000, 8000, 15000, 30000, 30000, 60000, 60000];
+const TUS = { "Tus-Resumable": "1.0.0" } as const;
+
+/** One upload under way. */
+export class Upload {
+  readonly #waits: readonly number[];
+  #location: string | null;
+  #paused: Promise<void> | null = null;
+  #resume: (() => void) | null = null;
+  #abort: AbortController | null = null;
+  #speed: { at: number; sent: number; rate: number | null } = { at: 0, sent: 0, rate: null };
+
+  constructor(
+    private readonly parcel: Parcel,
+    private readonly options: Options,
+  ) {
+    this.#location = options.location;
+    this.#waits = options.waits ?? WAITS;
+  }
+
+  /** Whether it waits for {@link resume}. */
+  get paused(): boolean {
+    return this.#paused !== null;
+  }
+
+  /** Stops after breaking off the request under way. */
+  pause(): void {
+    if (this.#paused !== null) return;
+    this.#paused = new Promise((resolve) => { this.#resume = resolve; });
+    this.#abort?.abort();
+  }
+
+  resume(): void {
+    this.#resume?.();
+    this.#paused = this.#resume = null;
+  }
+
+  /** Sends everything; the address of the finished upload. Throws {@link UploadRefused}, or the last network error. */
+  async run(): Promise<string> {
+    let failures = 0;
+    for (;;) {
+      if (this.#paused !== null) await this.#paused;
+      try {
+        const location = (this.#location ??= await this.#create());
+        let offset = await this.#offset(location);
+        this.#report(offset, true);
+        while (offset < this.parcel.size) {
+          offset = await this.#send(location, offset);
+          failures = 0;
+          this.#report(offset, false);
+        }
+        return location;
+      } catch (error) {
+        if (this.#paused !== null) continue;
+        if (error instanceof UploadRefused) throw error;
+        const wait = this.#waits[failures++];
+        if (wait === undefined) throw error;
+        await this.#rest(wait);
+      }
+    }
+  }
+
+  async #create(): Promise<string> {
+    const metadata = Object.entries(this.options.metadata ?? {}).map(([name, value]) => `${name} ${btoa(value)}`).join(",");
+    const headers: Record<string, string> = { "Upload-Length": String(this.parcel.size) };
+    if (metadata !== "") headers["Upload-Metadata"] = metadata;
+    const answer = await this.#request(this.options.url, "POST", headers);
+    const location = answer.headers.get("Location");
+    if (location === null) throw new UploadRefused(answer.status, "the server did not say where the upload is");
+    const absolute = new URL(location, new URL(this.options.url, globalThis.location?.href)).href;
+    await this.options.onLocation(absolute);
+    return absolute;
+  }
+
+  async #offset(location: string): Promise<number> {
+    const answer = await this.#request(location, "HEAD", {});
+    const offset = Number(answer.headers.get("Upload-Offset") ?? "x");
+    if (!Number.isSafeInteger(offset) || offset < 0 || offset > this.parcel.size) throw new UploadRefused(answer.status, "the server's offset makes no sense");
+    return offset;
+  }
+
+  async #send(location: string, offset: number): Promise<number> {
+    const { sliceSize, slices, read } = this.parcel;
+    const first = Math.floor(offset / sliceSize);
+    const pieces: Uint8Array[] = [];
+    for (let index = first; index < Math.min(first + SLICES_PER_REQUEST, slices); index++) pieces.push(await read(index));
+    const body: Bytes = concat(...pieces).slice(offset - first * sliceSize);
+    const headers = { "Content-Type": "application/offset+octet-stream", "Upload-Offset": String(offset) };
+    const answer = await this.#request(location, "PATCH", headers, body);
+    const next = Number(answer.headers.get("Upload-Offset") ?? "x");
+    if (!(next > offset && next <= offset + body.length)) throw new Error("the server took nothing");
+    return next;
+  }
+
+  /** A request whose failures are sorted: network, busy and conflict are tried again, the rest is final. */
+  async #request(url: string, method: string, headers: Record<string, string>, body?: Bytes): Promise<Response> {
+    this.#abort = new AbortController();
+    const settings: RequestInit = { method, headers: { ...TUS, ...this.options.headers, ...headers }, signal: this.#abort.signal, credentials: "same-origin" };
+    if (body !== undefined) settings.body = body;
+    const answer = await fetch(url, settings);
+    if (answer.ok) return answer;
+    const again = answer.status >= 500 || [408, 409, 423, 425, 429].includes(answer.status);
+    if (again) throw new Error(`the server answered ${answer.status}`);
+    // Gone: the server threw the unfinished upload away. It is begun anew from the stored slices.
+    if ([404, 410].includes(answer.status) && method !== "POST" && this.#location !== null) {
+      this.#location = null;
+      throw new Error("the upload is gone");
+    }
+    throw new UploadRefused(answer.status, (await answer.text()).slice(0, 500));
+  }
+
+  #report(sent: number, restart: boolean): void {
+    const at = performance.now();
+    const last = this.#speed;
+    if (restart || last.at === 0) {
+      this.#speed = { at, sent, rate: null };
+    } else if (at > last.at) {
+      const current = ((sent - last.sent) * 1000) / (at - last.at);
+      this.#speed = { at, sent, rate: last.rate === null ? current : 0.7 * last.rate + 0.3 * current };
+    }
+    const speed = this.#speed.rate;
+    const secondsLeft = speed === null || speed <= 0 ? null : Math.ceil((this.parcel.size - sent) / speed);
+    this.options.onProgress({ sent, size: this.parcel.size, speed, secondsLeft });
+  }
+
+  async #rest(milliseconds: number): Promise<void> {
+    // Coming back online ends the wait early.
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, milliseconds);
+      globalThis.addEventListener?.("online", () => { clearTimeout(timer); resolve(); }, { once: true });
+    });
+  }
+}
