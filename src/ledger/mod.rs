@@ -17,4 +17,4 @@ pub mod tiles;
 pub mod tree;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

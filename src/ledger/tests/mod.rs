@@ -13,7 +13,7 @@ use super::tree::{Hash, Tile, TileSource, append, leaf_hash};
 
 /// A log in memory that counts how many tiles are read from it.
 #[derive(Default)]
-pub(super) struct MemoryLog {
+pub(crate) struct MemoryLog {
     tiles: HashMap<(u8, u64), Vec<u8>>,
     pub size: u64,
     pub reads: Cell<usize>,
