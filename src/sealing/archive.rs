@@ -1,0 +1,185 @@
+//! The plaintext of a bid: a POSIX ustar archive so strict that one content has one byte string (format page
+//! section 5). Never ZIP, whose two directories can disagree.
+
+use super::bid_document::{BidDocument, DOCUMENT_MAX, FILE_MAX};
+use super::error::SealError;
+use crate::platform::digest::finish;
+use ring::digest::{Context, SHA256};
+use std::io::{self, Read, Write};
+
+const BLOCK: u64 = 512;
+/// No plaintext is shorter, so that small bids look alike.
+pub const PADDED_MIN: u64 = 1 << 20;
+
+/// The one header that an entry of this name and size has.
+fn header(name: &str, size: u64) -> Result<[u8; 512], SealError> {
+    if name.len() >= 100 || size > FILE_MAX {
+        return Err(SealError::Archive(format!("{name} is too large")));
+    }
+    let mut head = [0u8; 512];
+    let mut put = |at: usize, text: &[u8]| {
+        head.iter_mut().skip(at).zip(text).for_each(|(slot, &byte)| *slot = byte);
+    };
+    put(0, name.as_bytes());
+    put(100, b"0000644\0");
+    put(108, b"0000000\0");
+    put(116, b"0000000\0");
+    put(124, format!("{size:011o}\0").as_bytes());
+    put(136, b"00000000000\0");
+    put(148, b"        0");
+    put(257, b"ustar\x0000");
+    put(329, b"0000000\0");
+    put(337, b"0000000\0");
+    let sum: u32 = head.iter().map(|&byte| u32::from(byte)).sum();
+    let sum = format!("{sum:06o}\0 ");
+    head.iter_mut().skip(148).zip(sum.as_bytes()).for_each(|(slot, &byte)| *slot = byte);
+    Ok(head)
+}
+
+fn fill_of(size: u64) -> u64 {
+    size.next_multiple_of(BLOCK) - size
+}
+
+/// The length that an archive of `length` bytes (with its two end blocks) is padded to.
+pub fn padded(length: u64) -> u64 {
+    if length <= PADDED_MIN {
+        return PADDED_MIN;
+    }
+    let e = u64::from(length.ilog2());
+    let s = u64::from(e.ilog2()) + 1;
+    length.next_multiple_of(1 << (e - s))
+}
+
+/// Writes an archive; the caller gives the files in the order of the bid document, then calls `finish`.
+pub struct ArchiveWriter<W: Write> {
+    to: W,
+    written: u64,
+}
+
+impl<W: Write> ArchiveWriter<W> {
+    /// Writes `bid.json`.
+    pub fn begin(to: W, bid_json: &[u8]) -> Result<Self, SealError> {
+        let mut writer = Self { to, written: 0 };
+        let size = bid_json.len() as u64;
+        if size > DOCUMENT_MAX {
+            return Err(SealError::Archive("bid.json is longer than 1 MiB".into()));
+        }
+        writer.entry("bid.json", size, bid_json)?;
+        Ok(writer)
+    }
+
+    /// Writes one file of exactly `size` bytes; a file that grew or shrank since it was listed is refused.
+    pub fn entry(&mut self, path: &str, size: u64, mut content: impl Read) -> Result<(), SealError> {
+        self.to.write_all(&header(path, size)?)?;
+        let copied = io::copy(&mut (&mut content).take(size), &mut self.to)?;
+        let more = content.read(&mut [0])?;
+        if copied != size || more != 0 {
+            return Err(SealError::Archive(format!("{path} changed while it was read")));
+        }
+        io::copy(&mut io::repeat(0).take(fill_of(size)), &mut self.to)?;
+        self.written += BLOCK + size + fill_of(size);
+        Ok(())
+    }
+
+    /// Pads with zeros and gives the writer back.
+    pub fn finish(mut self) -> Result<W, SealError> {
+        let rest = padded(self.written + 2 * BLOCK) - self.written;
+        io::copy(&mut io::repeat(0).take(rest), &mut self.to)?;
+        Ok(self.to)
+    }
+}
+
+/// Where the files of an opened archive go. Nothing that was put here may be used before [`read`] has returned.
+pub trait Shelf {
+    /// Takes one file, reading `content` to its end.
+    fn put(&mut self, listed: &super::bid_document::ListedFile, content: &mut dyn Read) -> io::Result<()>;
+}
+
+/// A shelf in memory: the files' bytes in order.
+impl Shelf for Vec<Vec<u8>> {
+    fn put(&mut self, _: &super::bid_document::ListedFile, content: &mut dyn Read) -> io::Result<()> {
+        let mut bytes = Vec::new();
+        content.read_to_end(&mut bytes)?;
+        self.push(bytes);
+        Ok(())
+    }
+}
+
+/// Reads a whole archive of the bid with context hash `c`: `bid.json`, then exactly the listed files onto `shelf`, then
+/// exactly the padding. Whatever deviates from what the writer would have written is refused.
+pub fn read(from: &mut impl Read, c: &[u8; 32], shelf: &mut dyn Shelf) -> Result<BidDocument, SealError> {
+    let mut head = [0; 512];
+    read_exactly(from, &mut head, "bid.json")?;
+    let size = head.get(124..135).and_then(|octal| std::str::from_utf8(octal).ok());
+    let size = size.and_then(|octal| u64::from_str_radix(octal, 8).ok()).filter(|&size| size <= DOCUMENT_MAX);
+    let size = size.ok_or_else(|| SealError::Archive("the first entry is not bid.json".into()))?;
+    if head != header("bid.json", size)? {
+        return Err(SealError::Archive("the first entry is not bid.json".into()));
+    }
+    let mut bid_json = Vec::new();
+    from.take(size).read_to_end(&mut bid_json).map_err(SealError::from_io)?;
+    if bid_json.len() as u64 != size {
+        return Err(SealError::Archive("bid.json is cut off".into()));
+    }
+    read_zeros(from, fill_of(size), "bid.json")?;
+    let document = BidDocument::read(&bid_json, c)?;
+    let mut length = BLOCK + size + fill_of(size);
+    for listed in &document.files {
+        read_exactly(from, &mut head, &listed.path)?;
+        if head != header(&listed.path, listed.size.0)? {
+            return Err(SealError::Archive(format!("{} is not where or what bid.json says", listed.path)));
+        }
+        let mut content =
+            Hashed { from: from.take(listed.size.0), context: Context::new(&SHA256), length: 0 };
+        shelf.put(listed, &mut content).map_err(SealError::from_io)?;
+        if content.length != listed.size.0 || finish(content.context) != listed.sha256.0 {
+            return Err(SealError::Archive(format!(
+                "{} has another content than bid.json says",
+                listed.path
+            )));
+        }
+        read_zeros(from, fill_of(listed.size.0), &listed.path)?;
+        length += BLOCK + listed.size.0 + fill_of(listed.size.0);
+    }
+    read_zeros(from, padded(length + 2 * BLOCK) - length, "the end")?;
+    if from.read(&mut [0]).map_err(SealError::from_io)? != 0 {
+        return Err(SealError::Archive("something follows the end".into()));
+    }
+    Ok(document)
+}
+
+struct Hashed<R> {
+    from: R,
+    context: Context,
+    length: u64,
+}
+
+impl<R: Read> Read for Hashed<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let count = self.from.read(out)?;
+        self.context.update(out.get(..count).unwrap_or_default());
+        self.length += count as u64;
+        Ok(count)
+    }
+}
+
+fn read_exactly(from: &mut impl Read, out: &mut [u8], what: &str) -> Result<(), SealError> {
+    from.read_exact(out).map_err(|error| match error.kind() {
+        io::ErrorKind::UnexpectedEof => SealError::Archive(format!("it ends before {what}")),
+        _ => SealError::from_io(error),
+    })
+}
+
+fn read_zeros(from: &mut impl Read, mut count: u64, what: &str) -> Result<(), SealError> {
+    let mut block = [0; 4096];
+    while count > 0 {
+        let piece = usize::try_from(count).unwrap_or(usize::MAX).min(block.len());
+        let piece = block.get_mut(..piece).unwrap_or_default();
+        read_exactly(from, piece, what)?;
+        if piece.iter().any(|&byte| byte != 0) {
+            return Err(SealError::Archive(format!("the padding after {what} is not zero")));
+        }
+        count -= piece.len() as u64;
+    }
+    Ok(())
+}

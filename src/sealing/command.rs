@@ -1,0 +1,1 @@
+//! What `sunbid seal` and `sunbid open` do, as functions over files.

@@ -1,0 +1,215 @@
+//! Release documents: a trustee's shares of all bids of one bid set, locked to the opening session's key and signed;
+//! and a bidder's key in mode `dual`.
+
+use super::bid_set::BidSet;
+use super::boxes::{BIDDER_BOX, BoxKey, SHARE_BOX, bidder_box, release_box};
+use super::document::{Bytes, Count, fixed_text};
+use super::error::SealError;
+use super::keys::Secret;
+use super::manifest::{BidderKeyFile, Manifest};
+use super::opening_check::Reported;
+use super::signature::verify_es256;
+use super::trustees::{TrusteeKey, TrusteeSet};
+use crate::platform::canonical::{from_jcs, jcs};
+use crate::platform::digest::sha256;
+use crate::platform::moment::Moment;
+use serde::{Deserialize, Serialize};
+
+fixed_text!(
+    /// The `typ` of a release.
+    ReleaseTyp = "etrade/release/v1"
+);
+fixed_text!(
+    /// The `typ` of an opening bundle.
+    BundleTyp = "etrade/opening-bundle/v1"
+);
+fixed_text!(
+    /// The `typ` of a bidder's release.
+    BidderReleaseTyp = "etrade/bidder-release/v1"
+);
+
+/// One bid's share in a release; no box means "my box of this bid does not open".
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReleasedShare {
+    #[serde(rename = "box")]
+    pub sealed: Option<Bytes<SHARE_BOX>>,
+    pub m: Bytes<32>,
+}
+
+/// `etrade/release/v1`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Release {
+    pub bid_set: Bytes<32>,
+    pub closing_size: Count,
+    pub i: u8,
+    pub session: Bytes<65>,
+    pub shares: Vec<ReleasedShare>,
+    pub sig: Bytes<64>,
+    pub tender: String,
+    pub typ: ReleaseTyp,
+}
+
+#[derive(Serialize)]
+struct Unsigned<'a> {
+    bid_set: &'a Bytes<32>,
+    closing_size: Count,
+    i: u8,
+    session: &'a Bytes<65>,
+    shares: &'a [ReleasedShare],
+    tender: &'a str,
+    typ: ReleaseTyp,
+}
+
+/// What a trustee gets from the platform: `etrade/opening-bundle/v1`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OpeningBundle {
+    pub bid_set: BidSet,
+    pub manifests: Vec<Manifest>,
+    pub opens_at: Moment,
+    pub session: Bytes<65>,
+    pub trustees: TrusteeSet,
+    pub typ: BundleTyp,
+}
+
+impl OpeningBundle {
+    /// Reads a bundle in canonical form.
+    pub fn read(bytes: &[u8]) -> Result<Self, SealError> {
+        Ok(from_jcs(bytes)?)
+    }
+
+    /// What a trustee refuses to release without: opening time reached by the trustee's own clock, a set of bids below
+    /// the closing size, manifests that are those bids, of this tender and sealed to this trustee set.
+    pub fn check(&self, now: Moment) -> Result<(), SealError> {
+        if now < self.opens_at {
+            return Err(SealError::Document("the opening time has not come by this machine's clock".into()));
+        }
+        self.trustees.check()?;
+        self.bid_set.check()?;
+        if self.bid_set.tender != self.trustees.tender {
+            return Err(SealError::Trustees("the trustee set is of another tender".into()));
+        }
+        self.bid_set.check_manifests(&self.manifests)?;
+        self.manifests.iter().try_for_each(|manifest| manifest.check_trustees(&self.trustees))
+    }
+
+    /// Checks the bundle, opens this trustee's boxes, locks the shares to the session and signs.
+    pub fn release(&self, key: &TrusteeKey, now: Moment) -> Result<Release, SealError> {
+        self.check(now)?;
+        let mine = self.trustees.member(key.i);
+        let mine = mine.filter(|m| m.hpke.0 == key.boxes.public() && m.sign == key.sign.point());
+        if mine.is_none() || key.tender != self.trustees.tender {
+            return Err(SealError::Key("this key file is not of a trustee of this tender"));
+        }
+        let shares = self.manifests.iter().map(|manifest| self.released(key, manifest));
+        let mut release = Release {
+            bid_set: Bytes(self.bid_set.hash()),
+            closing_size: self.bid_set.closing.size,
+            i: key.i,
+            session: self.session,
+            shares: shares.collect::<Result<_, _>>()?,
+            sig: Bytes([0; 64]),
+            tender: self.trustees.tender.clone(),
+            typ: ReleaseTyp,
+        };
+        release.sig = key.sign.sign(&release.message())?;
+        Ok(release)
+    }
+
+    fn released(&self, key: &TrusteeKey, manifest: &Manifest) -> Result<ReleasedShare, SealError> {
+        let c = manifest.ctx.hash();
+        let own = manifest.lock.boxes.get(usize::from(key.i) - 1);
+        let share = own.and_then(|own| key.boxes.open_share(&c, key.i, &own.0).ok());
+        let sealed = share.map(|share| release_box(&c, &share, &self.session.0)).transpose()?;
+        Ok(ReleasedShare { sealed: sealed.map(Bytes), m: Bytes(manifest.id()) })
+    }
+}
+
+impl Release {
+    /// Reads a release in canonical form.
+    pub fn read(bytes: &[u8]) -> Result<Self, SealError> {
+        Ok(from_jcs(bytes)?)
+    }
+
+    /// What the trustee signs.
+    pub fn message(&self) -> Vec<u8> {
+        let unsigned = Unsigned {
+            bid_set: &self.bid_set,
+            closing_size: self.closing_size,
+            i: self.i,
+            session: &self.session,
+            shares: &self.shares,
+            tender: &self.tender,
+            typ: self.typ,
+        };
+        [b"etrade/release/v1\n".as_slice(), &jcs(&unsigned)].concat()
+    }
+
+    /// Hash for the log; the release itself never enters it.
+    pub fn hash(&self) -> [u8; 32] {
+        sha256(&[&jcs(self)])
+    }
+
+    /// Checks that a member of `trustees` signed this for `set` and this session.
+    pub fn check(&self, trustees: &TrusteeSet, set: &BidSet, session: &[u8; 65]) -> Result<(), SealError> {
+        let refuse = |why: &str| Err(SealError::Document(why.to_owned()));
+        let Some(member) = trustees.member(self.i) else {
+            return refuse("the release is of no trustee of this set");
+        };
+        if self.bid_set.0 != set.hash() || self.closing_size != set.closing.size || self.tender != set.tender
+        {
+            return refuse("the release is for another bid set");
+        }
+        if self.session.0 != *session {
+            return refuse("the release is for another opening session");
+        }
+        if !self.shares.iter().map(|s| s.m).eq(set.bids.iter().map(|b| b.m)) {
+            return refuse("the release does not hold one share for each bid");
+        }
+        verify_es256(&member.sign.0, &self.message(), &self.sig.0)
+    }
+
+    /// What this trustee reports for `manifest`'s bid; `None` if the release does not speak of it. A box that does not
+    /// open with the session's key counts as "does not open" reported by the trustee.
+    pub fn reported(&self, manifest: &Manifest, session: &BoxKey) -> Option<Reported> {
+        let m = manifest.id();
+        let released = self.shares.iter().find(|share| share.m.0 == m)?;
+        let c = manifest.ctx.hash();
+        let opened = released.sealed.and_then(|sealed| session.open_release(&c, self.i, &sealed.0).ok());
+        Some(Reported { i: self.i, share: opened })
+    }
+}
+
+/// A bidder's key, locked to the opening session: `etrade/bidder-release/v1`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BidderRelease {
+    #[serde(rename = "box")]
+    pub sealed: Bytes<BIDDER_BOX>,
+    pub m: Bytes<32>,
+    pub session: Bytes<65>,
+    pub typ: BidderReleaseTyp,
+}
+
+impl BidderRelease {
+    /// Locks the key of `file` to `session`; refuses a key that is not `manifest`'s.
+    pub fn make(file: &BidderKeyFile, manifest: &Manifest, session: &[u8; 65]) -> Result<Self, SealError> {
+        let k_b = Secret(file.k_b.0);
+        if file.m.0 != manifest.id() || !manifest.is_bidder_key(&k_b) {
+            return Err(SealError::Key("this key file belongs to another bid"));
+        }
+        let sealed = Bytes(bidder_box(&manifest.ctx.hash(), &k_b, session)?);
+        Ok(Self { sealed, m: file.m, session: Bytes(*session), typ: BidderReleaseTyp })
+    }
+
+    /// Opens the key; refuses one that `manifest` did not commit to.
+    pub fn open(&self, manifest: &Manifest, session: &BoxKey) -> Result<Secret, SealError> {
+        let k_b = session.open_bidder_key(&manifest.ctx.hash(), &self.sealed.0)?;
+        if self.m.0 != manifest.id() || !manifest.is_bidder_key(&k_b) {
+            return Err(SealError::Key("it is not the key that the bid committed to"));
+        }
+        Ok(k_b)
+    }
+}

@@ -1,0 +1,161 @@
+//! From files and form fields to ciphertext, manifest and signature.
+
+use super::archive::ArchiveWriter;
+use super::bid_document::{BidDocument, Form, ListedFile, path_of};
+use super::boxes::share_boxes;
+use super::context::{Context, Mode};
+use super::document::{Bytes, Count};
+use super::error::SealError;
+use super::keys::{Draw, commit_b, commit_t, payload_aad, payload_key};
+use super::manifest::{
+    BidderKeyFile, BidderKeyTyp, Ciphertext, CiphertextAlg, Client, Lock, Manifest, ManifestTyp,
+};
+use super::shamir::split;
+use super::signature::{Signature, Signer};
+use super::stream::StreamSealer;
+use super::trustees::TrusteeSet;
+use crate::platform::canonical::jcs;
+use crate::platform::digest::finish;
+use crate::platform::moment::Moment;
+use ring::digest::{self, SHA256};
+use std::io::{BufReader, Read, Write};
+
+/// Where a file's bytes come from. They are read twice: once for the list, once for the archive.
+pub trait Source {
+    fn open(&self) -> std::io::Result<Box<dyn Read + '_>>;
+}
+
+impl Source for std::path::PathBuf {
+    fn open(&self) -> std::io::Result<Box<dyn Read + '_>> {
+        Ok(Box::new(BufReader::with_capacity(1 << 18, std::fs::File::open(self)?)))
+    }
+}
+
+impl Source for Vec<u8> {
+    fn open(&self) -> std::io::Result<Box<dyn Read + '_>> {
+        Ok(Box::new(self.as_slice()))
+    }
+}
+
+/// One file to seal.
+pub struct FileToSeal<'a> {
+    /// The name that the bidder gave it.
+    pub name: String,
+    pub source: &'a dyn Source,
+}
+
+/// Everything that goes into a bid but randomness.
+pub struct Content<'a> {
+    pub ctx: &'a Context,
+    pub trustees: &'a TrusteeSet,
+    pub files: &'a [FileToSeal<'a>],
+    pub form: Form,
+    /// Id of the manifest that this bid replaces.
+    pub prev: Option<[u8; 32]>,
+    pub signer: &'a Signer,
+    pub client: Client,
+    /// The sealer's clock.
+    pub created: Moment,
+}
+
+/// A sealed bid beside its ciphertext.
+#[derive(Debug)]
+pub struct SealedBid {
+    pub manifest: Manifest,
+    pub signature: Signature,
+    /// What the bidder must keep in mode `dual`.
+    pub bidder_key: Option<BidderKeyFile>,
+}
+
+/// Seals `content`, writing the ciphertext to `out`.
+///
+/// # Errors
+/// Refuses a trustee set that does not check, that the context does not name, and unlawful names and fields.
+pub fn seal(content: &Content<'_>, out: impl Write) -> Result<SealedBid, SealError> {
+    seal_drawn(content, out, &Draw::fresh(content.ctx.mode))
+}
+
+/// [`seal`] with given randomness: for pinned vectors and for attacks in tests, never for a real bid.
+pub(super) fn seal_drawn(
+    content: &Content<'_>,
+    out: impl Write,
+    draw: &Draw,
+) -> Result<SealedBid, SealError> {
+    check_content(content)?;
+    let c = content.ctx.hash();
+    let listed = list(content.files)?;
+    let document = BidDocument::sign(c, listed, content.form.clone(), content.signer)?;
+    let ct = write_payload(content, &c, &document, out, draw)?;
+    let lock = make_lock(content, &c, draw)?;
+    let (ctx, client, prev) = (content.ctx.clone(), content.client.clone(), content.prev.map(Bytes));
+    let manifest = Manifest { client, created: content.created, ct, ctx, lock, prev, typ: ManifestTyp };
+    let signature = content.signer.sign(&manifest.message())?;
+    let m = Bytes(manifest.id());
+    let bidder_key = draw.k_b.as_ref().map(|k_b| BidderKeyFile { k_b: Bytes(k_b.0), m, typ: BidderKeyTyp });
+    Ok(SealedBid { manifest, signature, bidder_key })
+}
+
+fn check_content(content: &Content<'_>) -> Result<(), SealError> {
+    content.ctx.check()?;
+    content.trustees.check()?;
+    if content.ctx.trustees.0 != content.trustees.hash() || content.ctx.tender != content.trustees.tender {
+        return Err(SealError::Trustees("it is not the set that the bid's context names".into()));
+    }
+    if (content.ctx.rev == 1) != content.prev.is_none() {
+        return Err(SealError::Document(
+            "a replacement names the bid that it replaces, a first bid none".into(),
+        ));
+    }
+    Ok(())
+}
+
+/// Hashes and measures the files.
+fn list(files: &[FileToSeal<'_>]) -> Result<Vec<ListedFile>, SealError> {
+    let listed = files.iter().enumerate().map(|(at, file)| {
+        let (mut context, mut size) = (digest::Context::new(&SHA256), 0);
+        let (mut content, mut block) = (file.source.open()?, vec![0; 1 << 18]);
+        loop {
+            let count = content.read(&mut block)?;
+            if count == 0 {
+                break;
+            }
+            context.update(block.get(..count).unwrap_or_default());
+            size += count as u64;
+        }
+        let sha256 = Bytes(finish(context));
+        Ok(ListedFile { name: file.name.clone(), path: path_of(at + 1), sha256, size: Count(size) })
+    });
+    listed.collect()
+}
+
+fn write_payload(
+    content: &Content<'_>,
+    c: &[u8; 32],
+    document: &BidDocument,
+    out: impl Write,
+    draw: &Draw,
+) -> Result<Ciphertext, SealError> {
+    let key = payload_key(c, &draw.k_t, draw.k_b.as_ref());
+    let stream = StreamSealer::new(out, &key, &payload_aad(c), &draw.salt, draw.nonce_prefix)?;
+    let mut archive = ArchiveWriter::begin(stream, &jcs(document))?;
+    for (file, listed) in content.files.iter().zip(&document.files) {
+        archive.entry(&listed.path, listed.size.0, file.source.open()?)?;
+    }
+    let (mut out, measured) = archive.finish()?.finish()?;
+    out.flush()?;
+    Ok(Ciphertext { alg: CiphertextAlg, root: Bytes(measured.root), size: Count(measured.size) })
+}
+
+fn make_lock(content: &Content<'_>, c: &[u8; 32], draw: &Draw) -> Result<Lock, SealError> {
+    debug_assert_eq!(content.ctx.mode == Mode::Dual, draw.k_b.is_some());
+    let (t, n) = (content.trustees.t, content.trustees.n());
+    let shares = split(c, &draw.k_t, t, n)?;
+    let boxes = share_boxes(c, &draw.k_t, &shares, &content.trustees.box_keys())?;
+    Ok(Lock {
+        boxes: boxes.into_iter().map(Bytes).collect(),
+        commit_b: draw.k_b.as_ref().map(|k_b| Bytes(commit_b(c, k_b))),
+        commit_t: Bytes(commit_t(c, &draw.k_t)),
+        n,
+        t,
+    })
+}
