@@ -10,7 +10,7 @@ import { all, forget, get, put } from "../src/keys/database";
 import { decode, integer, integerValue, oid, oidText } from "../src/keys/der";
 import { UnsupportedFile, WrongPassphrase, readEncryptedKey, readKeyFile, writeEncryptedKey, writeKeyFile } from "../src/keys/pkcs12";
 import { ENROL_LABEL, STATEMENT_LABEL, makeKey, restore, signStatement } from "../src/keys/signing";
-import { concat, utf8 } from "../src/bytes/bytes";
+import { concat, toBase64url, utf8 } from "../src/bytes/bytes";
 
 const folder = mkdtempSync(join(tmpdir(), "sunbid-keys-"));
 process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
@@ -66,12 +66,15 @@ test("OpenSSL opens an encrypted trustee key, and so do we", async () => {
   await assert.rejects(readEncryptedKey(bytes, "one hand"), WrongPassphrase);
 });
 
-test("a new key proves itself over the server's challenge", async () => {
-  const fresh = await makeKey("挑战-42");
-  const key = createPublicKey({ key: Buffer.from(fresh.publicKey), type: "spki", format: "der" });
-  const message = concat(utf8(ENROL_LABEL), utf8("挑战-42"));
+test("a new key proves itself over the account that it is for", async () => {
+  const fresh = await makeKey("01j00000000000000000000000");
+  assert.deepEqual([fresh.point.length, fresh.point[0]], [65, 4]);
+  const jwk = createPrivateKey({ key: Buffer.from(fresh.privateKey), type: "pkcs8", format: "der" }).export({ format: "jwk" });
+  const key = createPublicKey({ key: { kty: "EC", crv: "P-256", x: toBase64url(fresh.point.subarray(1, 33)), y: toBase64url(fresh.point.subarray(33)) }, format: "jwk" });
+  assert.equal(jwk.x, toBase64url(fresh.point.subarray(1, 33)), "the private half belongs to the point");
+  const message = concat(utf8(ENROL_LABEL), utf8("01j00000000000000000000000"));
   assert.ok(verify("sha256", message, { key, dsaEncoding: "ieee-p1363" }, fresh.proof));
-  assert.ok(!verify("sha256", utf8("挑战-42"), { key, dsaEncoding: "ieee-p1363" }, fresh.proof), "the label is part of what is signed");
+  assert.ok(!verify("sha256", utf8("01j00000000000000000000000"), { key, dsaEncoding: "ieee-p1363" }, fresh.proof), "the label is part of what is signed");
 });
 
 test("a restored key signs statements, can not be exported, and matches its certificate", async () => {

@@ -1,5 +1,5 @@
 /** Signing keys: making one, having it certified, backing it up, and signing statements with it. */
-import { type Bytes, concat, fromBase64url, toBase64url, utf8 } from "../bytes/bytes";
+import { type Bytes, concat, toBase64url, utf8 } from "../bytes/bytes";
 import { keepStorage, put } from "./database";
 import { type KeyFile, readKeyFile, writeKeyFile } from "./pkcs12";
 
@@ -13,21 +13,21 @@ export const ENROL_LABEL = "etrade/enrol/v1\n";
 
 /** A key that was just made: the public half and a proof for the server, the private half as PKCS#8. */
 export interface FreshKey {
-  /** SubjectPublicKeyInfo, DER. */
-  readonly publicKey: Bytes;
+  /** The uncompressed point, 65 bytes. */
+  readonly point: Bytes;
   readonly proof: Bytes;
   readonly privateKey: Bytes;
 }
 
-/** Makes a key and signs the server's challenge with it. */
-export async function makeKey(challenge: string): Promise<FreshKey> {
+/** Makes a key and proves it: a signature over the account that it is for. */
+export async function makeKey(account: string): Promise<FreshKey> {
   const pair = await crypto.subtle.generateKey(ALGORITHM, true, ["sign", "verify"]);
-  const [publicKey, privateKey] = await Promise.all([
-    crypto.subtle.exportKey("spki", pair.publicKey),
+  const [point, privateKey] = await Promise.all([
+    crypto.subtle.exportKey("raw", pair.publicKey),
     crypto.subtle.exportKey("pkcs8", pair.privateKey),
   ]);
-  const proof = await signBytes(pair.privateKey, concat(utf8(ENROL_LABEL), utf8(challenge)));
-  return { publicKey: new Uint8Array(publicKey), privateKey: new Uint8Array(privateKey), proof };
+  const proof = await signBytes(pair.privateKey, concat(utf8(ENROL_LABEL), utf8(account)));
+  return { point: new Uint8Array(point), privateKey: new Uint8Array(privateKey), proof };
 }
 
 /** Stores a key for an account, from now on not to be exported by anyone. */
@@ -57,18 +57,6 @@ export function signStatement(privateKey: CryptoKey, statement: string): Promise
 /** Signs bytes that carry their own label. */
 export async function signBytes(privateKey: CryptoKey, message: Uint8Array): Promise<Bytes> {
   return new Uint8Array(await crypto.subtle.sign(SIGN, privateKey, message as Bytes));
-}
-
-/** The server's answer to an enrolment. */
-export interface Enrolled {
-  readonly certificates: readonly Bytes[];
-}
-
-/** Reads `{"certificate": b64u, "chain": [b64u, …]}`. */
-export function readEnrolled(answer: unknown): Enrolled {
-  const { certificate, chain } = answer as { certificate?: unknown; chain?: unknown };
-  if (typeof certificate !== "string" || !Array.isArray(chain)) throw new Error("the server sent no certificate");
-  return { certificates: [certificate, ...chain].map((text) => fromBase64url(String(text))) };
 }
 
 /** The text form in which forms carry keys, certificates and signatures. */

@@ -13,7 +13,7 @@ export function comforts(root: ParentNode): void {
   for (const select of root.querySelectorAll<HTMLSelectElement>("select[data-auto]")) {
     select.addEventListener("change", () => select.form?.requestSubmit());
   }
-  for (const form of root.querySelectorAll<HTMLFormElement>("form[method=post]:not([data-sign], [data-enrol], [data-restore], [data-seal], [data-script])")) {
+  for (const form of root.querySelectorAll<HTMLFormElement>("form[method=post]:not([data-sign], [data-seal], [data-script])")) {
     form.addEventListener("submit", (event) => {
       if (form.dataset["sent"] !== undefined) event.preventDefault();
       form.dataset["sent"] = "";

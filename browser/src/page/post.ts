@@ -8,22 +8,19 @@ export class Refused extends Error {
 }
 
 /**
- * Posts the named fields of a form and returns the JSON of the answer. A refusal page is read for its sentence
- * (`[data-refusal]`, or its first heading): XMLHttpRequest can do that without handing text to an HTML parser ourselves.
+ * Posts fields as a form and gives the finished request. A refusal page is read for its sentence in the page's language:
+ * XMLHttpRequest can do that without handing text to an HTML parser ourselves.
  */
-export function postForm(form: HTMLFormElement): Promise<unknown> {
-  const body = new URLSearchParams();
-  for (const [name, value] of new FormData(form)) if (typeof value === "string") body.append(name, value);
+export function postFields(url: string, fields: Record<string, string>): Promise<XMLHttpRequest> {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
-    request.open("POST", form.action);
-    request.setRequestHeader("Accept", "application/json, text/html;q=0.5");
+    request.open("POST", url);
     request.onreadystatechange = () => {
-      if (request.readyState === XMLHttpRequest.HEADERS_RECEIVED) request.responseType = request.status < 300 ? "json" : "document";
+      if (request.readyState === XMLHttpRequest.HEADERS_RECEIVED && request.status >= 300) request.responseType = "document";
     };
-    request.onload = () => (request.status < 300 ? resolve(request.response) : reject(new Refused(request.status, sentenceOf(request))));
+    request.onload = () => (request.status < 300 ? resolve(request) : reject(new Refused(request.status, sentenceOf(request))));
     request.onerror = () => reject(new Error("network"));
-    request.send(body);
+    request.send(new URLSearchParams(fields));
   });
 }
 
@@ -41,6 +38,7 @@ export function fetchPage(url: string): Promise<Document> {
 
 function sentenceOf(request: XMLHttpRequest): string {
   const page = request.responseXML;
-  const holder = page?.querySelector("[data-refusal]") ?? page?.querySelector("h1");
+  const language = document.documentElement.lang;
+  const holder = page?.querySelector(`.refusal-sentence[lang="${CSS.escape(language)}"]`) ?? page?.querySelector(".refusal-sentence, h1");
   return holder?.textContent?.trim() ?? String(request.status);
 }

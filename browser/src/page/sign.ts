@@ -1,14 +1,14 @@
 /**
- * `<form data-sign data-signer="account">` with hidden fields `statement`, `signature`, `certificate`: signs the
+ * `<form data-sign>` with hidden fields `statement`, `signature`, `certificate`: signs the
  * statement that the server put there, exactly as it stands, and submits. The page shows the same text beforehand.
  */
 import { type SigningKey, get } from "../keys/database";
 import { asField, signStatement } from "../keys/signing";
-import { attribute, complain, field, onSubmit } from "./words";
+import { complain, field, onSubmit, signerOf } from "./words";
 
 /** The signing key of the account named on the form; complains and returns nothing when this browser has none. */
 export async function keyFor(form: HTMLElement): Promise<SigningKey | undefined> {
-  const key = await get("signing", attribute(form, "signer"));
+  const key = await get("signing", signerOf(form));
   if (key === undefined) complain(form, "no-key");
   return key;
 }

@@ -2,9 +2,9 @@
  * A trustee's three acts, each a form:
  *
  * 1. `<form data-trustee-key="id" data-signer>` with hidden `hpke`: makes the box key of a tender and sends its public half.
- * 2. `<form data-trustee-set="id" data-signer data-set='{…}'>` with hidden `signature`, `certificate`: signs the set after checking that this browser's
+ * 2. `<form data-trustee-set="id" data-set='{…}'>` with hidden `signature`, `certificate`: signs the set after checking that this browser's
  *    key stands in it under the trustee's own number.
- * 3. `<form data-release="id" data-signer data-bundle-url>` with hidden `release`: fetches what is to be opened, checks it, opens the own
+ * 3. `<form data-release="id" data-bundle-url>` with hidden `release`: fetches what is to be opened, checks it, opens the own
  *    boxes and sends the signed shares, locked to the opening session.
  *
  * `<form data-trustee-restore="id">` takes a backup; `[data-trustee-state="id"]` says whether the key is here.

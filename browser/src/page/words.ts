@@ -10,15 +10,23 @@ export function words(element: HTMLElement, name: string, values: Record<string,
   return Object.entries(values).reduce((sentence, [place, value]) => sentence.replaceAll(`%{${place}}`, value), text);
 }
 
-/** Shows a problem in the form's `[data-problem]` element and moves the reader there. */
+/** Shows a problem in the form's `[data-problem]` element, made if there is none, and moves the reader there. */
 export function complain(form: HTMLElement, name: string, detail = ""): void {
-  const box = form.querySelector<HTMLElement>("[data-problem]");
-  const sentence = words(box ?? form, name);
-  if (box === null) throw new Error(sentence);
+  const box = form.querySelector<HTMLElement>("[data-problem]") ?? newBox(form);
+  const sentence = words(box, name);
   box.textContent = detail === "" ? sentence : `${sentence} (${detail})`;
   box.hidden = false;
   box.tabIndex = -1;
   box.focus();
+}
+
+function newBox(form: HTMLElement): HTMLElement {
+  const box = document.createElement("p");
+  box.className = "problem";
+  box.dataset["problem"] = "";
+  box.setAttribute("role", "alert");
+  form.prepend(box);
+  return box;
 }
 
 /** Takes the problem away again. */
@@ -32,6 +40,11 @@ export function field(form: HTMLFormElement, name: string): HTMLInputElement | H
   const found = form.elements.namedItem(name);
   if (found instanceof HTMLInputElement || found instanceof HTMLTextAreaElement) return found;
   throw new Error(`the form has no field ${name}`);
+}
+
+/** The account whose key signs: `data-signer` of the form, or `data-person` of the page. */
+export function signerOf(form: HTMLElement): string {
+  return form.dataset["signer"] ?? attribute(document.documentElement, "person");
 }
 
 /** An attribute that the page must carry. */
