@@ -1,0 +1,90 @@
+//! The configuration: one documented TOML file, every key of which an environment variable may override.
+//! `sunbid.example.toml` in the root of the repository shows every key with its default; a test keeps it true.
+
+use super::refusal::Fault;
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
+
+/// Everything that can be set. Read once at start and passed down; there are no globals.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Address and port to serve on. `SUNBID_LISTEN`.
+    pub listen: String,
+    /// `sqlite:PATH` or `postgres://user:password@host/database`. `SUNBID_DATABASE_URL`.
+    pub database_url: String,
+    /// Folder, or `s3://bucket/prefix?endpoint=http://…` with the usual AWS_* variables. `SUNBID_FILES`.
+    pub files: String,
+    /// Folder of this server's key files: log signer, vault, demonstration CA. `SUNBID_KEYS`.
+    pub keys: PathBuf,
+    /// Name of the public log, as it stands in the first line of every checkpoint. `SUNBID_ORIGIN`.
+    pub origin: String,
+    /// Address under which the public reaches this server; permanent links begin with it. `SUNBID_PUBLIC_URL`.
+    pub public_url: String,
+    /// PEM file with outside CA roots that replace the demonstration CA; empty for none. `SUNBID_CA_ROOTS`.
+    pub ca_roots: String,
+    /// Whether this is a demonstration centre: example tenders, and a clock that staff may move forward. `SUNBID_DEMO`.
+    pub demo: bool,
+    /// Whether cookies demand HTTPS; set it behind a TLS proxy. `SUNBID_SECURE_COOKIES`.
+    pub secure_cookies: bool,
+    /// Largest file that may be uploaded, in bytes. `SUNBID_UPLOAD_BYTES_MAX`.
+    pub upload_bytes_max: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:8080".into(),
+            database_url: "sqlite:media/sunbid.db".into(),
+            files: "media/files".into(),
+            keys: "media/keys".into(),
+            origin: "log.sunbid.example/main".into(),
+            public_url: "http://127.0.0.1:8080".into(),
+            ca_roots: String::new(),
+            demo: false,
+            secure_cookies: false,
+            upload_bytes_max: 2 << 30,
+        }
+    }
+}
+
+impl Config {
+    /// Reads `file` if it exists, then lets the environment override single keys.
+    ///
+    /// # Errors
+    /// A file or a variable that can not be understood, with its name.
+    pub fn load(file: &Path, env: impl Fn(&str) -> Option<String>) -> Result<Self, Fault> {
+        let mut config: Self = match std::fs::read_to_string(file) {
+            Ok(text) => toml::from_str(&text)
+                .map_err(|e| Fault::from(e).context(format!("reading {}", file.display())))?,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Self::default(),
+            Err(e) => return Err(Fault::from(e).context(format!("reading {}", file.display()))),
+        };
+        let text = |key: &str, slot: &mut String| env(key).into_iter().for_each(|value| *slot = value);
+        text("SUNBID_LISTEN", &mut config.listen);
+        text("SUNBID_DATABASE_URL", &mut config.database_url);
+        text("SUNBID_FILES", &mut config.files);
+        text("SUNBID_ORIGIN", &mut config.origin);
+        text("SUNBID_PUBLIC_URL", &mut config.public_url);
+        text("SUNBID_CA_ROOTS", &mut config.ca_roots);
+        if let Some(keys) = env("SUNBID_KEYS") {
+            config.keys = keys.into();
+        }
+        let flag = |key: &str, slot: &mut bool| -> Result<(), Fault> {
+            match env(key).as_deref() {
+                None => {}
+                Some("1" | "true" | "yes") => *slot = true,
+                Some("0" | "false" | "no" | "") => *slot = false,
+                Some(other) => return Err(Fault::new(format!("{key} must be true or false, not {other:?}"))),
+            }
+            Ok(())
+        };
+        flag("SUNBID_DEMO", &mut config.demo)?;
+        flag("SUNBID_SECURE_COOKIES", &mut config.secure_cookies)?;
+        if let Some(bytes) = env("SUNBID_UPLOAD_BYTES_MAX") {
+            config.upload_bytes_max =
+                bytes.parse().map_err(|_| Fault::new("SUNBID_UPLOAD_BYTES_MAX must be a whole number of bytes"))?;
+        }
+        Ok(config)
+    }
+}

@@ -1,0 +1,192 @@
+//! One database door for two engines: SQLite embedded, PostgreSQL at scale, from the same code.
+//!
+//! [`Db`] is diesel's `MultiConnection`: store functions take `&mut Db` and never ask which engine it is. Types
+//! are the portable ones (BIGINT, INTEGER, TEXT, BLOB/BYTEA, BOOLEAN). Reading goes through [`Database::read`];
+//! writing only through the Act (`ledger::act`), which alone may open a [`Writer`].
+
+mod migrate;
+#[cfg(test)]
+pub mod testing;
+
+use super::refusal::Fault;
+use diesel::connection::SimpleConnection;
+use diesel::pg::PgConnection;
+use diesel::r2d2::R2D2Connection;
+use diesel::sqlite::SqliteConnection;
+use diesel::Connection;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use migrate::{migrate, pending};
+
+/// A connection to either engine.
+#[derive(diesel::MultiConnection)]
+pub enum Db {
+    Lite(SqliteConnection),
+    Pg(PgConnection),
+}
+
+impl Db {
+    /// Whether this is PostgreSQL, for the few statements that differ.
+    pub fn is_pg(&self) -> bool {
+        matches!(self, Self::Pg(_))
+    }
+}
+
+/// Where the data is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    Sqlite(String),
+    Postgres(String),
+}
+
+impl Place {
+    /// Reads `sqlite:PATH` or a `postgres://` URL.
+    ///
+    /// # Errors
+    /// Any other text.
+    pub fn parse(url: &str) -> Result<Self, Fault> {
+        if let Some(path) = url.strip_prefix("sqlite:") {
+            Ok(Self::Sqlite(path.to_owned()))
+        } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            Ok(Self::Postgres(url.to_owned()))
+        } else {
+            Err(Fault::new("the database URL must begin with sqlite: or postgres://"))
+        }
+    }
+
+    /// A new connection that may write.
+    pub(crate) fn connect(&self) -> Result<Db, Fault> {
+        match self {
+            Self::Sqlite(path) => {
+                if let Some(folder) = std::path::Path::new(path).parent() {
+                    std::fs::create_dir_all(folder)?;
+                }
+                let mut lite = SqliteConnection::establish(path)?;
+                // FULL: an answer goes out only after the bytes are on the disk
+                lite.batch_execute(
+                    "PRAGMA busy_timeout=10000; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
+                )?;
+                Ok(Db::Lite(lite))
+            }
+            Self::Postgres(url) => Ok(Db::Pg(PgConnection::establish(url)?)),
+        }
+    }
+}
+
+struct Connector {
+    place: Place,
+    read_only: bool,
+}
+
+impl r2d2::ManageConnection for Connector {
+    type Connection = Db;
+    type Error = PoolError;
+
+    fn connect(&self) -> Result<Db, PoolError> {
+        let mut db = self.place.connect().map_err(|e| PoolError(e.chain()))?;
+        if self.read_only {
+            let guard = match &mut db {
+                Db::Lite(lite) => lite.batch_execute("PRAGMA query_only=ON"),
+                Db::Pg(pg) => pg.batch_execute("SET default_transaction_read_only = on"),
+            };
+            guard.map_err(|e| PoolError(e.to_string()))?;
+        }
+        Ok(db)
+    }
+
+    fn is_valid(&self, db: &mut Db) -> Result<(), PoolError> {
+        db.ping().map_err(|e| PoolError(e.to_string()))
+    }
+
+    fn has_broken(&self, db: &mut Db) -> bool {
+        db.is_broken()
+    }
+}
+
+/// A connection could not be had.
+#[derive(Debug, thiserror::Error)]
+#[error("database connection: {0}")]
+pub struct PoolError(String);
+
+/// A connection that may write, lent by the pool.
+pub(crate) type Writer = r2d2::PooledConnection<WriterPool>;
+
+/// The kind of pool that writers come from; nameable only so that [`Writer`] is.
+pub(crate) struct WriterPool(Connector);
+
+impl r2d2::ManageConnection for WriterPool {
+    type Connection = Db;
+    type Error = PoolError;
+
+    fn connect(&self) -> Result<Db, PoolError> {
+        self.0.connect()
+    }
+
+    fn is_valid(&self, db: &mut Db) -> Result<(), PoolError> {
+        self.0.is_valid(db)
+    }
+
+    fn has_broken(&self, db: &mut Db) -> bool {
+        self.0.has_broken(db)
+    }
+}
+
+/// The pools of one database. Cheap to clone.
+#[derive(Clone)]
+pub struct Database {
+    place: Place,
+    readers: r2d2::Pool<Connector>,
+    writers: Arc<r2d2::Pool<WriterPool>>,
+}
+
+/// More connections than this only queue up inside the engine (measured on two cores).
+const READERS_MAX: u32 = 8;
+const WRITERS_MAX: u32 = 12;
+
+impl Database {
+    /// Opens the database at `url` and brings its tables up to date.
+    ///
+    /// # Errors
+    /// The URL is of no known kind, the server does not answer, or a migration fails.
+    pub fn open(url: &str) -> Result<Self, Fault> {
+        let place = Place::parse(url)?;
+        migrate(&mut place.connect()?)?;
+        let wait = Duration::from_secs(30);
+        let reader = Connector { place: place.clone(), read_only: true };
+        let readers = r2d2::Pool::builder()
+            .max_size(READERS_MAX)
+            .min_idle(Some(1))
+            .test_on_check_out(false)
+            .connection_timeout(wait)
+            .build(reader)?;
+        let writer = WriterPool(Connector { place: place.clone(), read_only: false });
+        // SQLite has one writer: the thread of the Act
+        let max = if matches!(place, Place::Sqlite(_)) { 1 } else { WRITERS_MAX };
+        let writers = r2d2::Pool::builder()
+            .max_size(max)
+            .min_idle(Some(0))
+            .test_on_check_out(false)
+            .connection_timeout(wait)
+            .build(writer)?;
+        Ok(Self { place, readers, writers: Arc::new(writers) })
+    }
+
+    pub fn is_pg(&self) -> bool {
+        matches!(self.place, Place::Postgres(_))
+    }
+
+    /// Runs `work` on a read-only connection. Blocking; pages call it inside `web::block`.
+    ///
+    /// # Errors
+    /// No connection in time, or whatever `work` gives.
+    pub fn read<T, E: From<Fault>>(&self, work: impl FnOnce(&mut Db) -> Result<T, E>) -> Result<T, E> {
+        let mut db = self.readers.get().map_err(Fault::from)?;
+        work(&mut db)
+    }
+
+    /// A connection that may write. Only the Act calls this.
+    pub(crate) fn writer(&self) -> Result<Writer, Fault> {
+        Ok(self.writers.get()?)
+    }
+}

@@ -1,0 +1,154 @@
+//! Files: documents, ciphertexts, recording segments. Local disk by default, S3 at scale, one code path through
+//! `object_store`. Content goes by its SHA-256; a file is durable before anything may refer to it.
+
+use super::digest;
+use super::refusal::Fault;
+use bytes::Bytes;
+use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
+use object_store::path::Path as Key;
+use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
+use std::sync::Arc;
+
+/// Names of the content: 64 lower-case hex digits of its SHA-256.
+pub type ContentName = String;
+
+/// The file store. Cheap to clone.
+#[derive(Clone)]
+pub struct Files {
+    store: Arc<dyn ObjectStore>,
+    prefix: String,
+}
+
+/// One megabyte more than this is not read into memory at once: callers stream instead.
+pub const WHOLE_BYTES_MAX: usize = 64 << 20;
+
+impl Files {
+    /// Opens a folder (made if missing, every write fsynced), or `s3://bucket/prefix?endpoint=URL` with
+    /// `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_REGION` from the environment.
+    ///
+    /// # Errors
+    /// The folder can not be made or the URL not understood.
+    pub fn open(place: &str, env: impl Fn(&str) -> Option<String>) -> Result<Self, Fault> {
+        let Some(rest) = place.strip_prefix("s3://") else {
+            std::fs::create_dir_all(place)?;
+            let disk = object_store::local::LocalFileSystem::new_with_prefix(place)?.with_fsync(true);
+            return Ok(Self { store: Arc::new(disk), prefix: String::new() });
+        };
+        let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let (bucket, prefix) = path.split_once('/').unwrap_or((path, ""));
+        let options: Vec<(String, String)> = serde_urlencoded::from_str(query)?;
+        let mut s3 = object_store::aws::AmazonS3Builder::new().with_bucket_name(bucket);
+        for (key, value) in [("AWS_ACCESS_KEY_ID", 0), ("AWS_SECRET_ACCESS_KEY", 1), ("AWS_REGION", 2)] {
+            if let Some(found) = env(key) {
+                s3 = match value {
+                    0 => s3.with_access_key_id(found),
+                    1 => s3.with_secret_access_key(found),
+                    _ => s3.with_region(found),
+                };
+            }
+        }
+        for (key, value) in options {
+            s3 = match key.as_str() {
+                "endpoint" => s3.with_allow_http(value.starts_with("http://")).with_endpoint(value),
+                other => return Err(Fault::new(format!("SUNBID_FILES: unknown option {other}"))),
+            };
+        }
+        Ok(Self { store: Arc::new(s3.build()?), prefix: prefix.trim_matches('/').to_owned() })
+    }
+
+    /// Stores `content` under its own hash and returns the name. Storing it again costs nothing.
+    ///
+    /// # Errors
+    /// The disk or the server fails; then nothing may refer to the content.
+    pub async fn put(&self, content: Bytes) -> Result<ContentName, Fault> {
+        let name = hex::encode(digest::sha256(&[&content]));
+        self.put_at(&Self::place_of(&name), content).await?;
+        Ok(name)
+    }
+
+    /// Stores `content` at a key of the caller's making (lower-case ASCII, `a-z 0-9 / . -`), once: an existing
+    /// object is left as it is. Returns whether it was new.
+    ///
+    /// # Errors
+    /// The disk or the server fails.
+    pub async fn put_at(&self, key: &str, content: Bytes) -> Result<bool, Fault> {
+        let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
+        match self.store.put_opts(&self.key(key), PutPayload::from_bytes(content), options).await {
+            Ok(_) => Ok(true),
+            Err(object_store::Error::AlreadyExists { .. }) => Ok(false),
+            Err(e) => Err(Fault::from(e).context(format!("storing {key}"))),
+        }
+    }
+
+    /// The whole content of a small object, checked against its name.
+    ///
+    /// # Errors
+    /// It is not there, or is larger than [`WHOLE_BYTES_MAX`], or is not what its name says.
+    pub async fn get(&self, name: &str) -> Result<Bytes, Fault> {
+        let content = self.get_at(&Self::place_of(name)).await?;
+        if hex::encode(digest::sha256(&[&content])) == name {
+            Ok(content)
+        } else {
+            Err(Fault::new(format!("content {name} was altered in storage")))
+        }
+    }
+
+    /// The whole content at a key.
+    ///
+    /// # Errors
+    /// It is not there or is larger than [`WHOLE_BYTES_MAX`].
+    pub async fn get_at(&self, key: &str) -> Result<Bytes, Fault> {
+        let found = self.store.get(&self.key(key)).await?;
+        if found.meta.size > WHOLE_BYTES_MAX as u64 {
+            return Err(Fault::new(format!("{key} is too large to read at once")));
+        }
+        Ok(found.bytes().await?)
+    }
+
+    /// The content at a key as a stream, and its size in bytes.
+    ///
+    /// # Errors
+    /// It is not there.
+    pub async fn stream_at(&self, key: &str) -> Result<(u64, BoxStream<'static, Result<Bytes, Fault>>), Fault> {
+        let found = self.store.get(&self.key(key)).await?;
+        Ok((found.meta.size, found.into_stream().map(|part| part.map_err(Fault::from)).boxed()))
+    }
+
+    /// The content of this name as a stream, and its size in bytes; not checked against the name.
+    ///
+    /// # Errors
+    /// It is not there.
+    pub async fn stream(&self, name: &str) -> Result<(u64, BoxStream<'static, Result<Bytes, Fault>>), Fault> {
+        self.stream_at(&Self::place_of(name)).await
+    }
+
+    /// Bytes `from..to` at a key.
+    ///
+    /// # Errors
+    /// It is not there or shorter.
+    pub async fn range_at(&self, key: &str, from: u64, to: u64) -> Result<Bytes, Fault> {
+        Ok(self.store.get_range(&self.key(key), from..to).await?)
+    }
+
+    /// Removes the object at a key, if it is there. Only for what nothing refers to (expired uploads,
+    /// recordings past their retention).
+    ///
+    /// # Errors
+    /// The disk or the server fails.
+    pub async fn remove_at(&self, key: &str) -> Result<(), Fault> {
+        match self.store.delete(&self.key(key)).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(e) => Err(e.into()),
+        }
+    }
+
+    /// The key under which content of this name is kept.
+    pub fn place_of(name: &str) -> String {
+        format!("content/{}/{name}", name.get(..2).unwrap_or("xx"))
+    }
+
+    fn key(&self, key: &str) -> Key {
+        if self.prefix.is_empty() { Key::from(key) } else { Key::from(format!("{}/{key}", self.prefix)) }
+    }
+}
