@@ -1,0 +1,272 @@
+//! The Act: the one way to write. An action gets `&mut Act` and with it a transaction, one `now`, one actor, and a
+//! way to enter events in the log. No transaction without actor and moment, no change of state without an entry.
+
+use super::leaf;
+use super::store;
+use crate::platform::canonical::jcs;
+use crate::platform::database::Db;
+use crate::platform::digest::b64u;
+use crate::platform::id::Id;
+use crate::platform::moment::{Clock, Moment};
+use crate::platform::random;
+use crate::platform::refusal::Fault;
+use crate::platform::vault::Vault;
+use serde::{Deserialize, Serialize};
+
+/// Names an entry of the log in `Id<EntryMark>`.
+pub enum EntryMark {}
+
+/// The id of an entry of the log.
+pub type EntryId = Id<EntryMark>;
+
+/// Who does something. Kept with every entry of the log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Actor {
+    /// Account id, or `system:NAME` for what the clock and the commands do.
+    pub id: String,
+    /// Role code, or `system`.
+    pub role: String,
+}
+
+impl Actor {
+    /// What no person does: jobs, start-up, the demonstration builder.
+    pub fn system(name: &str) -> Self {
+        Self { id: format!("system:{name}"), role: "system".into() }
+    }
+}
+
+/// Something that happened, as a room tells the log. The type's JCS form, wrapped with moment and actor, is the
+/// logged object; a room whose object is defined by a format of its own (a bid's manifest) overrides
+/// [`Event::object`].
+pub trait Event: Serialize {
+    /// `room.past_participle`, for people and queries.
+    const KIND: &'static str;
+    /// The kind byte in the leaf; the table is in `docs/formats/log.md`.
+    const NUMBER: u8;
+
+    /// The bytes that the leaf commits to.
+    fn object(&self, at: Moment, actor: &Actor) -> Vec<u8> {
+        #[derive(Serialize)]
+        struct Wrapped<'a, E> {
+            at: Moment,
+            by: &'a Actor,
+            event: &'a E,
+            kind: &'static str,
+            typ: &'static str,
+        }
+        jcs(&Wrapped { at, by: actor, event: self, kind: Self::KIND, typ: "sunbid/event/v1" })
+    }
+}
+
+/// What an entry is about: the tender or lot under which supervisors find it.
+#[derive(Clone, Debug)]
+pub enum Subject {
+    /// Stored in clear: who reads the database may know that something public happened to this tender.
+    Open(String),
+    /// Stored as a keyed tag: nobody learns from the database how often this happened to whom.
+    Sealed(String),
+    /// About nothing in particular.
+    None,
+}
+
+impl Subject {
+    pub fn open(id: impl ToString) -> Self {
+        Self::Open(id.to_string())
+    }
+
+    pub fn sealed(id: impl ToString) -> Self {
+        Self::Sealed(id.to_string())
+    }
+
+    /// The text that stands in the `subject` column.
+    pub fn column(&self, vault: &Vault) -> String {
+        match self {
+            Self::Open(id) => id.clone(),
+            Self::Sealed(id) => vault.tag("ledger/subject", &[id.as_bytes()]),
+            Self::None => String::new(),
+        }
+    }
+}
+
+/// An entry's content, opened from the vault.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Opened {
+    pub kind: String,
+    pub number: u8,
+    pub by: Actor,
+    /// Base64url of the logged object.
+    pub object: String,
+    /// Base64url of the 32 blinding bytes.
+    pub blind: String,
+}
+
+const BODY: &str = "ledger/entry";
+
+impl Opened {
+    /// Opens an entry's body.
+    ///
+    /// # Errors
+    /// It was altered or sealed with another vault key.
+    pub fn open(vault: &Vault, body: &[u8]) -> Result<Self, Fault> {
+        Ok(serde_json::from_slice(&vault.open(BODY, body)?)?)
+    }
+}
+
+/// A running act. Everything done through it happens together or not at all.
+pub struct Act<'a> {
+    db: &'a mut Db,
+    env: &'a ActEnv,
+    now: Moment,
+    actor: Actor,
+    entries: Vec<EntryId>,
+    on_record: Vec<Prepared>,
+    topics: Vec<String>,
+}
+
+/// What every act of one server shares.
+pub(super) struct ActEnv {
+    pub clock: Clock,
+    pub vault: Vault,
+    pub sequencer: super::sequencer::Sequencer,
+}
+
+/// An entry ready to be written.
+pub(super) struct Prepared {
+    id: EntryId,
+    at: Moment,
+    subject: String,
+    body: Vec<u8>,
+    leaf: Vec<u8>,
+}
+
+impl Prepared {
+    pub(super) fn insert(&self, db: &mut Db) -> Result<(), Fault> {
+        store::insert_entry(db, self.id, self.at, &self.subject, &self.body, &self.leaf)
+    }
+}
+
+/// What an act leaves behind for its writer.
+pub(super) struct Traces {
+    pub entries: Vec<EntryId>,
+    pub on_record: Vec<Prepared>,
+    pub topics: Vec<String>,
+    pub at: Moment,
+}
+
+impl<'a> Act<'a> {
+    pub(super) fn begin(db: &'a mut Db, env: &'a ActEnv, actor: Actor) -> Self {
+        let now = env.clock.now();
+        Self { db, env, now, actor, entries: Vec::new(), on_record: Vec::new(), topics: Vec::new() }
+    }
+
+    pub(super) fn end(self) -> Traces {
+        Traces { entries: self.entries, on_record: self.on_record, topics: self.topics, at: self.now }
+    }
+
+    /// The connection, inside the act's transaction.
+    pub fn db(&mut self) -> &mut Db {
+        self.db
+    }
+
+    /// The moment of this act: read once, the same for every rule and row.
+    pub fn now(&self) -> Moment {
+        self.now
+    }
+
+    pub fn actor(&self) -> &Actor {
+        &self.actor
+    }
+
+    pub fn vault(&self) -> &Vault {
+        &self.env.vault
+    }
+
+    /// Enters an event in the log. Its index is given when the transaction is sequenced; ask
+    /// `ledger::store::index_of` afterwards, or take the receipt from `ledger::receipt`.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn enter<E: Event>(&mut self, subject: &Subject, event: &E) -> Result<EntryId, Fault> {
+        let prepared = self.prepare(subject, event)?;
+        prepared.insert(self.db)?;
+        self.entries.push(prepared.id);
+        Ok(prepared.id)
+    }
+
+    /// Has `event` entered in the log even though this act will now be refused: a refusal that must itself be on
+    /// record, as a bid that came late. Call it just before returning the refusal.
+    ///
+    /// # Errors
+    /// The event can not be sealed; never in practice.
+    pub fn enter_on_refusal<E: Event>(&mut self, subject: &Subject, event: &E) -> Result<EntryId, Fault> {
+        let prepared = self.prepare(subject, event)?;
+        let id = prepared.id;
+        self.on_record.push(prepared);
+        Ok(id)
+    }
+
+    fn prepare<E: Event>(&self, subject: &Subject, event: &E) -> Result<Prepared, Fault> {
+        let object = event.object(self.now, &self.actor);
+        let blind: leaf::Blind = random::bytes();
+        let opened = Opened {
+            kind: E::KIND.into(),
+            number: E::NUMBER,
+            by: self.actor.clone(),
+            object: b64u(&object),
+            blind: b64u(&blind),
+        };
+        Ok(Prepared {
+            id: EntryId::random(),
+            at: self.now,
+            subject: subject.column(&self.env.vault),
+            body: self.env.vault.seal(BODY, &serde_json::to_vec(&opened)?),
+            leaf: leaf::entry(&blind, E::NUMBER, &object),
+        })
+    }
+
+    /// Tells open pages, once the act is durable, that `topic` changed.
+    pub fn tell(&mut self, topic: impl Into<String>) {
+        self.topics.push(topic.into());
+    }
+
+    /// Waits until no act holds `what` exclusively, keeps others from getting it exclusively until this act
+    /// ends, and reads the clock afresh. Call it before anything else. Acts that must come before a deadline share;
+    /// the act that draws the line takes it exclusively. On SQLite acts follow each other anyway.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn share(&mut self, what: &str) -> Result<(), Fault> {
+        self.gate(what, "SELECT pg_advisory_xact_lock_shared($1)")
+    }
+
+    /// Waits for every act that shares `what` and keeps new ones out until this act ends; reads the clock afresh.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn exclude(&mut self, what: &str) -> Result<(), Fault> {
+        self.gate(what, "SELECT pg_advisory_xact_lock($1)")
+    }
+
+    fn gate(&mut self, what: &str, sql: &str) -> Result<(), Fault> {
+        use diesel::prelude::*;
+        if let Db::Pg(pg) = self.db {
+            let hash = crate::platform::digest::sha256(&[b"gate", what.as_bytes()]);
+            let mut key = [0u8; 8];
+            key.iter_mut().zip(hash).for_each(|(slot, byte)| *slot = byte);
+            diesel::sql_query(sql).bind::<diesel::sql_types::BigInt, _>(i64::from_be_bytes(key)).execute(pg)?;
+        }
+        self.now = self.env.clock.now();
+        Ok(())
+    }
+
+    /// Gives every entry that is committed or part of this act so far its place in the log, signs the checkpoint and
+    /// returns it. The closing of a lot does this after [`Act::exclude`]: everything that was accepted in time is
+    /// below the returned size, everything later is not.
+    ///
+    /// # Errors
+    /// The database fails, or the signer refuses.
+    pub fn close_log(&mut self) -> Result<store::Head, Fault> {
+        self.env.sequencer.sequence(self.db, self.now)?;
+        store::head(self.db)?.ok_or_else(|| Fault::new("the log is empty"))
+    }
+}

@@ -1,0 +1,158 @@
+//! The door of the house: what a page, a job or a command gets to work with. It knows the basement and the log,
+//! and no room.
+
+use super::act::{Act, ActEnv, Actor, EntryId, Opened};
+use super::note::{Note, VerifierKey};
+use super::proof::{Opening, Receipt};
+use super::sequencer::Sequencer;
+use super::store::{self, Tiles};
+use super::tree;
+use super::writer::{Done, Scribe};
+use crate::platform::config::Config;
+use crate::platform::database::{Database, Db};
+use crate::platform::digest::{b64u_32, from_b64u, sha256};
+use crate::platform::files::Files;
+use crate::platform::live::Hub;
+use crate::platform::moment::{Clock, Moment};
+use crate::platform::refusal::{Failure, Fault};
+use crate::platform::vault::Vault;
+use std::sync::Arc;
+
+/// Everything a room needs from the house. Cheap to clone.
+#[derive(Clone)]
+pub struct Door(Arc<Inner>);
+
+struct Inner {
+    config: Config,
+    database: Database,
+    files: Files,
+    clock: Clock,
+    vault: Vault,
+    hub: Hub,
+    env: Arc<ActEnv>,
+    scribe: Scribe,
+}
+
+impl Door {
+    /// Opens database, files and keys, brings the tables up to date and starts the writer.
+    ///
+    /// # Errors
+    /// Any of them can not be opened, or the log in the database does not extend what was signed before.
+    pub fn open(config: Config, clock: Clock) -> Result<Self, Fault> {
+        // reqwest, under the S3 client, looks for the process-wide provider; a second installation is refused, which is fine
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let database = Database::open(&config.database_url)?;
+        let files = Files::open(&config.files, |key| std::env::var(key).ok())?;
+        let vault = Vault::open_or_create(&config.keys.join("vault.key"))?;
+        let sequencer = Sequencer::open(&config.keys, &config.origin)?;
+        let hub = Hub::default();
+        let env = Arc::new(ActEnv { clock: clock.clone(), vault: vault.clone(), sequencer });
+        let scribe = Scribe::start(&database, env.clone(), hub.clone())?;
+        Ok(Self(Arc::new(Inner { config, database, files, clock, vault, hub, env, scribe })))
+    }
+
+    pub fn config(&self) -> &Config {
+        &self.0.config
+    }
+
+    pub fn files(&self) -> &Files {
+        &self.0.files
+    }
+
+    pub fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    pub fn now(&self) -> Moment {
+        self.0.clock.now()
+    }
+
+    pub fn vault(&self) -> &Vault {
+        &self.0.vault
+    }
+
+    pub fn hub(&self) -> &Hub {
+        &self.0.hub
+    }
+
+    /// The public key of this log.
+    pub fn log_key(&self) -> &VerifierKey {
+        self.0.env.sequencer.verifier()
+    }
+
+    /// Reads; blocks. In pages use [`Door::look`].
+    ///
+    /// # Errors
+    /// No connection, or what `work` gives.
+    pub fn read<T, E: From<Fault>>(&self, work: impl FnOnce(&mut Db) -> Result<T, E>) -> Result<T, E> {
+        self.0.database.read(work)
+    }
+
+    /// Writes; blocks until durable and in the log. In pages use [`Door::act`].
+    ///
+    /// # Errors
+    /// What `work` gives; then nothing of it is kept (but see [`Act::enter_on_refusal`]).
+    pub fn write<T: Send + 'static>(
+        &self,
+        actor: Actor,
+        work: impl FnOnce(&mut Act<'_>) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<Done<T>, Failure> {
+        self.0.scribe.act(actor, Box::new(work))
+    }
+
+    /// [`Door::read`] off the async threads.
+    ///
+    /// # Errors
+    /// As [`Door::read`].
+    pub async fn look<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Db) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let door = self.clone();
+        let done = tokio::task::spawn_blocking(move || door.read(work)).await;
+        done.map_err(Fault::from)?
+    }
+
+    /// [`Door::write`] off the async threads.
+    ///
+    /// # Errors
+    /// As [`Door::write`].
+    pub async fn act<T: Send + 'static>(
+        &self,
+        actor: Actor,
+        work: impl FnOnce(&mut Act<'_>) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<Done<T>, Failure> {
+        let door = self.clone();
+        let done = tokio::task::spawn_blocking(move || door.write(actor, work)).await;
+        done.map_err(Fault::from)?
+    }
+
+    /// Opens what an entry says; only for those who may know it.
+    ///
+    /// # Errors
+    /// The entry was altered.
+    pub fn opened(&self, row: &store::EntryRow) -> Result<Opened, Fault> {
+        Opened::open(&self.0.vault, &row.body)
+    }
+
+    /// The receipt of an entry: proof, against the newest checkpoint, that it is in the log.
+    ///
+    /// # Errors
+    /// There is no such entry, it is not sequenced yet, or the database fails.
+    pub fn receipt(&self, db: &mut Db, id: EntryId) -> Result<Receipt, Fault> {
+        let row = store::entry(db, id)?.ok_or_else(|| Fault::new("no such entry"))?;
+        let head = store::head(db)?.ok_or_else(|| Fault::new("the log is empty"))?;
+        let index = row.log_index.and_then(|index| u64::try_from(index).ok()).filter(|index| *index < head.size);
+        let index = index.ok_or_else(|| Fault::new("the entry has no place in the log yet"))?;
+        let opened = self.opened(&row)?;
+        let damaged = || Fault::new("a log entry's body is damaged");
+        let object = from_b64u(&opened.object).ok_or_else(damaged)?;
+        let blind = b64u_32(&opened.blind).ok_or_else(damaged)?;
+        Ok(Receipt {
+            opening: Opening { object_hash: sha256(&[&object]), kind: opened.number, blind },
+            index,
+            proof: tree::inclusion_proof(&Tiles::new(db), index, head.size)?,
+            checkpoint: Note::parse(head.note.as_bytes())?,
+        })
+    }
+}

@@ -1,0 +1,269 @@
+//! How acts reach the disk.
+//!
+//! On SQLite one thread runs all acts, each in a savepoint, many in one transaction and one fsync (group commit):
+//! writers never wait for each other's locks, and under load the cost of an fsync is shared. On PostgreSQL acts
+//! run in parallel on the callers' threads; entries get their place in the log in a short transaction that whoever
+//! comes first runs for all that wait. Either way an act is answered only when its bytes and its place in the
+//! log are durable.
+
+use super::act::{Act, ActEnv, Actor, EntryId, Prepared, Traces};
+use super::store;
+use crate::platform::database::{Database, Db, Writer};
+use crate::platform::live::Hub;
+use crate::platform::moment::Moment;
+use crate::platform::refusal::{Failure, Fault};
+use diesel::connection::{AnsiTransactionManager, TransactionManager};
+use diesel::Connection;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+
+/// At most this many acts share one transaction.
+const GROUP_MAX: usize = 256;
+
+/// What became of an act.
+#[derive(Debug)]
+pub struct Done<T> {
+    pub value: T,
+    /// When it happened.
+    pub at: Moment,
+    /// The entries that it made, in order.
+    pub entries: Vec<EntryId>,
+}
+
+type Manager = <Db as Connection>::TransactionManager;
+type Work<T> = Box<dyn FnOnce(&mut Act<'_>) -> Result<T, Failure> + Send>;
+
+/// One act on its way through the writer, its result type hidden.
+trait Job: Send {
+    /// Runs inside a savepoint that is already open. Returns whether to keep it.
+    fn run(&mut self, db: &mut Db, env: &ActEnv) -> bool;
+    /// Entries to write although the act was refused.
+    fn on_record(&mut self) -> Vec<Prepared>;
+    /// The group is durable (or is not): answer the caller.
+    fn finish(self: Box<Self>, group: Result<(), String>, hub: &Hub);
+}
+
+struct TypedJob<T> {
+    actor: Actor,
+    work: Option<Work<T>>,
+    result: Option<Result<T, Failure>>,
+    traces: Option<Traces>,
+    reply: mpsc::SyncSender<Result<Done<T>, Failure>>,
+}
+
+impl<T: Send> Job for TypedJob<T> {
+    fn run(&mut self, db: &mut Db, env: &ActEnv) -> bool {
+        let Some(work) = self.work.take() else { return false };
+        let mut act = Act::begin(db, env, self.actor.clone());
+        let result = catch_unwind(AssertUnwindSafe(|| work(&mut act)));
+        self.traces = Some(act.end());
+        let result = result.unwrap_or_else(|_| Err(Fault::new("a bug stopped this act; see the log").into()));
+        let keep = result.is_ok();
+        self.result = Some(result);
+        keep
+    }
+
+    fn on_record(&mut self) -> Vec<Prepared> {
+        self.traces.as_mut().map(|traces| std::mem::take(&mut traces.on_record)).unwrap_or_default()
+    }
+
+    fn finish(self: Box<Self>, group: Result<(), String>, hub: &Hub) {
+        let answer = match (group, self.result, self.traces) {
+            (Err(why), _, _) => Err(Fault::new(why).into()),
+            (Ok(()), Some(Ok(value)), Some(traces)) => {
+                traces.topics.into_iter().for_each(|topic| hub.tell(topic));
+                Ok(Done { value, at: traces.at, entries: traces.entries })
+            }
+            (Ok(()), Some(Err(failure)), _) => Err(failure),
+            (Ok(()), _, _) => Err(Fault::new("the act was never run").into()),
+        };
+        // a caller that has gone away does not undo what is durable
+        let _ = self.reply.send(answer);
+    }
+}
+
+/// Runs acts on either engine.
+pub(super) struct Scribe {
+    env: Arc<ActEnv>,
+    hub: Hub,
+    way: Way,
+}
+
+enum Way {
+    /// To the writer thread; dropped first when the server stops, which ends the thread.
+    Thread(Mutex<mpsc::Sender<Box<dyn Job>>>),
+    Parallel { database: Database, turn: Mutex<()> },
+}
+
+impl Scribe {
+    pub fn start(database: &Database, env: Arc<ActEnv>, hub: Hub) -> Result<Self, Fault> {
+        env.sequencer.check(&mut *database.writer()?)?;
+        if database.is_pg() {
+            let way = Way::Parallel { database: database.clone(), turn: Mutex::new(()) };
+            return Ok(Self { env, hub, way });
+        }
+        let (to, jobs) = mpsc::channel();
+        let connection = database.writer()?;
+        let (thread_env, thread_hub) = (env.clone(), hub.clone());
+        std::thread::Builder::new()
+            .name("act-writer".into())
+            .spawn(move || write_groups(connection, &jobs, &thread_env, &thread_hub))?;
+        Ok(Self { env, hub, way: Way::Thread(Mutex::new(to)) })
+    }
+
+    /// Runs one act to its durable end. Blocks.
+    pub fn act<T: Send + 'static>(&self, actor: Actor, work: Work<T>) -> Result<Done<T>, Failure> {
+        match &self.way {
+            Way::Thread(to) => {
+                let (reply, answer) = mpsc::sync_channel(1);
+                let job = TypedJob { actor, work: Some(work), result: None, traces: None, reply };
+                let gone = |_| Fault::new("the writer has stopped; see the log");
+                to.lock().unwrap_or_else(PoisonError::into_inner).send(Box::new(job)).map_err(|e| gone(e.to_string()))?;
+                answer.recv().map_err(|e| gone(e.to_string()))?
+            }
+            Way::Parallel { database, turn } => self.act_parallel(database, turn, actor, work),
+        }
+    }
+
+    fn act_parallel<T>(
+        &self,
+        database: &Database,
+        turn: &Mutex<()>,
+        actor: Actor,
+        work: Work<T>,
+    ) -> Result<Done<T>, Failure> {
+        let mut db = database.writer()?;
+        let (result, mut traces) = run_in_transaction(&mut db, &self.env, actor, work)?;
+        if result.is_err() && !traces.on_record.is_empty() {
+            let late = std::mem::take(&mut traces.on_record);
+            traces.entries = Vec::new();
+            db.transaction(|db| late.iter().try_for_each(|entry| entry.insert(db)).map_err(|e| Rollback(e.into())))
+                .map_err(Failure::from)?;
+            self.sequence_pending(&mut db, turn, traces.at)?;
+        }
+        let value = result?;
+        if let Some(last) = traces.entries.last() {
+            let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
+            if store::index_of(&mut db, *last)?.is_none() {
+                self.sequence_now(&mut db, traces.at)?;
+            }
+        }
+        traces.topics.into_iter().for_each(|topic| self.hub.tell(topic));
+        Ok(Done { value, at: traces.at, entries: traces.entries })
+    }
+
+    fn sequence_pending(&self, db: &mut Db, turn: &Mutex<()>, now: Moment) -> Result<(), Fault> {
+        let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
+        self.sequence_now(db, now)
+    }
+
+    fn sequence_now(&self, db: &mut Db, now: Moment) -> Result<(), Fault> {
+        let before = self.env.sequencer.last();
+        let done = db.transaction(|db| self.env.sequencer.sequence(db, now).map_err(|e| Rollback(e.into())));
+        match done {
+            Ok(_) => self.env.sequencer.keep(),
+            Err(e) => {
+                self.env.sequencer.forget(before)?;
+                Err(Fault::new(e.to_string()))
+            }
+        }
+    }
+}
+
+/// Carries a failure through diesel's transaction closure.
+#[derive(Debug)]
+struct Rollback(Failure);
+
+impl std::fmt::Display for Rollback {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl From<diesel::result::Error> for Rollback {
+    fn from(error: diesel::result::Error) -> Self {
+        Self(error.into())
+    }
+}
+
+impl From<Rollback> for Failure {
+    fn from(rollback: Rollback) -> Self {
+        rollback.0
+    }
+}
+
+fn run_in_transaction<T>(
+    db: &mut Db,
+    env: &ActEnv,
+    actor: Actor,
+    work: Work<T>,
+) -> Result<(Result<T, Failure>, Traces), Failure> {
+    let before = env.sequencer.last();
+    Manager::begin_transaction(db)?;
+    let mut act = Act::begin(db, env, actor);
+    let result = catch_unwind(AssertUnwindSafe(|| work(&mut act)));
+    let traces = act.end();
+    let result = result.unwrap_or_else(|_| Err(Fault::new("a bug stopped this act; see the log").into()));
+    let ended = if result.is_ok() { Manager::commit_transaction(db) } else { Manager::rollback_transaction(db) };
+    if (ended.is_err() || result.is_err()) && env.sequencer.last() != before {
+        // this act had closed the log; what it signed was seen by nobody
+        env.sequencer.forget(before)?;
+    }
+    ended?;
+    Ok((result, traces))
+}
+
+fn write_groups(mut db: Writer, jobs: &mpsc::Receiver<Box<dyn Job>>, env: &ActEnv, hub: &Hub) {
+    while let Ok(first) = jobs.recv() {
+        let mut group = vec![first];
+        while group.len() < GROUP_MAX {
+            match jobs.try_recv() {
+                Ok(job) => group.push(job),
+                Err(_) => break,
+            }
+        }
+        let before = env.sequencer.last();
+        let outcome = write_group(&mut db, &mut group, env).map_err(|fault| fault.chain());
+        if let Err(why) = &outcome {
+            tracing::error!(room = "ledger", why, "a group of acts was not written");
+            if let Err(fault) = env.sequencer.forget(before) {
+                tracing::error!(room = "ledger", %fault, "the signer can not be reset");
+            }
+        }
+        group.into_iter().for_each(|job| job.finish(outcome.clone(), hub));
+    }
+}
+
+fn write_group(db: &mut Db, group: &mut [Box<dyn Job>], env: &ActEnv) -> Result<(), Fault> {
+    if let Db::Lite(lite) = db {
+        AnsiTransactionManager::begin_transaction_sql(lite, "BEGIN IMMEDIATE")?;
+    }
+    let written = write_jobs(db, group, env);
+    if let Err(fault) = written {
+        // the connection may already be out of the transaction (disk full); then there is nothing to undo
+        let _ = Manager::rollback_transaction(db);
+        return Err(fault);
+    }
+    Manager::commit_transaction(db)?;
+    env.sequencer.keep()
+}
+
+fn write_jobs(db: &mut Db, group: &mut [Box<dyn Job>], env: &ActEnv) -> Result<(), Fault> {
+    for job in group.iter_mut() {
+        let before = env.sequencer.last();
+        Manager::begin_transaction(db)?;
+        if job.run(db, env) {
+            Manager::commit_transaction(db)?;
+        } else {
+            Manager::rollback_transaction(db)?;
+            if env.sequencer.last() != before {
+                env.sequencer.forget(before)?;
+            }
+            for entry in job.on_record() {
+                entry.insert(db)?;
+            }
+        }
+    }
+    env.sequencer.sequence(db, env.clock.now())?;
+    Ok(())
+}
