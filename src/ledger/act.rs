@@ -47,7 +47,7 @@ pub trait Event: Serialize {
     /// The bytes that the leaf commits to.
     fn object(&self, at: Moment, actor: &Actor) -> Vec<u8> {
         #[derive(Serialize)]
-        struct Wrapped<'a, E> {
+        struct Wrapped<'a, E: ?Sized> {
             at: Moment,
             by: &'a Actor,
             event: &'a E,

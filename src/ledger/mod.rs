@@ -9,12 +9,22 @@
 //! Invariants: nothing is ever changed or removed; the signer refuses to sign a state that is not proven to extend
 //! what it signed last; all leaves have the same shape and length, whatever they are for.
 
+pub mod act;
 pub mod checkpoint;
+pub mod door;
 pub mod leaf;
 pub mod note;
+pub mod pages;
 pub mod proof;
+mod sequencer;
+pub mod store;
 pub mod tiles;
 pub mod tree;
+mod writer;
+
+pub use act::{Act, Actor, EntryId, Event, Subject};
+pub use door::Door;
+pub use writer::Done;
 
 #[cfg(test)]
 pub(crate) mod tests;

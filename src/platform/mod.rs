@@ -6,15 +6,15 @@
 
 pub mod calendar;
 pub mod canonical;
+pub mod config;
+pub mod database;
 pub mod digest;
+pub mod files;
 pub mod id;
+pub mod live;
 pub mod moment;
 pub mod money;
 pub mod random;
 pub mod refusal;
-pub mod config;
-pub mod database;
-pub mod files;
-pub mod live;
 pub mod vault;
 pub mod web;

@@ -145,6 +145,11 @@ impl Clock {
         self.micros.fetch_add(shift, Ordering::SeqCst);
     }
 
+    /// The time without a demonstration's offset: for sessions, which end by the real day.
+    pub fn machine_now(&self) -> Moment {
+        self.now().plus(-self.offset())
+    }
+
     /// How far a real clock is ahead of the machine, in microseconds.
     pub fn offset(&self) -> i64 {
         if self.set { 0 } else { self.micros.load(Ordering::SeqCst) }

@@ -1,0 +1,52 @@
+//! Forms: read, bounded, and refused unless they carry the token of the page that they come from.
+
+use super::page::Seen;
+use crate::platform::refusal::Refused;
+use crate::platform::web::Failed;
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
+use serde::de::DeserializeOwned;
+use std::future::Future;
+use std::pin::Pin;
+
+/// Largest form that is read, in bytes. Files come by other ways.
+const FORM_BYTES_MAX: usize = 1 << 20;
+
+/// A form sent from one of our own pages, read into a `T`. The field `csrf` is checked and taken away, so `T`
+/// may deny unknown fields. For repeated fields take `Posted<Vec<(String, String)>>`.
+pub struct Posted<T>(pub T);
+
+impl<T: DeserializeOwned + 'static> FromRequest for Posted<T> {
+    type Error = Failed;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Failed>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let bytes = web::Bytes::from_request(request, payload);
+        let expected = request.extensions().get::<Seen>().map(|seen| seen.csrf.clone()).unwrap_or_default();
+        Box::pin(async move {
+            let problem =
+                |text: String| Failed::from(Refused::new(422, "platform.refusal.form").with("problem", text));
+            let bytes = bytes.await.map_err(|e| problem(e.to_string()))?;
+            if bytes.len() > FORM_BYTES_MAX {
+                return Err(Refused::new(413, "platform.refusal.too_large").with("max", "1 MiB").into());
+            }
+            let mut fields: Vec<(String, String)> =
+                serde_urlencoded::from_bytes(&bytes).map_err(|e| problem(e.to_string()))?;
+            let given = fields.iter().find(|(name, _)| name == "csrf").map(|(_, value)| value.clone());
+            check_csrf(&given.unwrap_or_default(), &expected)?;
+            fields.retain(|(name, _)| name != "csrf");
+            let plain = serde_urlencoded::to_string(&fields).map_err(|e| problem(e.to_string()))?;
+            serde_urlencoded::from_str(&plain).map(Self).map_err(|e| problem(e.to_string()))
+        })
+    }
+}
+
+/// Compares a form's token with the session's, in constant time.
+///
+/// # Errors
+/// They differ: the form comes from elsewhere or from an older session.
+pub fn check_csrf(given: &str, expected: &str) -> Result<(), Refused> {
+    let differing = given.bytes().zip(expected.bytes()).fold(0, |sum, (a, b)| sum | (a ^ b));
+    let same = !expected.is_empty() && given.len() == expected.len() && differing == 0;
+    if same { Ok(()) } else { Err(Refused::new(403, "platform.refusal.form_expired")) }
+}

@@ -1,0 +1,115 @@
+//! Sessions and languages: the middleware that finds out who is asking, and the tokens that it lives on.
+
+use super::rules::{ROTATE_MICROS, session_is_alive};
+use super::store::{self, Session};
+use super::who::{SignedIn, Who};
+use super::{actions, page::Seen};
+use crate::ledger::Door;
+use crate::platform::digest::{b64u, sha256};
+use crate::platform::random;
+use crate::platform::refusal::Failure;
+use crate::platform::web::{Failed, Lang};
+use actix_web::body::MessageBody;
+use actix_web::cookie::{Cookie, SameSite};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpMessage, web};
+
+/// Name of the session cookie.
+pub const COOKIE: &str = "sunbid_session";
+/// Name of the cookie that ties a visitor's forms to their browser before they sign in.
+pub const VISITOR_COOKIE: &str = "sunbid_visitor";
+/// Name of the language cookie.
+pub const LANG_COOKIE: &str = "lang";
+
+/// A new session token: 32 random bytes in base64url.
+pub fn new_token() -> String {
+    b64u(&random::bytes::<32>())
+}
+
+/// What the database keeps of a token.
+pub fn token_hash(token: &str) -> String {
+    hex::encode(sha256(&[b"sunbid/session/v1\n", token.as_bytes()]))
+}
+
+/// The cookie for a token; an empty token takes the cookie away.
+pub fn cookie(door: &Door, name: &'static str, token: String) -> Cookie<'static> {
+    let gone = token.is_empty();
+    let mut cookie = Cookie::build(name, token)
+        .path("/")
+        .http_only(true)
+        .same_site(SameSite::Lax)
+        .secure(door.config().secure_cookies)
+        .finish();
+    if gone {
+        cookie.make_removal();
+    }
+    cookie
+}
+
+/// Finds out who asks and in which language, before the handler; gives fresh tokens out, after it.
+///
+/// # Errors
+/// Those of the handler, and faults of the database.
+pub async fn recognise<B: MessageBody>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, Error> {
+    let Some(door) = request.app_data::<web::Data<Door>>().cloned() else { return next.call(request).await };
+    let path = request.path();
+    if path.starts_with("/assets/") || path.starts_with("/log/") {
+        return next.call(request).await;
+    }
+    let value = |name: &str| request.cookie(name).map(|cookie| cookie.value().to_owned());
+    let token = value(COOKIE).filter(|token| token.len() == 43);
+    let found = match &token {
+        Some(token) => find(&door, token.clone()).await.map_err(Failed::from)?,
+        None => None,
+    };
+    let known_visitor = value(VISITOR_COOKIE).filter(|token| token.len() == 43);
+    let visitor = known_visitor.clone().unwrap_or_else(new_token);
+    let lang = value(LANG_COOKIE).and_then(|code| Lang::from_code(&code)).unwrap_or_default();
+    let bound_to = if found.is_some() { token.clone().unwrap_or_default() } else { visitor.clone() };
+    let csrf = csrf_of(&door, &bound_to);
+    {
+        let mut extensions = request.extensions_mut();
+        extensions.insert(SignedIn(found.as_ref().map(|(who, _)| who.clone())));
+        extensions.insert(Seen { lang, csrf });
+    }
+    let rotate = match (&token, &found) {
+        (Some(token), Some((_, session))) if request.method() == actix_web::http::Method::GET => {
+            let old = door.clock().machine_now().micros() - session.rotated_at.micros() >= ROTATE_MICROS;
+            old.then(|| token.clone())
+        }
+        _ => None,
+    };
+    let mut response = next.call(request).await?;
+    if known_visitor.is_none() && found.is_none() {
+        response.response_mut().add_cookie(&cookie(&door, VISITOR_COOKIE, visitor))?;
+    }
+    if let Some(token) = rotate {
+        let fresh = actions::rotate(&door, token).await.map_err(Failed::from)?;
+        if let Some(fresh) = fresh {
+            response.response_mut().add_cookie(&cookie(&door, COOKIE, fresh))?;
+        }
+    }
+    Ok(response)
+}
+
+/// The token that every form of this session carries. The page that was opened before a rotation still works:
+/// the token is bound to the person's session for the day, see [`super::form`].
+fn csrf_of(door: &Door, token: &str) -> String {
+    door.vault().tag("csrf", &[token.as_bytes()])
+}
+
+async fn find(door: &Door, token: String) -> Result<Option<(Who, Session)>, Failure> {
+    let now = door.clock().machine_now();
+    door.look(move |db| {
+        let Some(session) = store::session(db, &token_hash(&token))? else { return Ok(None) };
+        if !session_is_alive(session.expires_at, now) {
+            return Ok(None);
+        }
+        Ok(store::who(db, session.person)?.map(|who| (who, session)))
+    })
+    .await
+}

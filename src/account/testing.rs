@@ -1,0 +1,139 @@
+//! What every room's tests need: a house on a fresh database with a clock that stands still, and people with keys.
+
+use super::actions::{self, Registration};
+use super::authority::Authority;
+use super::role::Role;
+use super::signature::{LABEL, SignedFields};
+use super::who::Who;
+use crate::app::House;
+use crate::ledger::{Act, Actor, Done, Door};
+use crate::party::rules::CreditCode;
+use crate::platform::config::Config;
+use crate::platform::database::testing::{Engine, fresh};
+use crate::platform::digest::b64u;
+use crate::platform::moment::{Clock, Moment};
+use crate::platform::refusal::{Failure, Refused};
+use ring::rand::SystemRandom;
+use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// A house of its own, on a fresh database of the given engine, in temporary folders.
+pub struct TestHouse {
+    pub house: House,
+    pub clock: Clock,
+    next_code: AtomicU32,
+    _folder: tempfile::TempDir,
+}
+
+/// 2026-03-02 09:00 in Beijing, a Monday: where every test begins unless it says otherwise.
+pub const BEGINNING: &str = "2026-03-02T09:00:00+08:00";
+
+/// A person with their signing key.
+pub struct Member {
+    pub who: Who,
+    pub key: EcdsaKeyPair,
+    pub certificate: Vec<u8>,
+}
+
+impl TestHouse {
+    pub fn new(engine: Engine) -> Self {
+        let (database_url, folder) = fresh(engine);
+        let config = Config {
+            database_url,
+            files: folder.path().join("files").display().to_string(),
+            keys: folder.path().join("keys"),
+            origin: "log.test.example/main".into(),
+            ..Config::default()
+        };
+        let clock = Clock::set_at(Moment::parse(BEGINNING).unwrap());
+        let house = House::open(config, clock.clone()).unwrap();
+        Self { house, clock, next_code: AtomicU32::new(1), _folder: folder }
+    }
+
+    pub fn door(&self) -> &Door {
+        &self.house.door
+    }
+
+    pub fn authority(&self) -> &Authority {
+        &self.house.authority
+    }
+
+    /// Moves the clock to a Beijing time, `2026-03-25 09:30:00`.
+    pub fn at(&self, beijing: &str) {
+        self.clock.move_to(Moment::parse_beijing(beijing).unwrap());
+    }
+
+    /// Runs an action as `who` and gives its value.
+    pub fn act<T: Send + 'static>(
+        &self,
+        who: &Who,
+        work: impl FnOnce(&mut Act<'_>) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<Done<T>, Failure> {
+        self.door().write(who.actor(), work)
+    }
+
+    /// Registers a person of a new organisation, with a key and certificate. Password `correct horse`.
+    pub fn member(&self, role: Role, login: &str) -> Member {
+        self.member_of(role, login, &format!("{login}有限公司"))
+    }
+
+    /// As [`TestHouse::member`], of an organisation with this name.
+    pub fn member_of(&self, role: Role, login: &str, organisation: &str) -> Member {
+        let number = self.next_code.fetch_add(1, Ordering::SeqCst);
+        let code = CreditCode::complete(&format!("91330100{number:0>9}")).unwrap();
+        let new = Registration {
+            credit_code: code.to_string(),
+            organisation: organisation.into(),
+            person: format!("{login}先生"),
+            login: login.into(),
+            password_hash: cheap_hash("correct horse"),
+            role,
+        };
+        let who = self.door().write(Actor::system("test"), move |act| actions::register(act, &new)).unwrap().value;
+        self.with_key(who)
+    }
+
+    /// Gives a person a signing key.
+    pub fn with_key(&self, who: Who) -> Member {
+        let random = SystemRandom::new();
+        let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).unwrap();
+        let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8.as_ref(), &random).unwrap();
+        let point = key.public_key().as_ref().to_vec();
+        let message = [b"etrade/enrol/v1\n", who.person.to_string().as_bytes()].concat();
+        let proof = key.sign(&random, &message).unwrap().as_ref().to_vec();
+        let (authority, person) = (self.authority().clone(), who.clone());
+        let done = self.act(&who, move |act| actions::enrol(act, &authority, &person, &point, &proof)).unwrap();
+        Member { who, key, certificate: done.value }
+    }
+}
+
+impl Member {
+    /// Signs a statement as the browser would.
+    pub fn sign(&self, statement: &str) -> SignedFields {
+        SignedFields {
+            statement: statement.into(),
+            signature: b64u(&self.sign_bytes(&[LABEL, statement.as_bytes()].concat())),
+            certificate: b64u(&self.certificate),
+        }
+    }
+
+    /// Signs any bytes: r‖s, 64 bytes.
+    pub fn sign_bytes(&self, message: &[u8]) -> Vec<u8> {
+        self.key.sign(&SystemRandom::new(), message).unwrap().as_ref().to_vec()
+    }
+}
+
+/// An argon2id hash that costs little, so that tests are quick.
+pub fn cheap_hash(password: &str) -> String {
+    use argon2::{Algorithm, Argon2, Params, PasswordHasher, Version};
+    let params = Params::new(8, 1, 1, None).unwrap();
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params).hash_password(password.as_bytes()).unwrap().to_string()
+}
+
+/// The refusal in a result, or a panic that says what came instead.
+pub fn refused<T: std::fmt::Debug>(result: Result<T, Failure>) -> Refused {
+    match result {
+        Err(Failure::Refused(refused)) => refused,
+        other => panic!("expected a refusal, got {other:?}"),
+    }
+}

@@ -1,0 +1,107 @@
+//! Who is asking: one extractor type for each role. A handler names in its signature who may call it.
+
+use super::role::Role;
+use super::rules::Person;
+use crate::ledger::Actor;
+use crate::party::rules::Organisation;
+use crate::platform::id::Id;
+use crate::platform::refusal::Refused;
+use crate::platform::web::Failed;
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
+use std::future::{Ready, ready};
+
+/// A person who is signed in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Who {
+    pub person: Id<Person>,
+    pub login: String,
+    pub name: String,
+    pub role: Role,
+    pub organisation: Id<Organisation>,
+    pub organisation_name: String,
+    pub credit_code: String,
+}
+
+impl Who {
+    /// This person as the actor of an act.
+    pub fn actor(&self) -> Actor {
+        Actor { id: self.person.to_string(), role: self.role.code().into() }
+    }
+}
+
+/// Who is signed in with this request, if anybody; put there by the session middleware.
+#[derive(Clone)]
+pub(super) struct SignedIn(pub Option<Who>);
+
+/// Whoever is signed in, in any role.
+pub struct Anybody(pub Who);
+
+/// Signed in or not.
+pub struct Visitor(pub Option<Who>);
+
+fn signed_in(request: &HttpRequest) -> Option<Who> {
+    request.extensions().get::<SignedIn>().and_then(|found| found.0.clone())
+}
+
+fn required(request: &HttpRequest, role: Option<Role>) -> Result<Who, Failed> {
+    let Some(who) = signed_in(request) else {
+        let next = request.uri().path_and_query().map_or("/", |path| path.as_str());
+        return Err(Failed::SignIn(if request.method().is_safe() { next.to_owned() } else { "/".to_owned() }));
+    };
+    match role {
+        Some(role) if who.role != role => Err(Refused::new(403, "account.refusal.role").into()),
+        _ => Ok(who),
+    }
+}
+
+impl FromRequest for Anybody {
+    type Error = Failed;
+    type Future = Ready<Result<Self, Failed>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(required(request, None).map(Self))
+    }
+}
+
+impl FromRequest for Visitor {
+    type Error = Failed;
+    type Future = Ready<Result<Self, Failed>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Ok(Self(signed_in(request))))
+    }
+}
+
+macro_rules! roles {
+    ($($(#[$doc:meta])* $name:ident)+) => { $(
+        $(#[$doc])*
+        pub struct $name(pub Who);
+
+        impl FromRequest for $name {
+            type Error = Failed;
+            type Future = Ready<Result<Self, Failed>>;
+
+            fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+                ready(required(request, Some(Role::$name)).map(Self))
+            }
+        }
+    )+ };
+}
+
+roles! {
+    /// 投标人
+    Bidder
+    /// 招标代理
+    Agent
+    /// 招标人
+    Entity
+    /// 评标专家
+    Expert
+    /// 监督
+    Supervisor
+    /// 交易中心
+    Centre
+    /// 财务
+    Treasurer
+}

@@ -1,0 +1,9 @@
+//! Web plumbing that knows no room: languages, embedded assets, security headers, error pages.
+
+pub mod assets;
+pub mod failed;
+pub mod headers;
+pub mod lang;
+
+pub use failed::{Answer, Failed};
+pub use lang::Lang;
