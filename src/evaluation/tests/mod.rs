@@ -1,0 +1,5 @@
+//! Tests of the evaluation room.
+
+mod properties;
+mod worked_examples;
+mod story;
