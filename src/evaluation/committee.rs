@@ -3,6 +3,8 @@
 //! 《招标投标法》第三十七条, 《政府采购货物和服务招标投标管理办法》第四十七条, 《评标委员会和评标方法暂行规定》第十二条.
 
 use super::rules::Refusal;
+use crate::platform::money::Fen;
+use crate::project::rulebook::Rulebook;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -15,6 +17,19 @@ pub struct CommitteeRule {
     /// Share of experts as a fraction of small whole numbers, e.g. 2 of 3; rounded up to whole people.
     pub experts_of: usize,
     pub experts_per: usize,
+}
+
+impl CommitteeRule {
+    /// What a rulebook asks of the committee of a lot with this budget.
+    pub fn of(book: &Rulebook, budget: Fen) -> Self {
+        let share = book.committee.experts_share_min.value;
+        let whole = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+        Self {
+            least: whole(book.committee.size_min_for(budget).value),
+            experts_of: whole(share.at_least),
+            experts_per: whole(share.of),
+        }
+    }
 }
 
 /// Facts that decide whether the larger committee is needed. Any one of them is enough (符合下列情形之一).

@@ -1,6 +1,7 @@
 //! What the evaluation room may refuse, and the two bodies of law that it works under.
 
 use crate::platform::refusal::Refused;
+use crate::project::rulebook::Family;
 use serde::{Deserialize, Serialize};
 
 /// Which body of law a tender follows. Never mixed: terms, periods and consequences differ.
@@ -11,6 +12,15 @@ pub enum System {
     Tendering,
     /// 《政府采购法》: other goods and services bought with fiscal money.
     GovernmentProcurement,
+}
+
+impl From<Family> for System {
+    fn from(family: Family) -> Self {
+        match family {
+            Family::Tendering => Self::Tendering,
+            Family::Procurement => Self::GovernmentProcurement,
+        }
+    }
 }
 
 /// Why the evaluation room says no. The sentences are in `locales/evaluation.yml`.

@@ -15,6 +15,7 @@ use crate::evaluation::method::{
 use crate::evaluation::price_score::{self, Enterprise, PriceLine, PricedBid, Scale};
 use crate::evaluation::rules::{Refusal, System};
 use crate::platform::money::Fen;
+use crate::project::rulebook::{Rulebook, RulebookId};
 use std::collections::BTreeMap;
 
 pub const PRECISION: Precision = Precision { money: 2, deviation: 4, score: 2 };
@@ -378,6 +379,17 @@ fn e12_even_and_small_committees_are_refused() {
     let seven = CommitteeRule { least: 7, ..FIVE };
     assert_eq!(committee::check(&seats(5, 0), &seven), Err(Refusal::CommitteeTooSmall { size: 5, least: 7 }));
     assert_eq!(committee::check(&seats(5, 2), &seven), Ok(()));
+}
+
+#[test]
+fn the_rulebooks_ask_for_five_members_and_for_seven_from_ten_million_in_procurement() {
+    let rule = |id: &str, budget: i64| {
+        let book = Rulebook::find(&RulebookId::parse(id).unwrap()).unwrap();
+        CommitteeRule::of(book, yuan(budget))
+    };
+    assert_eq!(rule("works-open-2026", 500_000_000), FIVE);
+    assert_eq!(rule("procurement-open-2026", 9_999_999), FIVE);
+    assert_eq!(rule("procurement-open-2026", 10_000_000).least, 7);
 }
 
 #[test]
