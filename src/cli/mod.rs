@@ -1,3 +1,9 @@
-//! The subcommands of `sunbid`, one file each.
+//! 命令行 The subcommands of `sunbid`, one file each: an `Args` struct for clap and a `run`.
+//!
+//! Nothing here decides anything: a `run` reads files, calls one function and prints. `seal` and `open` work without
+//! a server and without a network, so that a bidder or trustee who does not trust the browser bundle needs nothing
+//! from the platform but two downloads.
 
 pub mod draw;
+pub mod open;
+pub mod seal;

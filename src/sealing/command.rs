@@ -1,1 +1,242 @@
-//! What `sunbid seal` and `sunbid open` do, as functions over files.
+//! What `sunbid seal` and `sunbid open` do, as functions over files. Time comes in as an argument; the only
+//! randomness is the keys'.
+
+use super::archive::Shelf;
+use super::bid_document::{Form, ListedFile};
+use super::context::Context;
+use super::document::{Blob, Bytes, fixed_text};
+use super::envelope::{Envelope, OpenedBid};
+use super::error::SealError;
+use super::keys::Secret;
+use super::manifest::{BidderKeyFile, Client, Manifest};
+use super::opening_check::Reported;
+use super::release::OpeningBundle;
+use super::seal::{Content, FileToSeal, SealedBid, seal};
+use super::signature::{Signer, SigningKey};
+use super::trustees::{TrusteeKey, TrusteeSet};
+use super::warrant::OpeningWarrant;
+use crate::platform::canonical::jcs;
+use crate::platform::moment::Moment;
+use serde::{Deserialize, Serialize};
+use std::fs::{self, File, OpenOptions};
+use std::io::{BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
+
+fixed_text!(
+    /// The `typ` of bid parameters.
+    ParametersTyp = "etrade/bid-parameters/v1"
+);
+
+/// What a bidder downloads from the tender's page before sealing: `etrade/bid-parameters/v1`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BidParameters {
+    pub ctx: Context,
+    /// Form fields that the tender asks for.
+    pub fields: Vec<String>,
+    /// Id of the manifest that will be replaced.
+    pub prev: Option<Bytes<32>>,
+    pub trustees: TrusteeSet,
+    pub typ: ParametersTyp,
+    /// The account's certificate chain, leaf first; empty if it has none.
+    pub x5c: Vec<Blob>,
+}
+
+impl BidParameters {
+    /// Reads and checks parameters.
+    pub fn read(bytes: &[u8]) -> Result<Self, SealError> {
+        let parameters: Self =
+            serde_json::from_slice(bytes).map_err(|e| SealError::Document(format!("bid parameters: {e}")))?;
+        parameters.trustees.check()?;
+        if parameters.ctx.trustees.0 != parameters.trustees.hash() {
+            return Err(SealError::Trustees("it is not the set that the bid's context names".into()));
+        }
+        Ok(parameters)
+    }
+}
+
+/// Reads the signing key and its chain from a PKCS#12 file.
+pub fn read_pkcs12(bytes: &[u8], password: &str) -> Result<Signer, SealError> {
+    let wrong = |_| SealError::Key("the PKCS#12 file does not open with this password");
+    let store =
+        p12_keystore::KeyStore::from_pkcs12(bytes, password, p12_keystore::Pkcs12ImportPolicy::Relaxed)
+            .map_err(wrong)?;
+    let (_, chain) = store
+        .private_key_chain()
+        .ok_or(SealError::Key("the PKCS#12 file holds no key with a certificate"))?;
+    let x5c = chain.certs().iter().map(|certificate| Blob(certificate.as_der().to_vec())).collect();
+    Signer::new(SigningKey::from_pkcs8(chain.key().as_der())?, x5c)
+}
+
+/// Names of the files that sealing writes.
+pub const CIPHERTEXT_FILE: &str = "bid.sealed";
+pub const MANIFEST_FILE: &str = "bid.manifest.json";
+pub const SIGNATURE_FILE: &str = "bid.signature.json";
+pub const BIDDER_KEY_FILE: &str = "bid.bidder-key.json";
+
+/// Seals `files` and `form` into the folder `out`, which must not hold a sealed bid yet.
+///
+/// # Errors
+/// Refuses when a field that the tender asks for is missing, and what [`seal`] refuses.
+pub fn seal_files(
+    parameters: &BidParameters,
+    files: &[PathBuf],
+    form: Form,
+    signer: &Signer,
+    created: Moment,
+    out: &Path,
+) -> Result<SealedBid, SealError> {
+    if let Some(missing) = parameters.fields.iter().find(|field| !form.contains_key(*field)) {
+        return Err(SealError::Document(format!(
+            "the tender asks for the field {missing}: give --field {missing}=…"
+        )));
+    }
+    let named = files.iter().map(|path| {
+        let name = path.file_name().and_then(|name| name.to_str());
+        let name =
+            name.ok_or_else(|| SealError::Document(format!("{} has no usable name", path.display())))?;
+        Ok(FileToSeal { name: name.to_owned(), source: path })
+    });
+    let named = named.collect::<Result<Vec<_>, SealError>>()?;
+    fs::create_dir_all(out)?;
+    let ciphertext = create(&out.join(CIPHERTEXT_FILE))?;
+    let content = Content {
+        ctx: &parameters.ctx,
+        trustees: &parameters.trustees,
+        files: &named,
+        form,
+        prev: parameters.prev.map(|prev| prev.0),
+        signer,
+        client: Client { bundle: None, name: "sunbid-cli".into(), ver: env!("CARGO_PKG_VERSION").into() },
+        created,
+    };
+    let sealed = seal(&content, BufWriter::with_capacity(1 << 20, &ciphertext))?;
+    ciphertext.sync_all()?;
+    write_new(&out.join(MANIFEST_FILE), &jcs(&sealed.manifest))?;
+    write_new(&out.join(SIGNATURE_FILE), &jcs(&sealed.signature))?;
+    if let Some(bidder_key) = &sealed.bidder_key {
+        write_new(&out.join(BIDDER_KEY_FILE), &jcs(bidder_key))?;
+    }
+    Ok(sealed)
+}
+
+/// Makes trustee `i`'s release for the bids of an opening bundle and writes it to `out`.
+///
+/// # Errors
+/// Refuses what [`OpeningBundle::check`] refuses, and a key that is not a member's.
+pub fn release_shares(bundle: &[u8], key: &[u8], now: Moment, out: &Path) -> Result<usize, SealError> {
+    let bundle = OpeningBundle::read(bundle)?;
+    let release = bundle.release(&TrusteeKey::read(key)?, now)?;
+    write_new(out, &jcs(&release))?;
+    Ok(release.shares.len())
+}
+
+/// The files that an offline opening reads.
+pub struct OfflineOpening<'a> {
+    pub manifest: &'a [u8],
+    pub ciphertext: &'a Path,
+    pub trustees: &'a [u8],
+    /// Key files of at least t trustees.
+    pub keys: &'a [Vec<u8>],
+    pub bidder_key: Option<&'a [u8]>,
+    /// Folder for the bid's files; must not exist.
+    pub out: &'a Path,
+}
+
+/// Opens one bid with the key files of t trustees, without any server.
+///
+/// # Errors
+/// Refuses fewer than t keys of the set, a malformed bid (saying so), and a folder that exists already. On any error no
+/// file is left behind.
+pub fn open_bid(opening: &OfflineOpening<'_>) -> Result<OpenedBid, SealError> {
+    let manifest = Manifest::read(opening.manifest)?;
+    let trustees = TrusteeSet::read(opening.trustees)?;
+    let keys = opening.keys.iter().map(|key| TrusteeKey::read(key)).collect::<Result<Vec<_>, _>>()?;
+    let warrant = OpeningWarrant::of_key_holders(&trustees, &keys, manifest.id())
+        .ok_or(SealError::Key("these are not the keys of enough trustees of this set"))?;
+    let c = manifest.ctx.hash();
+    let reported = keys.iter().map(|key| {
+        let sealed = manifest.lock.boxes.get(usize::from(key.i).saturating_sub(1));
+        let share = sealed.and_then(|sealed| key.boxes.open_share(&c, key.i, &sealed.0).ok());
+        Reported { i: key.i, share }
+    });
+    let reported: Vec<Reported> = reported.collect();
+    let k_b = opening.bidder_key.map(read_bidder_key).transpose()?;
+    let envelope = Envelope::new(manifest);
+    let unlocked = envelope.unlock(&warrant, &trustees, &reported, k_b.as_ref());
+    let unlocked = unlocked.map_err(|why| SealError::Document(why.to_string()))?;
+    if opening.out.exists() {
+        return Err(SealError::Document(format!("{} exists already", opening.out.display())));
+    }
+    let mut shelf = FolderShelf::beside(opening.out)?;
+    let opened = unlocked.open(File::open(opening.ciphertext)?, &mut shelf)?;
+    shelf.write("bid.json", &mut jcs(opened.document()).as_slice())?;
+    shelf.keep(opening.out)?;
+    Ok(opened)
+}
+
+fn read_bidder_key(bytes: &[u8]) -> Result<Secret, SealError> {
+    let file: BidderKeyFile =
+        serde_json::from_slice(bytes).map_err(|e| SealError::Document(format!("bidder's key: {e}")))?;
+    Ok(Secret(file.k_b.0))
+}
+
+/// Makes a new key of trustee `i` for `tender`, writes it to `out` (readable by its owner alone) and gives the line for
+/// the trustee set.
+pub fn new_trustee_key(tender: &str, i: u8, org: &str, out: &Path) -> Result<Vec<u8>, SealError> {
+    let (key, file) = TrusteeKey::generate(tender, i)?;
+    write_new(out, &file)?;
+    Ok(jcs(&key.member(org)))
+}
+
+/// Adds a trustee's signature to a set and gives the set back.
+pub fn sign_trustee_set(set: &[u8], key: &[u8]) -> Result<Vec<u8>, SealError> {
+    let mut set: TrusteeSet =
+        serde_json::from_slice(set).map_err(|e| SealError::Document(format!("trustee set: {e}")))?;
+    TrusteeKey::read(key)?.sign_set(&mut set)?;
+    Ok(jcs(&set))
+}
+
+/// A shelf that is a folder with a temporary name until everything is known to be right.
+struct FolderShelf(tempfile::TempDir);
+
+impl FolderShelf {
+    fn beside(out: &Path) -> Result<Self, SealError> {
+        let parent = out.parent().filter(|parent| !parent.as_os_str().is_empty());
+        Ok(Self(tempfile::Builder::new().prefix(".opening-").tempdir_in(parent.unwrap_or(Path::new(".")))?))
+    }
+
+    fn write(&self, name: &str, content: &mut dyn Read) -> std::io::Result<()> {
+        let mut file = create(&self.0.path().join(name))?;
+        std::io::copy(content, &mut file)?;
+        file.sync_all()
+    }
+
+    fn keep(self, out: &Path) -> Result<(), SealError> {
+        Ok(fs::rename(self.0.keep(), out)?)
+    }
+}
+
+impl Shelf for FolderShelf {
+    /// Files get their archive name (`f-0001`): the bidder's names are in `bid.json` and stay out of the file system.
+    fn put(&mut self, listed: &ListedFile, content: &mut dyn Read) -> std::io::Result<()> {
+        self.write(&listed.path.replace('/', "-"), content)
+    }
+}
+
+/// Creates a file that did not exist, readable by its owner alone.
+fn create(path: &Path) -> std::io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let named =
+        |error: std::io::Error| std::io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+    options.open(path).map_err(named)
+}
+
+fn write_new(path: &Path, bytes: &[u8]) -> Result<(), SealError> {
+    let mut file = create(path)?;
+    file.write_all(bytes)?;
+    Ok(file.sync_all()?)
+}

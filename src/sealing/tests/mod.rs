@@ -2,6 +2,7 @@
 //! bidders and trustees who cheat; `properties` mutates.
 
 mod attacks;
+mod command;
 mod properties;
 mod release;
 mod vectors;

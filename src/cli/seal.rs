@@ -1,0 +1,59 @@
+//! `sunbid seal`: the bidder's side, without a browser.
+
+use crate::platform::digest::b64u;
+use crate::platform::moment::Clock;
+use crate::sealing::command::{
+    BidParameters, CIPHERTEXT_FILE, MANIFEST_FILE, SIGNATURE_FILE, read_pkcs12, seal_files,
+};
+use anyhow::Context;
+use std::path::PathBuf;
+
+/// Seals files and form fields into a bid that t trustees can open after the deadline.
+#[derive(clap::Args, Debug)]
+#[command(
+    after_help = "Example:\n  sunbid seal --parameters T-2026-0007-1.json --p12 zhang.p12 --field price=1234567.89 \\\n    --out sealed 投标函.pdf 报价.xlsx\nThen upload sealed/bid.sealed and submit the manifest and the signature on the tender's page."
+)]
+pub struct Args {
+    /// Bid parameters, downloaded from the tender's page
+    #[arg(long)]
+    pub parameters: PathBuf,
+    /// PKCS#12 file with the signing key and its certificate
+    #[arg(long)]
+    pub p12: PathBuf,
+    /// Password of the PKCS#12 file; better given in the environment than on the command line
+    #[arg(long, env = "SUNBID_P12_PASSWORD", hide_env_values = true, default_value = "")]
+    pub password: String,
+    /// A form field, as name=value; may be repeated
+    #[arg(long = "field", value_parser = field)]
+    pub fields: Vec<(String, String)>,
+    /// Folder for the sealed bid
+    #[arg(long)]
+    pub out: PathBuf,
+    /// The files of the bid, in order
+    pub files: Vec<PathBuf>,
+}
+
+fn field(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("expected name=value")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+/// Seals and says what was written.
+pub fn run(args: &Args) -> anyhow::Result<()> {
+    let read = |path: &PathBuf| std::fs::read(path).with_context(|| path.display().to_string());
+    let parameters = BidParameters::read(&read(&args.parameters)?)?;
+    let signer = read_pkcs12(&read(&args.p12)?, &args.password)?;
+    let form = args.fields.iter().cloned().collect();
+    let sealed = seal_files(&parameters, &args.files, form, &signer, Clock::real().now(), &args.out)?;
+    let file = |name: &str| args.out.join(name).display().to_string();
+    println!("sealed   {} ({} bytes)", file(CIPHERTEXT_FILE), sealed.manifest.ct.size.0);
+    println!("manifest {} (id {})", file(MANIFEST_FILE), b64u(&sealed.manifest.id()));
+    println!("signed   {}", file(SIGNATURE_FILE));
+    if sealed.bidder_key.is_some() {
+        println!(
+            "keep     {}: without it this bid never opens",
+            file(crate::sealing::command::BIDDER_KEY_FILE)
+        );
+    }
+    Ok(())
+}

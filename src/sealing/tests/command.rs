@@ -1,0 +1,146 @@
+//! The command line's functions, on real files and a real PKCS#12 key.
+
+use super::{context, panel, signer};
+use crate::platform::canonical::jcs;
+use crate::platform::moment::Moment;
+use crate::sealing::command::*;
+use crate::sealing::context::Mode;
+use crate::sealing::document::Bytes;
+use crate::sealing::signature::{Signer, SigningKey};
+use crate::sealing::trustees::{Member, TrusteeKey, TrusteeSet, TrusteeSetTyp};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+const NOW: Moment = Moment::from_micros(1_800_000_000_000_000);
+
+fn pkcs12(password: &str) -> (Vec<u8>, Vec<u8>) {
+    use p12_keystore::{Certificate, KeyStore, KeyStoreEntry, PrivateKey, PrivateKeyChain};
+    let key = rcgen::KeyPair::generate().unwrap();
+    let certificate = rcgen::CertificateParams::new(vec![]).unwrap().self_signed(&key).unwrap();
+    let der = certificate.der().to_vec();
+    let chain = PrivateKeyChain::new(
+        vec![1u8, 2, 3],
+        PrivateKey::from_der(&key.serialize_der()).unwrap(),
+        [Certificate::from_der(&der).unwrap()],
+    );
+    let mut store = KeyStore::new();
+    store.add_entry("bidder", KeyStoreEntry::PrivateKeyChain(chain));
+    (store.writer(password).write().unwrap(), der)
+}
+
+fn parameters(set: &TrusteeSet, mode: Mode) -> BidParameters {
+    let parameters = BidParameters {
+        ctx: context(set, mode),
+        fields: vec!["price".into()],
+        prev: None,
+        trustees: set.clone(),
+        typ: ParametersTyp,
+        x5c: vec![],
+    };
+    BidParameters::read(&jcs(&parameters)).unwrap()
+}
+
+fn seal_into(folder: &Path, set: &TrusteeSet, mode: Mode, signer: &Signer) {
+    fs::write(folder.join("报价.txt"), "1234567.89").unwrap();
+    let form = BTreeMap::from([("price".to_owned(), "1234567.89".to_owned())]);
+    let files = [folder.join("报价.txt")];
+    seal_files(&parameters(set, mode), &files, form, signer, NOW, &folder.join("sealed")).unwrap();
+}
+
+/// Trustees make keys, sign the set; the bidder seals with a PKCS#12 key; two trustees open. All through files.
+#[test]
+fn a_bid_goes_through_the_command_line_from_keys_to_opened_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let members: Vec<Member> = (1..=3)
+        .map(|i| {
+            let line = new_trustee_key("TEST-1", i, &format!("机构{i}"), &at(&format!("k{i}.json"))).unwrap();
+            serde_json::from_slice(&line).unwrap()
+        })
+        .collect();
+    let keys: Vec<Vec<u8>> = (1..=3).map(|i| fs::read(at(&format!("k{i}.json"))).unwrap()).collect();
+    let mut set = jcs(&TrusteeSet { members, t: 2, tender: "TEST-1".into(), typ: TrusteeSetTyp });
+    for key in &keys {
+        assert!(TrusteeSet::read(&set).is_err(), "not all have signed");
+        set = sign_trustee_set(&set, key).unwrap();
+    }
+    let (p12, _) = pkcs12("secret");
+    assert!(read_pkcs12(&p12, "wrong").is_err());
+    let signer = read_pkcs12(&p12, "secret").unwrap();
+    seal_into(folder.path(), &TrusteeSet::read(&set).unwrap(), Mode::Dual, &signer);
+
+    let read = |name: &str| fs::read(at("sealed").join(name)).unwrap();
+    let (manifest, bidder_key) = (read(MANIFEST_FILE), read(BIDDER_KEY_FILE));
+    let (ciphertext, out) = (at("sealed").join(CIPHERTEXT_FILE), at("opened"));
+    let opening = |keys, bidder_key| OfflineOpening {
+        manifest: &manifest,
+        ciphertext: &ciphertext,
+        trustees: &set,
+        keys,
+        bidder_key,
+        out: &out,
+    };
+    assert!(open_bid(&opening(&keys[..1], Some(bidder_key.as_slice()))).is_err());
+    assert!(open_bid(&opening(&keys[1..], None)).is_err());
+    assert!(!out.exists());
+    let opened = open_bid(&opening(&keys[1..], Some(bidder_key.as_slice()))).unwrap();
+    assert_eq!(opened.form()["price"], "1234567.89");
+    assert_eq!(fs::read_to_string(out.join("f-0001")).unwrap(), "1234567.89");
+    assert!(out.join("bid.json").exists());
+    assert!(
+        open_bid(&opening(&keys[1..], Some(bidder_key.as_slice()))).is_err(),
+        "never over an older opening"
+    );
+}
+
+#[test]
+fn a_failed_opening_leaves_no_file_behind() {
+    let (panel, folder) = (panel(2, 3), tempfile::tempdir().unwrap());
+    seal_into(folder.path(), &panel.set, Mode::Trustees, &signer());
+    let sealed = folder.path().join("sealed");
+    let ciphertext = sealed.join(CIPHERTEXT_FILE);
+    let mut bytes = fs::read(&ciphertext).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    fs::write(&ciphertext, bytes).unwrap();
+    let manifest = fs::read(sealed.join(MANIFEST_FILE)).unwrap();
+    let keys: Vec<Vec<u8>> = panel.keys.iter().map(key_file).collect();
+    let opening = OfflineOpening {
+        manifest: &manifest,
+        ciphertext: &ciphertext,
+        trustees: &jcs(&panel.set),
+        keys: &keys,
+        bidder_key: None,
+        out: &folder.path().join("opened"),
+    };
+    assert!(open_bid(&opening).is_err());
+    let left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert_eq!(left.len(), 2, "{left:?}");
+}
+
+/// Rebuilds a key file from keys made in the test; the signing key is not needed to open.
+fn key_file(key: &TrusteeKey) -> Vec<u8> {
+    let (_, pkcs8) = SigningKey::generate().unwrap();
+    jcs(&crate::sealing::trustees::TrusteeKeyFile {
+        hpke_private: Bytes(key.boxes.to_bytes().0),
+        i: key.i,
+        sign_private: crate::sealing::document::Blob(pkcs8.to_vec()),
+        tender: key.tender.clone(),
+        typ: crate::sealing::trustees::TrusteeKeyTyp,
+    })
+}
+
+#[test]
+fn sealing_refuses_a_missing_field_a_second_bid_in_the_folder_and_a_foreign_certificate() {
+    let (panel, folder) = (panel(2, 3), tempfile::tempdir().unwrap());
+    let (files, out) = ([folder.path().join("报价.txt")], folder.path().join("sealed"));
+    seal_into(folder.path(), &panel.set, Mode::Trustees, &signer());
+    let seal = |form| seal_files(&parameters(&panel.set, Mode::Trustees), &files, form, &signer(), NOW, &out);
+    assert!(seal(BTreeMap::new()).unwrap_err().to_string().contains("price"));
+    assert!(
+        seal(BTreeMap::from([("price".into(), "1".into())])).unwrap_err().to_string().contains("bid.sealed")
+    );
+    let (_, der) = pkcs12("");
+    let other = SigningKey::generate().unwrap().0;
+    assert!(Signer::new(other, vec![crate::sealing::document::Blob(der)]).is_err());
+}
