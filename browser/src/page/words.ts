@@ -22,7 +22,7 @@ export function complain(form: HTMLElement, name: string, detail = ""): void {
 
 function newBox(form: HTMLElement): HTMLElement {
   const box = document.createElement("p");
-  box.className = "problem";
+  box.className = "warning";
   box.dataset["problem"] = "";
   box.setAttribute("role", "alert");
   form.prepend(box);
