@@ -8,10 +8,11 @@ use serde::{Deserialize, Serialize};
 
 use super::container::{self, ContainerError, Member, Writer};
 use super::findings::Findings;
-use crate::ledger::tree::{Hash, leaf_hash, node_hash};
+use crate::ledger::tree::Hash;
 use crate::platform::canonical::{from_jcs, jcs};
 use crate::platform::digest::{b64u, finish, sha256};
 use crate::platform::moment::Moment;
+use crate::sealing::stream;
 
 /// `typ` of the table of contents.
 pub const BUNDLE_TYPE: &str = "sunbid/evidence/v1";
@@ -21,7 +22,6 @@ pub const CONTENTS: &str = "bundle.json";
 const DOCUMENT_MAX: u64 = 256 << 20;
 /// Largest table of contents and largest sum of all documents.
 const DOCUMENTS_MAX: u64 = 2 << 30;
-const SLICE: usize = 1 << 20;
 
 /// How a listed file is hashed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -125,56 +125,24 @@ pub fn write<W: Write>(out: W, about: &About, parts: &BTreeMap<String, Part>) ->
 /// # Errors
 /// Reading fails.
 pub fn measure(from: &mut dyn Read, alg: Alg) -> io::Result<(u64, Hash)> {
-    let mut slice = vec![0; SLICE];
+    if alg == Alg::Slices {
+        let measured = stream::measure(from)?;
+        return Ok((measured.size, measured.root));
+    }
+    let mut piece = vec![0; 1 << 18];
     let mut whole = ring::digest::Context::new(&ring::digest::SHA256);
-    let mut roots: Vec<(u32, Hash)> = Vec::new();
     let mut size = 0;
     loop {
-        let read = fill(from, &mut slice)?;
-        if read == 0 {
-            break;
-        }
-        size += read as u64;
-        match alg {
-            Alg::Sha256 => whole.update(&slice[..read]),
-            Alg::Slices => push(&mut roots, leaf_hash(&slice[..read])),
-        }
-    }
-    let hash = match alg {
-        Alg::Sha256 => finish(whole),
-        Alg::Slices => fold(roots),
-    };
-    Ok((size, hash))
-}
-
-fn fill(from: &mut dyn Read, slice: &mut [u8]) -> io::Result<usize> {
-    let mut have = 0;
-    while have < slice.len() {
-        match from.read(&mut slice[have..]) {
-            Ok(0) => break,
-            Ok(more) => have += more,
+        match from.read(&mut piece) {
+            Ok(0) => return Ok((size, finish(whole))),
+            Ok(read) => {
+                size += read as u64;
+                whole.update(piece.get(..read).unwrap_or_default());
+            }
             Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
             Err(e) => return Err(e),
         }
     }
-    Ok(have)
-}
-
-/// Adds a leaf to the row of complete subtrees (height, root), joining equal heights.
-fn push(roots: &mut Vec<(u32, Hash)>, leaf: Hash) {
-    let mut new = (0, leaf);
-    while let Some((_, left)) = roots.pop_if(|(height, _)| *height == new.0) {
-        new = (new.0 + 1, node_hash(&left, &new.1));
-    }
-    roots.push(new);
-}
-
-fn fold(mut roots: Vec<(u32, Hash)>) -> Hash {
-    let Some((_, mut root)) = roots.pop() else { return crate::ledger::tree::empty_root() };
-    while let Some((_, left)) = roots.pop() {
-        root = node_hash(&left, &root);
-    }
-    root
 }
 
 /// A bundle as it was read: contents, documents, and where the large files lie.

@@ -10,10 +10,41 @@
 //! Invariants: no clock, no network, no database, no randomness; only pure parts of the rooms are called; bytes
 //! that do not have exactly the documented form are refused, never repaired. What is missing is said, not skipped.
 
+pub mod bids_check;
 pub mod bundle;
 pub mod container;
+pub mod draw_check;
 pub mod findings;
 pub mod log_check;
+pub mod opening_check;
+pub mod recording_check;
+
+use std::io::{Read, Seek};
+
+use crate::ledger::note::VerifierKey;
+use crate::ledger::proof::Receipt;
+use findings::Findings;
+
+/// What a reader knows that no bundle can tell.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    /// The log's key.
+    pub key: Option<VerifierKey>,
+    /// Receipts of bids that must be in the evidence.
+    pub receipts: Vec<Receipt>,
+}
+
+/// Checks one bundle.
+pub fn verify<R: Read + Seek>(archive: R, known: &Known) -> Findings {
+    let mut findings = Findings::default();
+    let Some(mut bundle) = bundle::Bundle::read(archive, &mut findings) else { return findings };
+    let Some(proven) = log_check::check(&bundle, known.key.as_ref(), &mut findings) else { return findings };
+    let bids = bids_check::check(&bundle, &proven, &known.receipts, &mut findings);
+    opening_check::check(&mut bundle, &proven, &bids, &mut findings);
+    draw_check::check(&bundle, &proven, &mut findings);
+    recording_check::check(&bundle, &proven, &mut findings);
+    findings
+}
 
 #[cfg(test)]
 mod tests;

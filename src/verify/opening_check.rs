@@ -1,0 +1,392 @@
+//! The opening: the trustee set, the bid set against what the log says must count, the trustees' signed releases, and
+//! the shares, from which every bid's boxes are made again; then, where the bundle has them, the ciphertexts are opened
+//! and compared with what was read out.
+
+use std::collections::BTreeMap;
+use std::io::{Read, Seek};
+
+use serde::{Deserialize, Serialize};
+
+use super::bids_check::{Bids, LoggedBid, folder};
+use super::bundle::Bundle;
+use super::findings::Findings;
+use super::log_check::Proven;
+use crate::platform::canonical::{from_jcs, jcs};
+use crate::platform::digest::{b64u, sha256};
+use crate::sealing::archive::{self, Shelf};
+use crate::sealing::bid_document::{BidDocument, Form, ListedFile};
+use crate::sealing::bid_set::BidSet;
+use crate::sealing::boxes::BoxKey;
+use crate::sealing::context::EnvelopeKind;
+use crate::sealing::document::{Bytes, fixed_text};
+use crate::sealing::keys::{Secret, payload_aad, payload_key};
+use crate::sealing::opening_check::{self, Reported, Verdict};
+use crate::sealing::release::Release;
+use crate::sealing::shamir::Share;
+use crate::sealing::stream::StreamOpener;
+use crate::sealing::trustees::TrusteeSet;
+
+fixed_text!(
+    /// The `typ` of the shares document.
+    SharesTyp = "sunbid/evidence-shares/v1"
+);
+
+/// Path of the trustee set.
+pub const TRUSTEES: &str = "opening/trustees.json";
+
+/// Path of a file of one envelope's opening: `bid-set.json`, `shares.json`, `release-1.json`…
+pub fn opening_path(envelope: EnvelopeKind, name: &str) -> String {
+    format!("opening/{}/{name}", envelope.code())
+}
+
+/// `opening/<envelope>/shares.json`: what the trustees' releases held, and the bidders' keys.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SharesDoc {
+    /// In the order of the bid set.
+    pub bids: Vec<BidShares>,
+    /// Private key of the opening session, if it was kept: shows that the shares are those of the releases.
+    pub session: Option<Bytes<32>>,
+    pub typ: SharesTyp,
+}
+
+/// The shares of one bid.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BidShares {
+    /// The bidder's key in mode `dual`.
+    pub k_b: Option<Bytes<32>>,
+    pub m: Bytes<32>,
+    pub reported: Vec<ReportedShare>,
+}
+
+/// One trustee's report; no share means that the trustee's box did not open.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReportedShare {
+    pub i: u8,
+    pub share: Option<Bytes<33>>,
+}
+
+/// What opened bids said, by manifest id.
+pub type ReadOut = BTreeMap<[u8; 32], Form>;
+
+/// Checks the opening of every envelope; returns the forms of the bids that opened.
+pub fn check<R: Read + Seek>(
+    bundle: &mut Bundle<R>,
+    proven: &Proven,
+    bids: &Bids,
+    findings: &mut Findings,
+) -> ReadOut {
+    let mut read_out = ReadOut::new();
+    let Some(trustees) = trustees(bundle, proven, bids, findings) else { return read_out };
+    for envelope in EnvelopeKind::ALL {
+        let path = opening_path(envelope, "bid-set.json");
+        let counting = bids.counting.get(&envelope).map(Vec::as_slice).unwrap_or_default();
+        let Some(bytes) = bundle.document(&path) else {
+            if !counting.is_empty() {
+                findings.absent("opening", format!("the {} bids were not opened", envelope.code()));
+            }
+            continue;
+        };
+        let set = match bid_set(bytes, envelope, bundle, proven, counting) {
+            Ok(set) => set,
+            Err(error) => {
+                findings.broken("opening", format!("{path}: {error}"));
+                continue;
+            }
+        };
+        findings.holds(
+            "opening",
+            format!("the {} bid set has the {} bids that count", envelope.code(), set.bids.len()),
+        );
+        let releases = releases(bundle, proven, envelope, &trustees, &set, findings);
+        let keys = shares(bundle, envelope, &trustees, counting, &releases, findings);
+        contents(bundle, proven, counting, &keys, &mut read_out, findings);
+    }
+    read_out
+}
+
+fn trustees<R: Read + Seek>(
+    bundle: &Bundle<R>,
+    proven: &Proven,
+    bids: &Bids,
+    findings: &mut Findings,
+) -> Option<TrusteeSet> {
+    let Some(bytes) = bundle.document(TRUSTEES) else {
+        findings.absent("trustees", "the bundle has no trustee set");
+        return None;
+    };
+    let read = || -> Result<TrusteeSet, String> {
+        let set = TrusteeSet::read(bytes).map_err(|e| e.to_string())?;
+        let logged = proven.names(&set.hash()).ok_or("the log does not hold the hash of the trustee set")?;
+        for bid in bids.counting.values().flatten() {
+            bid.manifest.check_trustees(&set).map_err(|e| format!("bid {}: {e}", b64u(&bid.m)))?;
+            if logged > bid.index {
+                return Err(format!("the trustee set came into the log after bid {}", b64u(&bid.m)));
+            }
+        }
+        Ok(set)
+    };
+    match read() {
+        Ok(set) => {
+            findings.holds(
+                "trustees",
+                format!("any {} of {} open together; each signed the set", set.t, set.n()),
+            );
+            Some(set)
+        }
+        Err(error) => {
+            findings.broken("trustees", error);
+            None
+        }
+    }
+}
+
+fn bid_set<R: Read + Seek>(
+    bytes: &[u8],
+    envelope: EnvelopeKind,
+    bundle: &Bundle<R>,
+    proven: &Proven,
+    counting: &[LoggedBid],
+) -> Result<BidSet, String> {
+    let set = BidSet::read(bytes).map_err(|e| e.to_string())?;
+    let about = &bundle.contents;
+    if set.tender != about.tender || set.lot != about.lot || set.envelope != envelope {
+        return Err("it is of another lot or envelope".into());
+    }
+    if proven.closing != Some((set.closing.size.0, set.closing.root.0)) {
+        return Err("it names another closing checkpoint".into());
+    }
+    for bid in counting {
+        match set.bids.iter().find(|counted| counted.m.0 == bid.m) {
+            None => return Err(format!("bid {} (entry {}) counts and was dropped", b64u(&bid.m), bid.index)),
+            Some(counted) if counted.leaf.0 != bid.index => {
+                return Err(format!(
+                    "bid {} is in the log at {}, not at {}",
+                    b64u(&bid.m),
+                    bid.index,
+                    counted.leaf.0
+                ));
+            }
+            Some(_) => {}
+        }
+    }
+    if let Some(extra) = set.bids.iter().find(|counted| counting.iter().all(|bid| bid.m != counted.m.0)) {
+        return Err(format!(
+            "bid {} does not count: it is not in the log in time, or was taken back",
+            extra.m
+        ));
+    }
+    proven.names(&set.hash()).ok_or("the log does not hold its hash")?;
+    Ok(set)
+}
+
+fn releases<R: Read + Seek>(
+    bundle: &Bundle<R>,
+    proven: &Proven,
+    envelope: EnvelopeKind,
+    trustees: &TrusteeSet,
+    set: &BidSet,
+    findings: &mut Findings,
+) -> Vec<Release> {
+    let (mut found, mut complaints) = (Vec::new(), Vec::new());
+    for member in &trustees.members {
+        let path = opening_path(envelope, &format!("release-{}.json", member.i));
+        let Some(bytes) = bundle.document(&path) else { continue };
+        let read = || -> Result<Release, String> {
+            let release = Release::read(bytes).map_err(|e| e.to_string())?;
+            release.check(trustees, set, &release.session.0).map_err(|e| e.to_string())?;
+            if release.i != member.i {
+                return Err("it is of another trustee".into());
+            }
+            proven.names(&release.hash()).ok_or("the log does not hold its hash")?;
+            Ok(release)
+        };
+        match read() {
+            Ok(release) => found.push(release),
+            Err(error) => complaints.push(format!("{path}: {error}")),
+        }
+    }
+    if found.len() < usize::from(trustees.t) && complaints.is_empty() && !set.bids.is_empty() {
+        complaints.push(format!("only {} of {} trustees released", found.len(), trustees.t));
+    }
+    let words = format!("{}: {} trustees signed their shares of this bid set", envelope.code(), found.len());
+    findings.judge("releases", complaints, words);
+    found
+}
+
+/// Makes every bid's shares and boxes again from the reported shares; returns the keys of the bids that are sound.
+fn shares<R: Read + Seek>(
+    bundle: &Bundle<R>,
+    envelope: EnvelopeKind,
+    trustees: &TrusteeSet,
+    counting: &[LoggedBid],
+    releases: &[Release],
+    findings: &mut Findings,
+) -> BTreeMap<[u8; 32], Secret> {
+    let mut keys = BTreeMap::new();
+    let path = opening_path(envelope, "shares.json");
+    let Some(bytes) = bundle.document(&path) else {
+        findings.absent("shares", format!("{}: the bundle has no shares", envelope.code()));
+        return keys;
+    };
+    let doc: SharesDoc = match from_jcs(bytes) {
+        Ok(doc) => doc,
+        Err(error) => {
+            findings.broken("shares", format!("{path}: {error}"));
+            return keys;
+        }
+    };
+    let mut complaints = Vec::new();
+    for bid in counting {
+        let name = b64u(&bid.m);
+        let Some(held) = doc.bids.iter().find(|held| held.m.0 == bid.m) else {
+            complaints.push(format!("bid {name}: its shares are missing"));
+            continue;
+        };
+        complaints
+            .extend(unreleased(&doc, held, bid, releases).into_iter().map(|e| format!("bid {name}: {e}")));
+        match judged(held, bid, trustees) {
+            Ok((key, liars)) => {
+                complaints.extend(liars.iter().map(|i| {
+                    format!("bid {name}: the share of trustee {i} is not the one that the bid's box holds")
+                }));
+                keys.insert(bid.m, key);
+            }
+            Err(Judged::Malformed(why)) => {
+                findings.holds("malformed", format!("bid {name}: {why}, the bidder's fault"))
+            }
+            Err(Judged::Wrong(why)) => complaints.push(format!("bid {name}: {why}")),
+        }
+    }
+    let words =
+        format!("{}: the boxes of {} bids were made again, byte for byte", envelope.code(), keys.len());
+    findings.judge("shares", complaints, words);
+    keys
+}
+
+/// Reports that are not what the trustee's signed release held, as far as the bundle lets that be seen.
+fn unreleased(doc: &SharesDoc, held: &BidShares, bid: &LoggedBid, releases: &[Release]) -> Vec<String> {
+    let session = doc.session.as_ref().map(|key| BoxKey::from_bytes(&key.0));
+    let session = match session {
+        None => None,
+        Some(Ok(key)) => Some(key),
+        Some(Err(_)) => return vec!["the session key is not a key".into()],
+    };
+    let c = bid.manifest.ctx.hash();
+    let wrong = |report: &&ReportedShare| {
+        let Some(release) = releases.iter().find(|release| release.i == report.i) else { return true };
+        let Some(released) = release.shares.iter().find(|share| share.m.0 == bid.m) else { return true };
+        match (&released.sealed, &report.share, &session) {
+            (None, None, _) => false,
+            (Some(_), Some(_), None) => false,
+            (Some(sealed), reported, Some(session)) => {
+                let opened = session.open_release(&c, report.i, &sealed.0).ok();
+                opened.map(|share| *share.to_bytes()) != reported.map(|share| share.0)
+            }
+            _ => true,
+        }
+    };
+    let wrong = held.reported.iter().filter(wrong);
+    wrong
+        .map(|report| format!("the share of trustee {} is not the one that was released", report.i))
+        .collect()
+}
+
+enum Judged {
+    /// The bid was never a bid: nobody but its bidder is at fault.
+    Malformed(String),
+    Wrong(String),
+}
+
+fn judged(held: &BidShares, bid: &LoggedBid, trustees: &TrusteeSet) -> Result<(Secret, Vec<u8>), Judged> {
+    let reported: Vec<Reported> = held
+        .reported
+        .iter()
+        .map(|report| Reported {
+            i: report.i,
+            share: report.share.as_ref().and_then(|share| Share::from_bytes(&share.0)),
+        })
+        .collect();
+    let c = bid.manifest.ctx.hash();
+    let (k_t, liars) = match opening_check::check(&c, &bid.manifest.lock, &trustees.box_keys(), &reported) {
+        Verdict::Sound { key, liars } => (key, liars),
+        Verdict::BidderAtFault(fault) => return Err(Judged::Malformed(format!("{fault:?}"))),
+        Verdict::NotEnough { have, need } => {
+            return Err(Judged::Wrong(format!("{have} of {need} shares are there")));
+        }
+        Verdict::Undecided => return Err(Judged::Wrong("the shares contradict each other".into())),
+    };
+    let k_b = held.k_b.as_ref().map(|key| Secret::from_bytes(key.0));
+    match (&bid.manifest.lock.commit_b, &k_b) {
+        (None, None) => {}
+        (Some(_), Some(k_b)) if bid.manifest.is_bidder_key(k_b) => {}
+        (Some(_), None) => return Err(Judged::Malformed("its bidder never gave the key".into())),
+        _ => return Err(Judged::Wrong("the bidder's key is not the one that was committed".into())),
+    }
+    Ok((payload_key(&c, &k_t, k_b.as_ref()), liars))
+}
+
+/// Opens the ciphertexts that the bundle has, and takes the forms that were read out.
+fn contents<R: Read + Seek>(
+    bundle: &mut Bundle<R>,
+    proven: &Proven,
+    counting: &[LoggedBid],
+    keys: &BTreeMap<[u8; 32], Secret>,
+    read_out: &mut ReadOut,
+    findings: &mut Findings,
+) {
+    let (mut complaints, mut opened) = (Vec::new(), 0);
+    for bid in counting {
+        let Some(key) = keys.get(&bid.m) else { continue };
+        match content(bundle, proven, bid, key) {
+            Ok((form, decrypted)) => {
+                opened += usize::from(decrypted);
+                read_out.extend(form.map(|form| (bid.m, form)));
+            }
+            Err(error) => complaints.push(format!("bid {}: {error}", b64u(&bid.m))),
+        }
+    }
+    let words = format!("{} were read out, {opened} opened again from their ciphertexts", read_out.len());
+    findings.judge("contents", complaints, words);
+}
+
+fn content<R: Read + Seek>(
+    bundle: &mut Bundle<R>,
+    proven: &Proven,
+    bid: &LoggedBid,
+    key: &Secret,
+) -> Result<(Option<Form>, bool), String> {
+    let c = bid.manifest.ctx.hash();
+    let folder = folder(&bid.m);
+    let shown = match bundle.document(&format!("{folder}bid.json")) {
+        Some(bytes) => {
+            let document = BidDocument::read(bytes, &c).map_err(|e| format!("bid.json: {e}"))?;
+            proven.names(&sha256(&[bytes])).ok_or("the log does not hold the hash of its bid.json")?;
+            Some(document)
+        }
+        None => None,
+    };
+    let ciphertext = format!("{folder}ciphertext");
+    if bundle.large(&ciphertext).is_none() {
+        return Ok((shown.map(|document| document.form), false));
+    }
+    let from = bundle.open(&ciphertext).map_err(|e| e.to_string())?;
+    let mut stream = StreamOpener::new(from, key, &payload_aad(&c)).map_err(|e| e.to_string())?;
+    let inside = archive::read(&mut stream, &c, &mut NoShelf).map_err(|e| e.to_string())?;
+    match shown {
+        Some(shown) if jcs(&shown) != jcs(&inside) => Err("what was read out is not what was sealed".into()),
+        Some(shown) => Ok((Some(shown.form), true)),
+        None => Err("it opens, but its bid.json is missing".into()),
+    }
+}
+
+/// Takes files and keeps none; the archive reader has hashed them.
+struct NoShelf;
+
+impl Shelf for NoShelf {
+    fn put(&mut self, _: &ListedFile, content: &mut dyn Read) -> std::io::Result<()> {
+        std::io::copy(content, &mut std::io::sink()).map(drop)
+    }
+}
