@@ -19,14 +19,23 @@
 //! - **A step that is not in the flow table is refused**, for every role and phase.
 //! - **A deadline is only ever put off**, and by an amendment that everybody can see.
 //!
-//! Tables: `project_tender`, `project_lot`, `project_schedule`, `project_milestone`, `project_person`.
+//! Tables: `project_tender`, `project_lot`, `project_schedule`, `project_milestone`, `project_word`, `project_number`,
+//! `project_reason`.
+//! The columns `reached` and `held_since` of a lot repeat what its milestones say, so that a list is one filter; a
+//! property test holds them to the computed phase.
 
+pub mod actions;
 pub mod flow;
 pub mod phase;
 pub mod place;
 pub mod rulebook;
 pub mod rules;
 pub mod schedule;
+pub mod search;
+pub mod standing;
+pub mod store;
 pub mod terms;
+#[cfg(test)]
+pub mod testing;
 #[cfg(test)]
 mod tests;

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::schedule::Schedule;
+use crate::ledger::EntryId;
 use crate::platform::moment::Moment;
 
 /// 里程碑: an irreversible step that a lot has reached. Append-only; the rooms tell the spine.
@@ -115,8 +116,8 @@ impl Milestone {
 pub struct Reached {
     pub milestone: Milestone,
     pub at: Moment,
-    /// Index of the ledger entry that records it.
-    pub entry: u64,
+    /// The ledger entry that records it.
+    pub entry: EntryId,
 }
 
 /// 阶段: what is going on with a lot.
@@ -227,32 +228,58 @@ pub fn hold(milestones: &[Reached]) -> Hold {
     hold
 }
 
-/// Where the lot stands at `now`. A lot without a schedule, or not announced, is a draft.
-pub fn phase(schedule: Option<&Schedule>, milestones: &[Reached], now: Moment) -> Phase {
+/// Milestones that by themselves decide the phase, the strongest first.
+const DECISIVE: [(Milestone, Phase); 9] = [
+    (Milestone::Cancelled, Phase::Cancelled),
+    (Milestone::Unsuccessful, Phase::Unsuccessful),
+    (Milestone::NotOpened, Phase::Unsuccessful),
+    (Milestone::ResultPublished, Phase::Completed),
+    (Milestone::Awarded, Phase::Awarded),
+    (Milestone::CandidatesPublished, Phase::Publicity),
+    (Milestone::Evaluated, Phase::Evaluated),
+    (Milestone::Opened, Phase::Evaluation),
+    (Milestone::BiddingClosed, Phase::Opening),
+];
+
+/// The milestone that decides the phase: the strongest one reached, [`Milestone::Announced`] before any of those,
+/// `None` for a draft. Lists keep it in a column so that a phase is one written filter.
+pub fn furthest(milestones: &[Reached]) -> Option<Milestone> {
     let has = |milestone| milestones.iter().any(|reached| reached.milestone == milestone);
-    let (Some(schedule), true) = (schedule, has(Milestone::Announced)) else {
-        return if has(Milestone::Cancelled) { Phase::Cancelled } else { Phase::Draft };
-    };
-    let reached = [
-        (Milestone::Cancelled, Phase::Cancelled),
-        (Milestone::Unsuccessful, Phase::Unsuccessful),
-        (Milestone::NotOpened, Phase::Unsuccessful),
-        (Milestone::ResultPublished, Phase::Completed),
-        (Milestone::Awarded, Phase::Awarded),
-        (Milestone::CandidatesPublished, Phase::Publicity),
-        (Milestone::Evaluated, Phase::Evaluated),
-        (Milestone::Opened, Phase::Evaluation),
-        (Milestone::BiddingClosed, Phase::Opening),
-    ];
-    if let Some((_, phase)) = reached.into_iter().find(|(milestone, _)| has(*milestone)) {
-        return phase;
+    let decisive = DECISIVE.iter().map(|(milestone, _)| *milestone).find(|milestone| has(*milestone));
+    decisive.or_else(|| has(Milestone::Announced).then_some(Milestone::Announced))
+}
+
+/// Where a lot stands that has reached `furthest`, with `documents_from` and `bids_until` from its schedule, held
+/// since `held_since`, at `now`. The one definition behind pages and lists.
+pub fn phase_of(
+    furthest: Option<Milestone>,
+    (documents_from, bids_until): (Moment, Moment),
+    held_since: Option<Moment>,
+    now: Moment,
+) -> Phase {
+    let Some(furthest) = furthest else { return Phase::Draft };
+    if let Some((_, phase)) = DECISIVE.iter().find(|(milestone, _)| *milestone == furthest) {
+        return *phase;
     }
-    let clock = hold(milestones).since.map_or(now, |since| since.min(now));
-    if !schedule.bid_deadline().is_open(clock) {
+    let clock = held_since.map_or(now, |since| since.min(now));
+    if clock >= bids_until {
         Phase::Opening
-    } else if clock >= schedule.documents_from {
+    } else if clock >= documents_from {
         Phase::Bidding
     } else {
         Phase::Announced
+    }
+}
+
+/// Where the lot stands at `now`. A lot without a schedule, or not announced, is a draft.
+pub fn phase(schedule: Option<&Schedule>, milestones: &[Reached], now: Moment) -> Phase {
+    let furthest = furthest(milestones);
+    match schedule {
+        Some(schedule) => {
+            let times = (schedule.documents_from, schedule.bids_until);
+            phase_of(furthest, times, hold(milestones).since, now)
+        }
+        None if furthest == Some(Milestone::Cancelled) => Phase::Cancelled,
+        None => Phase::Draft,
     }
 }

@@ -1,5 +1,6 @@
 //! Tests of the spine.
 
+mod draft;
 mod flow;
 mod phase;
 mod schedule;

@@ -1,5 +1,6 @@
 //! Where a lot stands.
 
+use crate::platform::id::Id;
 use crate::platform::moment::{HOUR, Moment};
 use crate::project::phase::*;
 use crate::project::schedule::Schedule;
@@ -21,7 +22,7 @@ fn history(of: &[(Milestone, &str)]) -> Vec<Reached> {
     let reached = |(entry, (milestone, time)): (usize, &(Milestone, &str))| Reached {
         milestone: *milestone,
         at: at(time),
-        entry: entry as u64,
+        entry: Id::from_bits(entry as u128),
     };
     of.iter().enumerate().map(reached).collect()
 }

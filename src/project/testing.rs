@@ -1,0 +1,172 @@
+//! What later rooms' tests begin with: a lawful tender that went through the real actions.
+
+use super::actions::{self, TenderPlan};
+use super::place::Category;
+use super::rulebook::{Method, Rulebook, RulebookId};
+use super::rules::{Lot, Tender, TenderNumber};
+use super::schedule::Schedule;
+use super::standing::{Custody, LotFacts, Trustee};
+use super::store;
+use super::terms::{CommitteePlan, Envelopes, ItemClass, ItemKind, ScoredItem, Scoring, TERMS_TYPE, Terms};
+use crate::account::role::Role;
+use crate::account::testing::{Member, TestHouse};
+use crate::platform::id::Id;
+use crate::platform::moment::Moment;
+use crate::platform::money::Fen;
+use rust_decimal::Decimal;
+
+/// The people who run a tender. Agent, entity and supervisor are its trustees, any two of whom open the bids.
+pub struct Staff {
+    pub agent: Member,
+    pub entity: Member,
+    pub supervisor: Member,
+    pub centre: Member,
+}
+
+/// Registers the people who run a tender.
+pub fn staff(house: &TestHouse) -> Staff {
+    Staff {
+        agent: house.member(Role::Agent, "agent"),
+        entity: house.member(Role::Entity, "entity"),
+        supervisor: house.member(Role::Supervisor, "supervisor"),
+        centre: house.member(Role::Centre, "centre"),
+    }
+}
+
+/// What may differ between test tenders.
+#[derive(Clone)]
+pub struct Shape {
+    pub number: &'static str,
+    pub title: &'static str,
+    pub category: Category,
+    pub method: Method,
+    pub envelopes: Envelopes,
+    pub deposit: Fen,
+    /// In how many lots; all have the same terms.
+    pub lots: u8,
+}
+
+impl Default for Shape {
+    /// Works, benchmark price, one envelope, a deposit of 200,000 yuan of an estimate of ten million, one lot.
+    fn default() -> Self {
+        Self {
+            number: "TEST-0001",
+            title: "滨海路桥梁维修工程",
+            category: Category::Municipal,
+            method: Method::WorksBenchmark,
+            envelopes: Envelopes::One,
+            deposit: Fen(20_000_000),
+            lots: 1,
+        }
+    }
+}
+
+impl Shape {
+    /// Goods under the procurement law, by points, with two envelopes.
+    pub fn procurement() -> Self {
+        Self {
+            number: "TEST-0002",
+            title: "学校教学设备采购",
+            category: Category::Goods,
+            method: Method::GpComprehensive,
+            envelopes: Envelopes::Two,
+            ..Self::default()
+        }
+    }
+
+    /// The rulebook of the category.
+    pub fn book(&self) -> &'static Rulebook {
+        let family = self.category.family();
+        Rulebook::all().find(|book| book.family == family).unwrap()
+    }
+
+    /// The terms of every lot.
+    pub fn terms(&self) -> Terms {
+        let book = self.book();
+        let usual = Scoring::usual(book);
+        let item = |name: &str, kind, points| ScoredItem {
+            name: name.into(),
+            guide: String::new(),
+            class: ItemClass::Technical,
+            kind,
+            points,
+        };
+        let rest = Decimal::ONE_HUNDRED - usual.price_points - Decimal::from(10);
+        let items = vec![
+            item("施工组织设计", ItemKind::Subjective, rest),
+            item("类似业绩", ItemKind::Objective, Decimal::from(10)),
+        ];
+        let scoring = Scoring { items, ..usual };
+        Terms {
+            typ: TERMS_TYPE.into(),
+            budget: Fen(1_000_000_000),
+            ceiling: Fen(1_000_000_000),
+            deposit: self.deposit,
+            design: false,
+            envelopes: self.envelopes,
+            method: self.method,
+            evaluation: scoring.document(book, self.method),
+            committee: CommitteePlan { size: 7, experts: 5 },
+            minimum_bidders: 3,
+            specialities: vec!["A080101".into()],
+        }
+    }
+}
+
+/// Documents from 2026-03-02 09:00, questions until 2026-03-08 17:00, bids until 2026-03-25 09:30, Beijing time.
+pub fn schedule() -> Schedule {
+    let at = |text: &str| Moment::parse_beijing(text).unwrap();
+    Schedule {
+        documents_from: at("2026-03-02T09:00:00"),
+        documents_until: at("2026-03-25T09:30:00"),
+        questions_until: at("2026-03-08T17:00:00"),
+        bids_until: at("2026-03-25T09:30:00"),
+    }
+}
+
+/// A complete draft of this shape.
+pub fn draft(house: &TestHouse, staff: &Staff, shape: &Shape) -> Id<Tender> {
+    let who = staff.agent.who.clone();
+    let plan = TenderPlan {
+        number: TenderNumber::parse(shape.number),
+        name: shape.title.into(),
+        category: shape.category,
+        region: "210200".into(),
+        rulebook: RulebookId::parse(shape.book().id.as_str()).unwrap(),
+        entity_code: staff.entity.who.credit_code.clone(),
+    };
+    let seat = |member: &Member| Trustee { person: member.who.person, role: member.who.role };
+    let custody = Custody {
+        threshold: 2,
+        trustees: vec![seat(&staff.agent), seat(&staff.entity), seat(&staff.supervisor)],
+    };
+    let (terms, lots) = (shape.terms(), shape.lots);
+    let made = house.act(&staff.agent.who, move |act| {
+        let tender = actions::create(act, &who, &plan)?.tender;
+        for lot in 1..=lots {
+            actions::put_lot(act, &who, tender, None, &format!("第{lot}标段"), &terms)?;
+        }
+        actions::set_schedule(act, &who, tender, &schedule())?;
+        actions::set_custody(act, &who, tender, &custody)?;
+        Ok(tender)
+    });
+    made.unwrap().value
+}
+
+/// An announced tender of this shape; gives its first lot.
+pub fn announced(house: &TestHouse, staff: &Staff, shape: &Shape) -> Id<Lot> {
+    let tender = draft(house, staff, shape);
+    let who = staff.agent.who.clone();
+    house.act(&staff.agent.who, move |act| actions::announce(act, &who, tender)).unwrap();
+    house.door().read(|db| store::lots_of(db, tender)).unwrap()[0].lot
+}
+
+/// A lawful works tender with one lot, `TEST-0001/1`, announced at the beginning, deadline 2026-03-25 09:30.
+pub fn announced_lot(house: &TestHouse, staff: &Staff) -> Id<Lot> {
+    announced(house, staff, &Shape::default())
+}
+
+/// The facts of a lot.
+pub fn facts(house: &TestHouse, lot: Id<Lot>) -> LotFacts {
+    house.door().read(|db| store::known_lot(db, lot)).unwrap()
+}
