@@ -1,3 +1,4 @@
+#![allow(clippy::expect_used)] // a build script stops by panicking
 //! Embeds the browser's files: every style sheet of `browser/css` joined in order of name, and every script that
 //! esbuild wrote to `browser/dist`. Also has cargo look at the migrations and locales, which macros embed.
 

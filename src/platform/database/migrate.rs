@@ -9,7 +9,7 @@ const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 
 /// Any number that no other user of the same PostgreSQL server is likely to lock.
-const ADVISORY_LOCK: i64 = 0x53_75_6e_62_69_64;
+const ADVISORY_LOCK: i64 = 0x5375_6e62_6964;
 
 /// Brings the tables up to date. On PostgreSQL several starting servers take turns under an advisory lock.
 ///
