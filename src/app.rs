@@ -1,14 +1,12 @@
 //! The town hall: the only module that knows every room. Mounts routes, starts jobs, serves.
 
-use crate::account::authority::Authority;
+use crate::account::house::House;
 use crate::account::route::Route;
 use crate::account::session;
 use crate::ledger::Door;
-use crate::platform::config::Config;
-use crate::platform::moment::Clock;
 use crate::platform::refusal::{Fault, Refused};
 use crate::platform::web::{Failed, assets, headers};
-use crate::{account, ledger};
+use crate::{account, ledger, open_data};
 use actix_web::middleware::{Compress, from_fn};
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{App, HttpResponse, HttpServer};
@@ -16,7 +14,7 @@ use std::net::TcpListener;
 
 /// Every route of every room, in street order.
 pub fn routes() -> Vec<Route> {
-    [ledger::pages::routes(), account::pages::routes()].into_iter().flatten().collect()
+    [account::pages::routes(), open_data::log::routes()].into_iter().flatten().collect()
 }
 
 /// Mounts everything but the middlewares.
@@ -45,24 +43,6 @@ async fn readyz(door: web::Data<Door>) -> HttpResponse {
     match door.look(|db| Ok(ledger::store::head(db)?)).await {
         Ok(_) => HttpResponse::Ok().body("ready\n"),
         Err(_) => HttpResponse::ServiceUnavailable().body("the database does not answer\n"),
-    }
-}
-
-/// What the handlers share.
-#[derive(Clone)]
-pub struct House {
-    pub door: Door,
-    pub authority: Authority,
-}
-
-impl House {
-    /// Opens the house.
-    ///
-    /// # Errors
-    /// Database, files or keys can not be opened.
-    pub fn open(config: Config, clock: Clock) -> Result<Self, Fault> {
-        let authority = Authority::open(&config.keys, &config.ca_roots, clock.now())?;
-        Ok(Self { door: Door::open(config, clock)?, authority })
     }
 }
 

@@ -17,6 +17,7 @@
 pub mod actions;
 pub mod authority;
 pub mod form;
+pub mod house;
 pub mod page;
 pub mod pages;
 pub mod role;

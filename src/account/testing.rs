@@ -5,15 +5,15 @@ use super::authority::Authority;
 use super::role::Role;
 use super::signature::{LABEL, SignedFields};
 use super::who::Who;
-use crate::app::House;
+use super::house::House;
 use crate::ledger::{Act, Actor, Done, Door};
 use crate::party::rules::CreditCode;
 use crate::platform::config::Config;
 use crate::platform::database::testing::{Engine, fresh};
 use crate::platform::digest::b64u;
 use crate::platform::moment::{Clock, Moment};
+use crate::platform::random;
 use crate::platform::refusal::{Failure, Refused};
-use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -95,7 +95,7 @@ impl TestHouse {
 
     /// Gives a person a signing key.
     pub fn with_key(&self, who: Who) -> Member {
-        let random = SystemRandom::new();
+        let random = random::source();
         let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).unwrap();
         let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8.as_ref(), &random).unwrap();
         let point = key.public_key().as_ref().to_vec();
@@ -119,7 +119,7 @@ impl Member {
 
     /// Signs any bytes: r‖s, 64 bytes.
     pub fn sign_bytes(&self, message: &[u8]) -> Vec<u8> {
-        self.key.sign(&SystemRandom::new(), message).unwrap().as_ref().to_vec()
+        self.key.sign(&random::source(), message).unwrap().as_ref().to_vec()
     }
 }
 

@@ -14,7 +14,6 @@ pub mod checkpoint;
 pub mod door;
 pub mod leaf;
 pub mod note;
-pub mod pages;
 pub mod proof;
 mod sequencer;
 pub mod store;

@@ -14,6 +14,7 @@ pub mod id;
 pub mod live;
 pub mod moment;
 pub mod money;
+pub mod queue;
 pub mod random;
 pub mod refusal;
 pub mod vault;

@@ -11,3 +11,8 @@ pub fn bytes<const N: usize>() -> [u8; N] {
     assert!(SystemRandom::new().fill(&mut out).is_ok(), "the operating system gives no randomness");
     out
 }
+
+/// The operating system's randomness in the form that ring's signers and key makers ask for.
+pub fn source() -> impl SecureRandom {
+    SystemRandom::new()
+}

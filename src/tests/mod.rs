@@ -1,1 +1,6 @@
-//! (empty)
+//! Tests of the whole street: over HTTP, over all routes and roles, and of the source itself.
+
+mod access_table;
+pub mod browser;
+mod files;
+mod tidy;

@@ -1,17 +1,36 @@
 //! The public log over HTTP, as C2SP tlog-tiles has it, and a page that explains it to people.
 
-use super::door::Door;
-use super::store::{self, Tiles};
-use super::tiles::{self, Resource};
-use super::tree::TileSource;
+use crate::account::page::Page;
+use crate::ledger::Door;
+use crate::ledger::store::{self, Tiles};
+use crate::ledger::tiles::{self, Resource};
+use crate::ledger::tree::TileSource;
 use crate::platform::refusal::{Failure, Fault, Refused};
 use crate::platform::web::Answer;
 use actix_web::{HttpResponse, web};
+use askama::Template;
 
 crate::routes! {
+    GET "/log" everybody => log_get;
     GET "/log/checkpoint" everybody => checkpoint_get;
     GET "/log/key" everybody => key_get;
     GET "/log/tile/{rest:.*}" everybody => tile_get;
+}
+
+#[derive(Template)]
+#[template(path = "open_data/log.html")]
+struct LogPage {
+    p: Page,
+    head: Option<store::Head>,
+    key: String,
+    origin: String,
+}
+
+/// What the log is, for people, with the newest checkpoint.
+async fn log_get(p: Page, door: web::Data<Door>) -> Answer {
+    let head = door.look(|db| Ok(store::head(db)?)).await?;
+    let (key, origin) = (door.log_key().to_string(), door.config().origin.clone());
+    p.html(&LogPage { p: p.clone(), head, key, origin })
 }
 
 /// The newest signed checkpoint.

@@ -1,0 +1,194 @@
+//! A browser without a window: real HTTP to a real server on a loopback port, with cookies, form tokens and a signing
+//! key, but no scripts. What the scripts do (sign, seal, release) the tests do with the same library code that the
+//! command line uses.
+
+use crate::account::actions::open_session;
+use crate::account::session::COOKIE;
+use crate::account::testing::{Member, TestHouse};
+use crate::account::who::Who;
+use crate::app;
+use actix_web::dev::ServerHandle;
+use bytes::Bytes;
+use reqwest::header::{HeaderMap, LOCATION, SET_COOKIE};
+use reqwest::{Client, Method, redirect};
+use std::collections::BTreeMap;
+use std::net::TcpListener;
+use std::sync::OnceLock;
+use tokio::runtime::Runtime;
+
+/// One runtime for the clients of all tests.
+pub fn runtime() -> &'static Runtime {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    RUNTIME.get_or_init(|| tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap())
+}
+
+/// A house that is being served.
+pub struct Served {
+    pub house: TestHouse,
+    pub base: String,
+    handle: ServerHandle,
+}
+
+impl Served {
+    pub fn start(house: TestHouse) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let (to, handle) = std::sync::mpsc::channel();
+        let served = house.house.clone();
+        std::thread::spawn(move || {
+            actix_web::rt::System::new().block_on(async move {
+                let server = app::start(served, listener).unwrap();
+                to.send(server.handle()).unwrap();
+                server.await.unwrap();
+            });
+        });
+        Self { house, base, handle: handle.recv().unwrap() }
+    }
+
+    /// A browser in which nobody is signed in.
+    pub fn visitor(&self) -> Browser {
+        let client = Client::builder().redirect(redirect::Policy::none()).build().unwrap();
+        Browser { client, base: self.base.clone(), cookies: BTreeMap::new(), csrf: String::new(), who: None }
+    }
+
+    /// A browser in which `member` is signed in.
+    pub fn browser(&self, member: &Member) -> Browser {
+        self.browser_of(&member.who)
+    }
+
+    pub fn browser_of(&self, who: &Who) -> Browser {
+        let token = runtime().block_on(open_session(self.house.door(), who.person)).unwrap();
+        let mut browser = self.visitor();
+        browser.cookies.insert(COOKIE.into(), token);
+        browser.who = Some(who.clone());
+        browser.get("/account/key");
+        browser
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        runtime().block_on(self.handle.stop(false));
+    }
+}
+
+/// One person's browser.
+pub struct Browser {
+    client: Client,
+    base: String,
+    cookies: BTreeMap<String, String>,
+    /// The form token of the page that was read last.
+    pub csrf: String,
+    pub who: Option<Who>,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub struct Seen {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub bytes: Bytes,
+}
+
+impl Seen {
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.bytes).into_owned()
+    }
+
+    pub fn location(&self) -> String {
+        self.headers.get(LOCATION).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default()
+    }
+
+    /// Panics with the page unless the status is `status`.
+    pub fn expect_status(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{}", self.text());
+        self
+    }
+
+    /// The value of the first field or textarea with this name, unescaped.
+    pub fn field(&self, name: &str) -> Option<String> {
+        let text = self.text();
+        let at = text.find(&format!("name=\"{name}\""))?;
+        let tag_start = text[..at].rfind('<')?;
+        let rest = &text[tag_start..];
+        let raw = if rest.starts_with("<textarea") {
+            let from = rest.find('>')? + 1;
+            rest[from..].split("</textarea>").next()?
+        } else {
+            let tag = rest.split('>').next()?;
+            let from = tag.find("value=\"")? + 7;
+            tag[from..].split('"').next()?
+        };
+        Some(unescape(raw))
+    }
+}
+
+fn unescape(text: &str) -> String {
+    text.replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&quot;", "\"")
+        .replace("&#34;", "\"")
+        .replace("&#39;", "'")
+        .replace("&#x27;", "'")
+        .replace("&#60;", "<")
+        .replace("&#62;", ">")
+        .replace("&#38;", "&")
+        .replace("&amp;", "&")
+}
+
+impl Browser {
+    pub fn get(&mut self, path: &str) -> Seen {
+        self.send(Method::GET, path, &[], Bytes::new())
+    }
+
+    /// Sends a form with the token of the last page.
+    pub fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Seen {
+        let mut all = vec![("csrf", self.csrf.clone())];
+        all.extend(fields.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        let body = serde_urlencoded::to_string(&all).unwrap();
+        self.send(Method::POST, path, &[("content-type", "application/x-www-form-urlencoded")], body.into())
+    }
+
+    /// Reads `page`, signs the statement that it shows, and sends it with `fields` to `path`.
+    pub fn sign(&mut self, member: &Member, page: &str, path: &str, fields: &[(&str, &str)]) -> Seen {
+        let seen = self.get(page).expect_status(200);
+        let statement = seen.field("statement").unwrap_or_else(|| panic!("no statement on {page}: {}", seen.text()));
+        // a textarea drops one newline after its tag; browsers send CR LF
+        let signed = member.sign(&statement);
+        let sent = signed.statement.replace('\n', "\r\n");
+        let mut all = vec![
+            ("statement", sent.as_str()),
+            ("signature", signed.signature.as_str()),
+            ("certificate", signed.certificate.as_str()),
+        ];
+        all.extend_from_slice(fields);
+        self.post(path, &all)
+    }
+
+    pub fn send(&mut self, method: Method, path: &str, headers: &[(&str, &str)], body: Bytes) -> Seen {
+        let mut request = self.client.request(method, format!("{}{path}", self.base)).body(body);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if !self.cookies.is_empty() {
+            let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            request = request.header("cookie", cookies.join("; "));
+        }
+        let (status, headers, bytes) = runtime().block_on(async {
+            let answer = request.send().await.unwrap();
+            let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+            (status, headers, answer.bytes().await.unwrap())
+        });
+        for cookie in headers.get_all(SET_COOKIE) {
+            let pair = cookie.to_str().unwrap().split(';').next().unwrap_or_default();
+            if let Some((name, value)) = pair.split_once('=') {
+                self.cookies.insert(name.to_owned(), value.to_owned());
+            }
+        }
+        let seen = Seen { status, headers, bytes };
+        if let Some(token) = seen.field("csrf") {
+            self.csrf = token;
+        }
+        seen
+    }
+}

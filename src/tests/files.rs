@@ -1,0 +1,69 @@
+//! The file store on both kinds of storage: a local folder, and a real S3 server inside this process.
+
+use crate::platform::files::Files;
+use bytes::Bytes;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto::Builder;
+use s3s::auth::SimpleAuth;
+use s3s::service::S3ServiceBuilder;
+
+async fn s3(folder: &std::path::Path) -> Files {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    std::fs::create_dir_all(folder.join("bucket")).unwrap();
+    let mut service = S3ServiceBuilder::new(s3s_fs::FileSystem::new(folder).unwrap());
+    service.set_auth(SimpleAuth::from_single("tester", "secret-of-the-tester"));
+    let service = service.build();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((socket, _)) = listener.accept().await {
+            let service = service.clone();
+            tokio::spawn(async move { Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(socket), service).await.ok() });
+        }
+    });
+    let env = |key: &str| match key {
+        "AWS_ACCESS_KEY_ID" => Some("tester".to_owned()),
+        "AWS_SECRET_ACCESS_KEY" => Some("secret-of-the-tester".to_owned()),
+        "AWS_REGION" => Some("us-east-1".to_owned()),
+        _ => None,
+    };
+    Files::open(&format!("s3://bucket/centre?endpoint=http://{address}"), env).unwrap()
+}
+
+async fn keeps_what_it_was_given(files: Files) {
+    let content = Bytes::from(vec![7u8; 3_000_000]);
+    let name = files.put(content.clone()).await.unwrap();
+    assert_eq!(files.put(content.clone()).await.unwrap(), name, "the same content has the same name");
+    assert_eq!(files.get(&name).await.unwrap(), content);
+    assert!(files.put_at("rec/one", Bytes::from_static(b"first")).await.unwrap());
+    assert!(!files.put_at("rec/one", Bytes::from_static(b"second")).await.unwrap(), "an object is never overwritten");
+    assert_eq!(files.get_at("rec/one").await.unwrap(), "first");
+    assert_eq!(files.range_at("rec/one", 1, 3).await.unwrap(), "ir");
+    files.remove_at("rec/one").await.unwrap();
+    assert!(files.get_at("rec/one").await.is_err());
+    files.remove_at("rec/one").await.unwrap();
+}
+
+#[test]
+fn a_folder_keeps_what_it_was_given() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = Files::open(&folder.path().display().to_string(), |_| None).unwrap();
+    super::browser::runtime().block_on(keeps_what_it_was_given(files));
+}
+
+#[test]
+fn an_s3_server_keeps_what_it_was_given() {
+    let folder = tempfile::tempdir().unwrap();
+    super::browser::runtime().block_on(async { keeps_what_it_was_given(s3(folder.path()).await).await });
+}
+
+#[test]
+fn content_that_was_altered_on_the_disk_is_not_handed_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = Files::open(&folder.path().display().to_string(), |_| None).unwrap();
+    super::browser::runtime().block_on(async {
+        let name = files.put(Bytes::from_static(b"what was said")).await.unwrap();
+        std::fs::write(folder.path().join(Files::place_of(&name)), b"what was paid").unwrap();
+        assert!(files.get(&name).await.is_err());
+    });
+}
