@@ -7,3 +7,4 @@
 pub mod draw;
 pub mod open;
 pub mod seal;
+pub mod verify;

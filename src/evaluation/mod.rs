@@ -33,4 +33,4 @@ pub mod rules;
 pub mod score_sheet;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -177,4 +177,3 @@ fn own_receipt(receipt: &Receipt, proven: &Proven, logged: &[LoggedBid]) -> Resu
         None => Err(format!("the bid {m} of your receipt was dropped: the evidence does not have it")),
     }
 }
-

@@ -116,6 +116,11 @@ impl Proven {
         self.entry_of(hash).or_else(|| said(b64u(hash))).or_else(|| said(hex::encode(hash)))
     }
 
+    /// Whether an opened event holds exactly this text.
+    pub fn says(&self, text: &str) -> bool {
+        self.said.contains_key(text)
+    }
+
     /// Events of one kind, in log order: (index, event).
     pub fn events(&self, kind: &str) -> impl Iterator<Item = (u64, EventDoc)> {
         let events = self.entries.iter().filter_map(|entry| Some((entry.index, entry.event()?)));

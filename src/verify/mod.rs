@@ -14,6 +14,7 @@ pub mod bids_check;
 pub mod bundle;
 pub mod container;
 pub mod draw_check;
+pub mod evaluation_check;
 pub mod findings;
 pub mod log_check;
 pub mod opening_check;
@@ -40,9 +41,10 @@ pub fn verify<R: Read + Seek>(archive: R, known: &Known) -> Findings {
     let Some(mut bundle) = bundle::Bundle::read(archive, &mut findings) else { return findings };
     let Some(proven) = log_check::check(&bundle, known.key.as_ref(), &mut findings) else { return findings };
     let bids = bids_check::check(&bundle, &proven, &known.receipts, &mut findings);
-    opening_check::check(&mut bundle, &proven, &bids, &mut findings);
+    let read_out = opening_check::check(&mut bundle, &proven, &bids, &mut findings);
     draw_check::check(&bundle, &proven, &mut findings);
     recording_check::check(&bundle, &proven, &mut findings);
+    evaluation_check::check(&bundle, &proven, &read_out, &mut findings);
     findings
 }
 

@@ -2,4 +2,4 @@
 
 mod properties;
 mod worked_examples;
-mod story;
+pub mod story;

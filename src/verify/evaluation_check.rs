@@ -1,0 +1,118 @@
+//! The evaluation: the report's result computed again from its inputs, and the inputs held against what the log, the
+//! opening and the draws say.
+
+use std::collections::BTreeMap;
+use std::io::{Read, Seek};
+
+use super::bundle::Bundle;
+use super::findings::Findings;
+use super::log_check::Proven;
+use super::opening_check::ReadOut;
+use crate::evaluation::report::{Conclusion, Report};
+use crate::expert_draw::coefficient::CoefficientRecord;
+use crate::platform::canonical::{from_jcs, jcs_text};
+use crate::platform::digest::sha256;
+use crate::platform::money::Fen;
+use serde::Serialize;
+
+/// Path of the evaluation report.
+pub const REPORT: &str = "evaluation/report.json";
+/// The form field of a bid that holds its price in yuan.
+pub const PRICE_FIELD: &str = "price";
+
+/// Checks the evaluation report.
+pub fn check<R: Read + Seek>(
+    bundle: &Bundle<R>,
+    proven: &Proven,
+    read_out: &ReadOut,
+    findings: &mut Findings,
+) {
+    let Some(bytes) = bundle.document(REPORT) else {
+        findings.absent("evaluation", "the bundle has no evaluation report");
+        return;
+    };
+    let report = match Report::from_jcs(bytes) {
+        Ok(report) => report,
+        Err(error) => {
+            findings.broken("evaluation", format!("{REPORT}: {error}"));
+            return;
+        }
+    };
+    let inputs = &report.inputs;
+    let mut complaints = Vec::new();
+    if inputs.tender != bundle.contents.tender || inputs.lot != bundle.contents.lot {
+        complaints.push("the report is of another lot".to_owned());
+    }
+    if !said(proven, bytes) {
+        complaints.push("the log does not hold this report".to_owned());
+    }
+    if !report.holds() {
+        complaints.push("the ranking does not follow from the report's inputs".to_owned());
+    }
+    let unsigned =
+        |what: &str, member: &str| format!("the {what} of {member} is not the one that was signed");
+    let reviews = inputs.reviews.iter().filter(|review| !signed(proven, review));
+    complaints.extend(reviews.map(|review| unsigned("review", &review.member)));
+    let sheets = inputs.sheets.iter().filter(|sheet| !signed(proven, sheet));
+    complaints.extend(sheets.map(|sheet| unsigned("score sheet", &sheet.member)));
+    complaints.extend(prices(&report, read_out));
+    complaints.extend(drawn(&report, bundle));
+    let words = match report.result.conclusion {
+        Conclusion::Ranked => format!(
+            "{} score sheets and {} bids give the same ranking again, {} first",
+            inputs.sheets.len(),
+            inputs.bids.len(),
+            report.result.candidates.first().map(String::as_str).unwrap_or("nobody")
+        ),
+        other => format!("the same end again: {other:?}"),
+    };
+    findings.judge("evaluation", complaints, words);
+}
+
+/// Whether the log holds these bytes: as an object, by their hash, or as the text of a signed statement.
+fn said(proven: &Proven, bytes: &[u8]) -> bool {
+    let text = std::str::from_utf8(bytes).unwrap_or_default();
+    proven.names(&sha256(&[bytes])).is_some() || proven.says(text)
+}
+
+fn signed<T: Serialize>(proven: &Proven, document: &T) -> bool {
+    said(proven, jcs_text(document).as_bytes())
+}
+
+/// Prices of the report against the forms that were read out, as far as they are in the bundle.
+fn prices(report: &Report, read_out: &ReadOut) -> Vec<String> {
+    let read: Vec<Fen> = read_out.values().filter_map(|form| Fen::parse(form.get(PRICE_FIELD)?)).collect();
+    if read.is_empty() {
+        return Vec::new();
+    }
+    let mut left: BTreeMap<Fen, usize> = BTreeMap::new();
+    read.iter().for_each(|price| *left.entry(*price).or_default() += 1);
+    let mut strange = Vec::new();
+    for bid in &report.inputs.bids {
+        match left.get_mut(&bid.price) {
+            Some(count) if *count > 0 => *count -= 1,
+            _ => {
+                strange.push(format!("bid {}: nobody's sealed bid says {} yuan", bid.bid, bid.price.plain()))
+            }
+        }
+    }
+    strange
+}
+
+/// Coefficients of the report against the draws in the bundle.
+fn drawn<R: Read + Seek>(report: &Report, bundle: &Bundle<R>) -> Vec<String> {
+    let draws: Vec<CoefficientRecord> =
+        bundle.below("draw/").filter_map(|(_, bytes)| from_jcs::<CoefficientRecord>(bytes).ok()).collect();
+    let mut complaints = Vec::new();
+    for (name, value) in &report.inputs.drawn {
+        let drawn = draws.iter().find(|record| record.doc.name == *name);
+        match drawn {
+            Some(record) if record.result.value.parse().ok() == Some(value.0) => {}
+            Some(record) => {
+                complaints.push(format!("{name} is {value}, but {} was drawn", record.result.value))
+            }
+            None => complaints.push(format!("{name} is {value}, but no such draw is in the bundle")),
+        }
+    }
+    complaints
+}

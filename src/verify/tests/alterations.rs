@@ -1,0 +1,288 @@
+//! One object of the evidence is altered at a time, the table of contents is made to fit, and the verifier must name it.
+
+use serde_json::{Value, json};
+
+use super::lot::Evidence;
+use crate::verify::findings::Outcome;
+use crate::verify::log_check::{CHECKPOINT, entry_path};
+
+fn broken(evidence: &Evidence) -> Vec<String> {
+    evidence.verify().broken_lines().map(|line| format!("{} {}", line.check, line.words)).collect()
+}
+
+/// Exactly one line is broken, and it says all of `words`.
+fn names(evidence: &Evidence, words: &[&str]) {
+    let broken = broken(evidence);
+    assert_eq!(broken.len(), 1, "{broken:#?}");
+    for word in words {
+        assert!(broken[0].contains(word), "{word:?} is not in {:?}", broken[0]);
+    }
+}
+
+fn altered(change: impl FnOnce(&mut Evidence)) -> Evidence {
+    let mut evidence = Evidence::honest();
+    change(&mut evidence);
+    evidence
+}
+
+#[test]
+fn honest_evidence_holds_in_every_check() {
+    let evidence = Evidence::honest();
+    let findings = evidence.verify_with(evidence.receipts.clone());
+    let text: Vec<String> = findings.lines().iter().map(ToString::to_string).collect();
+    assert!(findings.all_hold(), "{text:#?}");
+    assert!(findings.lines().iter().all(|line| line.outcome == Outcome::Holds), "{text:#?}");
+    for part in [
+        "is the key that you trust",
+        "the box was closed at",
+        "3 count, 2 more are in the log",
+        "any 2 of 3 open together",
+        "the single bid set has the 3 bids",
+        "2 trustees signed",
+        "boxes of 3 bids were made again",
+        "3 were read out, 3 opened again",
+        "9 seats out of 80 candidates",
+        "K = 0.0",
+        "8 records, 4 of them in the log, 0 gaps, 6 segments hashed",
+        "give the same ranking again",
+    ] {
+        assert!(text.iter().any(|line| line.contains(part)), "{part:?} is not in {text:#?}");
+    }
+}
+
+#[test]
+fn a_changed_bid_byte_is_named() {
+    let bid = Evidence::honest().bid(1);
+    let evidence = altered(|e| e.files.get_mut(&format!("{bid}ciphertext")).unwrap()[500_000] ^= 1);
+    let broken = broken(&evidence);
+    assert!(
+        broken[0].contains("bids bid") && broken[0].contains("not the one that was sealed"),
+        "{broken:#?}"
+    );
+    assert!(broken[1].contains("a segment is not what the key made"), "{broken:#?}");
+}
+
+#[test]
+fn a_changed_receipt_is_named() {
+    let bid = Evidence::honest().bid(0);
+    let path = format!("{bid}receipt.tlog-proof");
+    let other = Evidence::honest().files[&format!("{}receipt.tlog-proof", Evidence::honest().bid(1))].clone();
+    names(&altered(|e| drop(e.files.insert(path.clone(), other))), &["bids", "receipt: ", "another object"]);
+    let changed = |e: &mut Evidence| {
+        let text = String::from_utf8(e.files[&path].clone()).unwrap();
+        let line = text.lines().find(|line| line.starts_with("index ")).unwrap();
+        e.files.insert(path.clone(), text.replace(line, "index 3").into_bytes());
+    };
+    names(&altered(changed), &["bids", "receipt: ", "not under the root"]);
+    names(&altered(|e| drop(e.files.remove(&path))), &["receipt is missing"]);
+}
+
+#[test]
+fn a_changed_order_of_leaves_is_named() {
+    let evidence = altered(|e| {
+        let paths: Vec<String> =
+            e.files.keys().filter(|path| path.starts_with("entries/")).cloned().collect();
+        let (first, second) = (paths[1].clone(), paths[2].clone());
+        let index = |e: &Evidence, path: &str| -> Value {
+            serde_json::from_slice::<Value>(&e.files[path]).unwrap()["index"].clone()
+        };
+        let (a, b) = (index(e, &first), index(e, &second));
+        let bytes = e.files.remove(&second).unwrap();
+        let swapped = e.files.insert(first.clone(), bytes).unwrap();
+        e.files.insert(second.clone(), swapped);
+        e.alter(&first, |doc| doc["index"] = a);
+        e.alter(&second, |doc| doc["index"] = b);
+    });
+    let broken = broken(&evidence);
+    assert!(broken[0].contains("entries") && broken[0].contains("it is not in the log at"), "{broken:#?}");
+    assert!(broken[1].contains("entries"), "{broken:#?}");
+}
+
+#[test]
+fn a_changed_share_is_named_with_its_trustee() {
+    let path = "opening/single/shares.json";
+    let swap = |e: &mut Evidence| {
+        e.alter(path, |doc| {
+            let other = doc["bids"][1]["reported"][1]["share"].clone();
+            doc["bids"][0]["reported"][1]["share"] = other;
+        });
+    };
+    let broken = broken(&altered(swap));
+    assert!(
+        broken.iter().any(|line| line.contains("share of trustee 2 is not the one that was released")),
+        "{broken:#?}"
+    );
+    let without_session = altered(|e| {
+        swap(e);
+        e.alter(path, |doc| doc["session"] = Value::Null);
+    });
+    let broken: Vec<String> = without_session.verify().lines().iter().map(ToString::to_string).collect();
+    assert!(broken.iter().any(|line| line.contains("malformed") || line.contains("FAIL")), "{broken:#?}");
+}
+
+#[test]
+fn a_changed_release_and_a_changed_trustee_set_are_named() {
+    let path = "opening/single/release-2.json";
+    let release = broken(&altered(|e| e.alter(path, |doc| doc["closing_size"] = json!("1"))));
+    assert!(release[0].contains("releases") && release[0].contains("release-2.json"), "{release:#?}");
+    assert!(release[1].contains("share of trustee 2 is not the one that was released"), "{release:#?}");
+    let stolen = altered(|e| {
+        e.alter("opening/trustees.json", |doc| doc["members"][0]["org"] = json!("Somebody else"));
+    });
+    names(&stolen, &["trustees", "has not signed this set"]);
+}
+
+#[test]
+fn a_bid_dropped_from_the_set_is_named() {
+    let dropped = altered(|e| {
+        e.alter("opening/single/bid-set.json", |doc| drop(doc["bids"].as_array_mut().unwrap().remove(1)));
+    });
+    names(&dropped, &["opening", "counts and was dropped"]);
+}
+
+#[test]
+fn a_bid_dropped_from_the_evidence_altogether_is_found_by_its_receipt() {
+    let honest = Evidence::honest();
+    let receipt = honest.receipts[1].clone();
+    let dropped = altered(|e| {
+        let m = hex::encode(receipt.opening.object_hash);
+        e.files.retain(|path, _| !path.contains(&m) && *path != entry_path(receipt.index));
+    });
+    let lines = dropped.verify_with(vec![receipt]);
+    let broken: Vec<String> = lines.broken_lines().map(ToString::to_string).collect();
+    assert!(broken.iter().any(|line| line.contains("of your receipt was dropped")), "{broken:#?}");
+    assert!(
+        broken.iter().any(|line| line.contains("does not count: it is not in the log in time")),
+        "{broken:#?}"
+    );
+}
+
+#[test]
+fn a_bid_added_after_closing_is_named() {
+    let late = altered(|e| {
+        e.alter("opening/single/bid-set.json", |doc| {
+            let mut extra = doc["bids"][0].clone();
+            extra["m"] = json!(crate::platform::digest::b64u(&[255; 32]));
+            doc["bids"].as_array_mut().unwrap().push(extra);
+        });
+    });
+    names(&late, &["opening", "does not count"]);
+}
+
+#[test]
+fn changed_words_of_an_opened_bid_are_named() {
+    let bid = Evidence::honest().bid(2);
+    let other = altered(|e| e.alter(&format!("{bid}bid.json"), |doc| doc["form"]["price"] = json!("1.00")));
+    let broken = broken(&other);
+    assert!(broken[0].contains("contents bid") && broken[0].contains("bid.json"), "{broken:#?}");
+}
+
+#[test]
+fn a_changed_score_is_named_with_its_member() {
+    let evidence = altered(|e| {
+        e.alter("evaluation/report.json", |doc| {
+            let score = &mut doc["inputs"]["sheets"][2]["scores"][0]["score"];
+            *score = json!(if *score == json!("10") { "11" } else { "10" });
+        });
+    });
+    let broken = broken(&evidence);
+    assert!(
+        broken.iter().any(|line| line.contains("the score sheet of m3 is not the one that was signed")),
+        "{broken:#?}"
+    );
+    assert!(
+        broken.iter().any(|line| line.contains("does not follow from the report's inputs")),
+        "{broken:#?}"
+    );
+    assert!(broken.iter().any(|line| line.contains("the log does not hold this report")), "{broken:#?}");
+}
+
+#[test]
+fn a_changed_rank_and_a_changed_price_are_named() {
+    let swapped = altered(|e| {
+        e.alter("evaluation/report.json", |doc| {
+            doc["result"]["candidates"].as_array_mut().unwrap().reverse()
+        });
+    });
+    assert!(broken(&swapped).iter().any(|line| line.contains("ranking does not follow")));
+    let cheaper = altered(|e| {
+        e.alter("evaluation/report.json", |doc| doc["inputs"]["bids"][0]["price"] = json!(1));
+    });
+    let broken = broken(&cheaper);
+    assert!(broken.iter().any(|line| line.contains("evaluation")), "{broken:#?}");
+}
+
+#[test]
+fn a_changed_draw_list_and_a_changed_result_are_named() {
+    let path = "draw/experts.json";
+    let list =
+        altered(|e| e.alter(path, |doc| drop(doc["doc"]["candidates"].as_array_mut().unwrap().remove(3))));
+    names(&list, &["draw", "experts.json"]);
+    let result = altered(|e| {
+        e.alter(path, |doc| doc["result"]["strata"][0]["selected"].as_array_mut().unwrap().swap(0, 1));
+    });
+    names(&result, &["draw", "not what the documents give"]);
+    let coefficient =
+        altered(|e| e.alter("draw/coefficient-k.json", |doc| doc["result"]["value"] = json!("0.99")));
+    assert!(broken(&coefficient).iter().any(|line| line.contains("draw draw/coefficient-k.json")));
+}
+
+#[test]
+fn a_draw_of_another_list_with_a_fitting_result_is_named() {
+    use crate::expert_draw::draw::{DrawRecord, draw};
+    let evidence = altered(|e| {
+        let path = "draw/experts.json";
+        let mut record: DrawRecord = serde_json::from_slice(&e.files[path]).unwrap();
+        record.doc.candidates.remove(3);
+        record.result = draw(&record.doc, &record.reveals, &record.public_value).unwrap();
+        e.files.insert(path.into(), crate::platform::canonical::jcs(&record));
+    });
+    names(&evidence, &["draw", "the log does not hold the hash of its document"]);
+}
+
+#[test]
+fn altered_segments_are_named() {
+    let media: Vec<String> =
+        Evidence::honest().files.keys().filter(|path| path.starts_with("media/")).cloned().collect();
+    let edited = altered(|e| e.files.get_mut(&media[0]).unwrap()[100] ^= 1);
+    names(&edited, &["recording", "the bytes were edited"]);
+    let swapped = altered(|e| {
+        let (a, b) = (e.files[&media[0]].clone(), e.files[&media[1]].clone());
+        e.files.insert(media[0].clone(), b);
+        e.files.insert(media[1].clone(), a);
+    });
+    assert!(broken(&swapped).iter().any(|line| line.contains("swapped with")));
+
+    let records = |e: &mut Evidence, change: fn(&mut Vec<String>)| {
+        let path = "recording/track-1.jsonl";
+        let text = String::from_utf8(e.files[path].clone()).unwrap();
+        let mut lines: Vec<String> = text.lines().map(|line| format!("{line}\n")).collect();
+        change(&mut lines);
+        e.files.insert(path.into(), lines.concat().into_bytes());
+    };
+    let dropped = altered(|e| records(e, |lines| drop(lines.remove(3))));
+    assert!(broken(&dropped).iter().any(|line| line.contains("the record was dropped")));
+    let truncated = altered(|e| records(e, |lines| lines.truncate(6)));
+    assert!(broken(&truncated).iter().any(|line| line.contains("the end was cut off")));
+    let gone = altered(|e| drop(e.files.remove("recording/track-1.jsonl")));
+    names(&gone, &["recording", "track track-1 is missing"]);
+}
+
+#[test]
+fn a_checkpoint_of_another_size_is_named() {
+    let evidence = altered(|e| {
+        let text = String::from_utf8(e.files[CHECKPOINT].clone()).unwrap();
+        let size = text.lines().nth(1).unwrap().to_owned();
+        e.files.insert(CHECKPOINT.into(), text.replacen(&size, "9999", 1).into_bytes());
+    });
+    names(&evidence, &["checkpoint", "does not fit"]);
+}
+
+#[test]
+fn files_that_belong_to_nobody_are_named() {
+    let extra = altered(|e| {
+        let signature = e.files[&format!("{}signature.json", e.bid(0))].clone();
+        e.files.insert(format!("bids/{}/signature.json", "0".repeat(64)), signature);
+    });
+    names(&extra, &["bids", "belongs to no bid that counts"]);
+}
