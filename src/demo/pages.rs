@@ -1,0 +1,74 @@
+//! The page of the demonstration clock.
+
+use super::clock;
+use crate::account::form::Posted;
+use crate::account::page::Page;
+use crate::account::who::Centre;
+use crate::ledger::Door;
+use crate::platform::moment::{DAY, HOUR, MINUTE, Moment};
+use crate::platform::refusal::{Failure, Refused};
+use crate::platform::web::Answer;
+use actix_web::http::StatusCode;
+use actix_web::web;
+use askama::Template;
+use serde::Deserialize;
+
+crate::routes! {
+    GET "/demo" everybody => demo_get;
+    POST "/demo/clock" [Centre] => clock_post;
+}
+
+#[derive(Template)]
+#[template(path = "demo/demo.html")]
+struct DemoPage {
+    p: Page,
+    may: bool,
+    to: String,
+}
+
+fn page(p: Page, to: String) -> DemoPage {
+    let may = p.is(crate::account::role::Role::Centre);
+    DemoPage { p, may, to }
+}
+
+async fn demo_get(p: Page) -> Answer {
+    if !p.demo {
+        return Err(Refused::new(404, "platform.refusal.not_found").into());
+    }
+    let to = p.now.plus(DAY).beijing_field();
+    p.html(&page(p.clone(), to))
+}
+
+#[derive(Deserialize)]
+struct ClockForm {
+    /// A Beijing time, as the field sends it; empty if `by` says how far.
+    #[serde(default)]
+    to: String,
+    /// `minute`, `hour` or `day`.
+    #[serde(default)]
+    by: String,
+}
+
+async fn clock_post(Centre(who): Centre, p: Page, door: web::Data<Door>, form: Posted<ClockForm>) -> Answer {
+    let form = form.0;
+    let moved = move_clock(&door, who.actor(), &form).await;
+    match p.or_problem(moved)? {
+        Ok(()) => Ok(Page::see("/demo")),
+        Err(p) => p.html_with(StatusCode::UNPROCESSABLE_ENTITY, &page(p.clone(), form.to)),
+    }
+}
+
+async fn move_clock(door: &Door, actor: crate::ledger::Actor, form: &ClockForm) -> Result<(), Failure> {
+    let now = door.now();
+    let to = match form.by.as_str() {
+        "minute" => Some(now.plus(MINUTE)),
+        "hour" => Some(now.plus(HOUR)),
+        "day" => Some(now.plus(DAY)),
+        _ => Moment::parse_beijing(&form.to),
+    };
+    let to = to.ok_or_else(|| Refused::new(422, "demo.refusal.time").field("to"))?;
+    let (demo, offset) = (door.config().demo, door.clock().offset());
+    door.act(actor, move |act| clock::record_move(act, demo, offset, to)).await?;
+    door.clock().move_to(to);
+    Ok(())
+}
