@@ -1,7 +1,7 @@
-// Bundles browser/src/entry/*.ts and browser/css/main.css into browser/dist, byte for byte the same on every
-// machine with the same lock file. `--tests` bundles browser/test/*.test.ts into browser/dist-test instead.
+// Bundles browser/src/entry/*.ts into browser/dist, byte for byte the same on every machine with the same lock
+// file (style sheets are joined by build.rs). `--tests` bundles browser/test/*.test.ts into browser/dist-test instead.
 import { build } from "esbuild";
-import { readdirSync, rmSync, existsSync } from "node:fs";
+import { readdirSync, rmSync } from "node:fs";
 import { join, dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -34,6 +34,4 @@ if (forTests) {
     minify: true,
     legalComments: "eof",
   });
-  const css = join(here, "css", "main.css");
-  if (existsSync(css)) await build({ ...shared, entryPoints: [css], target: "es2022", minify: true });
 }

@@ -6,7 +6,7 @@ use crate::account::session;
 use crate::ledger::Door;
 use crate::platform::refusal::{Fault, Refused};
 use crate::platform::web::{Failed, assets, headers};
-use crate::{account, demo, ledger, open_data};
+use crate::{account, demo, ledger, open_data, sealed_bid};
 use actix_web::middleware::{Compress, from_fn};
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{App, HttpResponse, HttpServer};
@@ -14,7 +14,13 @@ use std::net::TcpListener;
 
 /// Every route of every room, in street order.
 pub fn routes() -> Vec<Route> {
-    [account::pages::routes(), open_data::log::routes(), demo::pages::routes()].into_iter().flatten().collect()
+    let rooms = [
+        account::pages::routes(),
+        sealed_bid::trustees_pages::routes(),
+        open_data::log::routes(),
+        demo::pages::routes(),
+    ];
+    rooms.into_iter().flatten().collect()
 }
 
 /// Mounts everything but the middlewares.

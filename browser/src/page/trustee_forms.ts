@@ -1,8 +1,8 @@
 /**
  * A trustee's three acts, each a form:
  *
- * 1. `<form data-trustee-key="id" data-signer>` with hidden `hpke`: makes the box key of a tender and sends its public half.
- * 2. `<form data-trustee-set="id" data-set='{…}'>` with hidden `signature`, `certificate`: signs the set after checking that this browser's
+ * 1. `<form data-trustee-key="id" data-signer>` with hidden `hpke`, `certificate`: makes the box key of a tender and sends its public half.
+ * 2. `<form data-trustee-set="id" data-set='{…}'>` with hidden `signature`: signs the set after checking that this browser's
  *    key stands in it under the trustee's own number.
  * 3. `<form data-release="id" data-bundle-url>` with hidden `release`: fetches what is to be opened, checks it, opens the own
  *    boxes and sends the signed shares, locked to the opening session.
@@ -31,7 +31,8 @@ export function trusteeForms(root: ParentNode): void {
 }
 
 async function sendKey(form: HTMLFormElement): Promise<void> {
-  if ((await keyFor(form)) === undefined) return;
+  const signer = await keyFor(form);
+  if (signer === undefined) return;
   const id = attribute(form, "trustee-key");
   // A key that is already here is sent again: a second key under one id would make the first one's set useless.
   let key = await get("trustee", id);
@@ -43,6 +44,7 @@ async function sendKey(form: HTMLFormElement): Promise<void> {
     if (made.backup !== null) download(made.backup, `sunbid-trustee-${id.replaceAll(/[^A-Za-z0-9-]/g, "-")}.p8`, "application/pkcs8");
   }
   field(form, "hpke").value = toBase64url(key.publicKey);
+  field(form, "certificate").value = asField(signer.certificates[0] ?? new Uint8Array(0));
   form.submit();
 }
 
@@ -55,7 +57,6 @@ async function signSet(form: HTMLFormElement): Promise<void> {
     const place = Number(attribute(form, "place"));
     demand(set.members[place - 1]?.i === place && set.members[place - 1]?.hpke === toBase64url(own.publicKey), "own key");
     field(form, "signature").value = asField(await signBytes(signer.privateKey, trusteeSetMessage(set)));
-    field(form, "certificate").value = asField(signer.certificates[0] ?? new Uint8Array(0));
     form.submit();
   } catch (error) {
     if (error instanceof BadDocument) return complain(form, "document", error.what);

@@ -1,0 +1,2 @@
+DROP TABLE sealed_bid_trustee_set;
+DROP TABLE sealed_bid_trustee;

@@ -1,0 +1,216 @@
+//! The page of a tender's trustees: everybody sees who holds the keys and whether they have signed; a trustee gives a
+//! key and signs here.
+
+use super::trustees::{self, Holder, Stage};
+use super::{trustees_actions as actions, trustees_store as store};
+use crate::account::authority::Authority;
+use crate::account::form::Posted;
+use crate::account::page::Page;
+use crate::account::who::Anybody;
+use crate::ledger::Door;
+use crate::platform::canonical::jcs_text;
+use crate::platform::digest::{b64u, from_b64u};
+use crate::platform::refusal::{Failure, Refused};
+use crate::platform::web::Answer;
+use crate::project::standing::TenderFacts;
+use actix_web::{HttpResponse, web};
+use askama::Template;
+use serde::{Deserialize, Serialize};
+
+crate::routes! {
+    GET "/sealed-bid/{number}/trustees" everybody => trustees_get;
+    GET "/sealed-bid/{number}/trustees.json" everybody => set_get;
+    POST "/sealed-bid/{number}/trustees/key" [Agent Entity Supervisor Centre] => key_post;
+    POST "/sealed-bid/{number}/trustees/signature" [Agent Entity Supervisor Centre] => signature_post;
+}
+
+#[derive(Template)]
+#[template(path = "sealed_bid/trustees.html")]
+struct TrusteesPage {
+    p: Page,
+    number: String,
+    name: String,
+    threshold: u32,
+    rows: Vec<Row>,
+    /// Words of the stage, and how many are missing.
+    stage: &'static str,
+    missing: usize,
+    own: Option<Own>,
+    hash: String,
+    finished: String,
+}
+
+struct Row {
+    place: u8,
+    name: String,
+    organisation: String,
+    key: String,
+    given: bool,
+    signed: bool,
+}
+
+/// What the visitor, a trustee, can do here.
+struct Own {
+    place: u8,
+    may_key: bool,
+    given: bool,
+    /// The set to sign, canonical JSON without signatures; empty if it is not the visitor's turn.
+    set: String,
+}
+
+struct Facts {
+    tender: TenderFacts,
+    holders: Vec<Holder>,
+    finished: Option<(String, String)>,
+}
+
+async fn facts(door: &Door, number: String) -> Result<Facts, Failure> {
+    door.look(move |db| {
+        let tender = crate::project::store::tender_named(db, &number)?;
+        let holders = store::holders(db, &tender)?;
+        let set = store::complete_set(db, tender.tender)?;
+        let at = store::set_entry(db, tender.tender)?.map(|(_, at)| at.beijing()).unwrap_or_default();
+        Ok(Facts { tender, holders, finished: set.map(|set| (b64u(&set.hash()), at)) })
+    })
+    .await
+}
+
+async fn trustees_get(p: Page, door: web::Data<Door>, number: web::Path<String>) -> Answer {
+    let facts = facts(&door, number.into_inner()).await?;
+    p.html(&page(&p, &facts))
+}
+
+fn page(p: &Page, facts: &Facts) -> TrusteesPage {
+    let threshold = facts.tender.custody.as_ref().map_or(0, |custody| custody.threshold);
+    let (stage, missing) = match trustees::stage(&facts.holders) {
+        _ if facts.holders.is_empty() => ("none", 0),
+        Stage::Keys { missing } => ("keys", missing),
+        Stage::Signatures { missing } => ("signatures", missing),
+        Stage::Complete => ("complete", 0),
+    };
+    let row = |holder: &Holder| Row {
+        place: holder.place,
+        name: holder.name.clone(),
+        organisation: holder.organisation.clone(),
+        key: holder.keys.as_ref().map(|keys| b64u(&keys.hpke)).unwrap_or_default(),
+        given: holder.keys.is_some(),
+        signed: holder.keys.as_ref().is_some_and(|keys| keys.sig.is_some()),
+    };
+    let (hash, finished) = facts.finished.clone().unwrap_or_default();
+    TrusteesPage {
+        p: p.clone(),
+        number: facts.tender.number.to_string(),
+        name: facts.tender.title.clone(),
+        threshold,
+        rows: facts.holders.iter().map(row).collect(),
+        stage,
+        missing,
+        own: own(p, facts, threshold),
+        hash,
+        finished,
+    }
+}
+
+/// A set as it is signed: without the signatures.
+#[derive(Serialize)]
+struct BareSet {
+    members: Vec<BareMember>,
+    t: u8,
+    tender: String,
+    typ: &'static str,
+}
+
+#[derive(Serialize)]
+struct BareMember {
+    hpke: String,
+    i: u8,
+    org: String,
+    sign: String,
+}
+
+fn own(p: &Page, facts: &Facts, threshold: u32) -> Option<Own> {
+    let who = p.who.as_ref()?;
+    let mine = facts.holders.iter().find(|holder| holder.person == who.person)?;
+    let stage = trustees::stage(&facts.holders);
+    let signed = mine.keys.as_ref().is_some_and(|keys| keys.sig.is_some());
+    let t = u8::try_from(threshold).ok()?;
+    let set = match trustees::document(facts.tender.number.as_str(), t, &facts.holders) {
+        Ok(set) if !signed => jcs_text(&BareSet {
+            members: set
+                .members
+                .iter()
+                .map(|m| BareMember { hpke: b64u(&m.hpke.0), i: m.i, org: m.org.clone(), sign: b64u(&m.sign.0) })
+                .collect(),
+            t,
+            tender: set.tender,
+            typ: "etrade/trustee-set/v1",
+        }),
+        _ => String::new(),
+    };
+    Some(Own { place: mine.place, may_key: stage != Stage::Complete, given: mine.keys.is_some(), set })
+}
+
+/// The finished set document, for clients that check it before they seal.
+async fn set_get(door: web::Data<Door>, number: web::Path<String>) -> Answer {
+    let number = number.into_inner();
+    let set = door
+        .look(move |db| {
+            let tender = crate::project::store::tender_named(db, &number)?;
+            Ok(store::complete_set(db, tender.tender)?)
+        })
+        .await?;
+    let set = set.ok_or_else(|| Refused::new(404, "sealed_bid.trustees.refusal.not_complete"))?;
+    Ok(HttpResponse::Ok().content_type("application/json").body(jcs_text(&set)))
+}
+
+#[derive(Deserialize)]
+struct KeyForm {
+    hpke: String,
+    certificate: String,
+}
+
+async fn key_post(
+    Anybody(who): Anybody,
+    p: Page,
+    door: web::Data<Door>,
+    authority: web::Data<Authority>,
+    number: web::Path<String>,
+    form: Posted<KeyForm>,
+) -> Answer {
+    let bad = || Refused::new(422, "sealed_bid.trustees.refusal.bad_key");
+    let hpke: [u8; 65] = from_b64u(&form.0.hpke).and_then(|bytes| bytes.try_into().ok()).ok_or_else(bad)?;
+    let certificate = from_b64u(&form.0.certificate).ok_or_else(bad)?;
+    let facts = facts(&door, number.clone()).await?;
+    let (tender, authority) = (facts.tender.tender, authority.as_ref().clone());
+    let done = door
+        .act(who.actor(), move |act| actions::give_key(act, &authority, &who, tender, &hpke, &certificate))
+        .await;
+    answer(p, &facts, done.map(|_| ()))
+}
+
+#[derive(Deserialize)]
+struct SignatureForm {
+    signature: String,
+}
+
+async fn signature_post(
+    Anybody(who): Anybody,
+    p: Page,
+    door: web::Data<Door>,
+    number: web::Path<String>,
+    form: Posted<SignatureForm>,
+) -> Answer {
+    let bad = || Refused::new(422, "sealed_bid.trustees.refusal.bad_signature");
+    let sig: [u8; 64] = from_b64u(&form.0.signature).and_then(|bytes| bytes.try_into().ok()).ok_or_else(bad)?;
+    let facts = facts(&door, number.clone()).await?;
+    let tender = facts.tender.tender;
+    let done = door.act(who.actor(), move |act| actions::sign_set(act, &who, tender, &sig)).await;
+    answer(p, &facts, done.map(|_| ()))
+}
+
+fn answer(p: Page, facts: &Facts, done: Result<(), Failure>) -> Answer {
+    match p.or_problem(done)? {
+        Ok(()) => Ok(Page::see(format!("/sealed-bid/{}/trustees", facts.tender.number))),
+        Err(p) => p.html_with(actix_web::http::StatusCode::UNPROCESSABLE_ENTITY, &page(&p, facts)),
+    }
+}

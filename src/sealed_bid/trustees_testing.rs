@@ -1,0 +1,52 @@
+//! What later rooms' tests need of trustees: a complete set, and the keys that release from it.
+
+use super::{trustees_actions as actions, trustees_store as store};
+use crate::account::testing::{Member, TestHouse};
+use crate::platform::id::Id;
+use crate::project::rules::Tender;
+use crate::sealing::boxes::BoxKey;
+use crate::sealing::trustees::TrusteeSet;
+
+/// The trustees' box keys, in the order of the set.
+pub struct Boxes {
+    pub keys: Vec<BoxKey>,
+    pub set: TrusteeSet,
+}
+
+/// Has `trustees` (in the order in which the agent named them) give fresh keys and sign the set of `tender`.
+pub fn complete_set(house: &TestHouse, tender: Id<Tender>, trustees: &[&Member]) -> Boxes {
+    let keys: Vec<BoxKey> = trustees.iter().map(|_| BoxKey::random()).collect();
+    for (member, key) in trustees.iter().zip(&keys) {
+        give_key(house, tender, member, &key.public());
+    }
+    for member in trustees {
+        sign(house, tender, member);
+    }
+    let set = house.door().read(|db| store::complete_set(db, tender)).unwrap().expect("all have signed");
+    Boxes { keys, set }
+}
+
+/// Has one trustee give a key.
+pub fn give_key(house: &TestHouse, tender: Id<Tender>, member: &Member, hpke: &[u8; 65]) {
+    let (authority, who) = (house.authority().clone(), member.who.clone());
+    let (hpke, certificate) = (*hpke, member.certificate.clone());
+    house.act(&member.who, move |act| actions::give_key(act, &authority, &who, tender, &hpke, &certificate)).unwrap();
+}
+
+/// Has one trustee sign the set as it stands.
+pub fn sign(house: &TestHouse, tender: Id<Tender>, member: &Member) {
+    let message = house
+        .door()
+        .read(|db| {
+            let facts = crate::project::store::tender(db, tender)?.expect("the tender");
+            let holders = store::holders(db, &facts)?;
+            let t = u8::try_from(facts.custody.as_ref().expect("trustees").threshold).unwrap();
+            Ok::<_, crate::platform::refusal::Fault>(
+                super::trustees::document(facts.number.as_str(), t, &holders).expect("all keys").message(),
+            )
+        })
+        .unwrap();
+    let sig: [u8; 64] = member.sign_bytes(&message).try_into().unwrap();
+    let who = member.who.clone();
+    house.act(&member.who, move |act| actions::sign_set(act, &who, tender, &sig)).unwrap();
+}
