@@ -5,10 +5,11 @@ use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use sunbid::account::house::House;
-use sunbid::app;
 use sunbid::platform::config::Config;
+use sunbid::platform::database::Database;
 use sunbid::platform::moment::Clock;
 use sunbid::platform::refusal::Fault;
+use sunbid::{app, cli, demo};
 
 /// Sunbid · 阳光交易: a public resource e-trading platform whose operator need not be trusted.
 #[derive(Parser)]
@@ -27,6 +28,16 @@ enum Command {
     Serve,
     /// Bring the database's tables up to date and stop. Example: sunbid migrate
     Migrate,
+    /// Build the demonstration centre in an empty database. Example: SUNBID_DEMO=true sunbid demo
+    Demo,
+    /// Seal a bid offline, as the browser does.
+    Seal(cli::seal::Args),
+    /// For trustees: release shares of bids, or open them with the key files at hand.
+    Open(cli::open::Args),
+    /// Recompute an expert draw from its document, reveals and public value.
+    Draw(cli::draw::DrawArgs),
+    /// Check an evidence bundle offline: one line for each check, exit status 0 only if all hold.
+    Verify(cli::verify::VerifyArgs),
 }
 
 fn main() -> ExitCode {
@@ -36,29 +47,45 @@ fn main() -> ExitCode {
             tracing_subscriber::EnvFilter::try_from_env("SUNBID_LOG")
                 .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info")),
         )
+        .with_writer(std::io::stderr)
         .init();
     match run(cli) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(fault) => {
-            eprintln!("sunbid: {}", fault.chain());
+        Err(error) => {
+            eprintln!("sunbid: {error:#}");
             ExitCode::FAILURE
         }
     }
 }
 
-fn run(cli: Cli) -> Result<(), Fault> {
-    let config = Config::load(&cli.config, |key| std::env::var(key).ok())?;
-    match cli.command {
-        Command::Serve => serve(config),
-        Command::Migrate => sunbid::platform::database::Database::open(&config.database_url).map(|_| ()),
+fn run(cli: Cli) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    match &cli.command {
+        Command::Seal(args) => return cli::seal::run(args),
+        Command::Open(args) => return cli::open::run(args),
+        Command::Draw(args) => return cli::draw::run(args, &mut out),
+        Command::Verify(args) => return cli::verify::run(args, &mut out),
+        Command::Serve | Command::Migrate | Command::Demo => {}
     }
+    let told = |fault: Fault| anyhow::anyhow!(fault.chain());
+    let config = Config::load(&cli.config, |key| std::env::var(key).ok()).map_err(told)?;
+    match cli.command {
+        Command::Demo => demo::build(config),
+        Command::Migrate => Database::open(&config.database_url).map(|_| ()),
+        _ => serve(config),
+    }
+    .map_err(told)
 }
 
 fn serve(config: Config) -> Result<(), Fault> {
     let listener = TcpListener::bind(&config.listen)
         .map_err(|e| Fault::from(e).context(format!("listening on {}", config.listen)))?;
-    let url = config.public_url.clone();
+    let (url, demo) = (config.public_url.clone(), config.demo);
     let house = House::open(config, Clock::real())?;
-    tracing::info!(url, "Sunbid is open");
+    demo::clock::restore(&house.door)?;
+    println!("Sunbid · 阳光交易  {url}");
+    if demo {
+        println!("{}", demo::cast::GREETING);
+    }
     actix_web::rt::System::new().block_on(app::serve(house, listener))
 }

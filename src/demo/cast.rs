@@ -15,6 +15,13 @@ use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
 
 /// The password of every demonstration account.
 pub const PASSWORD: &str = "sunbid-demo";
+/// What `sunbid serve` prints in a demonstration centre.
+pub const GREETING: &str = "\
+演示账号 Demonstration accounts (password 密码 sunbid-demo):
+  agent       招标代理   tendering agent        entity      招标人     procuring entity
+  bidder1…7   投标人     bidders                expert1…200 评标专家   experts
+  supervisor  监督       supervisor             centre      交易中心   centre staff
+  treasurer   财务       treasurer";
 /// How many experts there are.
 pub const EXPERTS: usize = 200;
 

@@ -13,5 +13,32 @@ pub mod cast;
 pub mod clock;
 pub mod pages;
 
+use crate::account::house::House;
+use crate::account::store;
+use crate::platform::config::Config;
+use crate::platform::moment::{Clock, DAY};
+use crate::platform::refusal::{Failure, Fault};
+
 #[cfg(test)]
 mod tests;
+
+/// Builds the demonstration centre, once: a database that has people in it is left as it is.
+///
+/// # Errors
+/// The configuration is not a demonstration's, or the database or a key file fails.
+pub fn build(config: Config) -> Result<(), Fault> {
+    if !config.demo {
+        return Err(Fault::new("this is not a demonstration centre: set demo = true (SUNBID_DEMO=true) first"));
+    }
+    // the stories lie in the past, so their clock is set, not real
+    let clock = Clock::set_at(Clock::real().now().plus(-90 * DAY));
+    let house = House::open(config, clock)?;
+    if house.door.read(|db| store::by_login(db, "agent"))?.is_some() {
+        return Ok(());
+    }
+    let built = cast::Cast::hire(&house).map(|_| ());
+    built.map_err(|failure| match failure {
+        Failure::Fault(fault) => fault.context("building the demonstration"),
+        Failure::Refused(refused) => Fault::new(format!("the demonstration was refused: {refused}")),
+    })
+}
