@@ -250,7 +250,7 @@ impl DrawDoc {
         Ok(doc)
     }
 
-    /// Checks everything that a document must keep, except that its strata can be filled ([`Self::can_fill`]).
+    /// Checks everything that a document must keep, except that its strata can be filled ([`check_fill`]).
     pub fn check(&self) -> Result<(), BadDraw> {
         check_parties(&self.parties)?;
         check_public(&self.public, self.reveal_by, self.public_at)?;
@@ -273,23 +273,28 @@ impl DrawDoc {
         if known { Ok(()) } else { Err(BadDraw::UnknownStratum) }
     }
 
-    /// Whether every stratum is filled whatever the seed. Seats that earlier strata take can use up at most
-    /// one place of a later stratum each, so the bound is safe, and chance can not make a draw fail.
+    /// [`check_fill`] of this document.
     pub fn can_fill(&self) -> Result<(), BadDraw> {
-        let mut taken_before = 0_u64;
-        for stratum in &self.strata {
-            let mut groups: HashMap<Hex<16>, u64> = HashMap::new();
-            for candidate in self.candidates.iter().filter(|c| c.stratum == stratum.name) {
-                *groups.entry(candidate.group).or_default() += 1;
-            }
-            let places: u64 = groups.values().map(|members| (*members).min(u64::from(self.cap))).sum();
-            if places < taken_before + u64::from(stratum.seats) {
-                return Err(BadDraw::TooFewCandidates(stratum.name.clone()));
-            }
-            taken_before += u64::from(stratum.seats);
-        }
-        Ok(())
+        check_fill(&self.candidates, &self.strata, self.cap)
     }
+}
+
+/// Whether every stratum is filled whatever the seed. Seats that earlier strata take can use up at most one place of
+/// a later stratum each, so the bound is safe, and chance can not make a draw fail.
+pub fn check_fill(candidates: &[Candidate], strata: &[Stratum], cap: u32) -> Result<(), BadDraw> {
+    let mut taken_before = 0_u64;
+    for stratum in strata {
+        let mut groups: HashMap<Hex<16>, u64> = HashMap::new();
+        for candidate in candidates.iter().filter(|c| c.stratum == stratum.name) {
+            *groups.entry(candidate.group).or_default() += 1;
+        }
+        let places: u64 = groups.values().map(|members| (*members).min(u64::from(cap))).sum();
+        if places < taken_before + u64::from(stratum.seats) {
+            return Err(BadDraw::TooFewCandidates(stratum.name.clone()));
+        }
+        taken_before += u64::from(stratum.seats);
+    }
+    Ok(())
 }
 
 /// Draws. Pure: the same document, reveals and value give the same result anywhere.

@@ -20,13 +20,19 @@
 //!
 //! *Tables.* `expert_draw_*`. *Format.* `docs/formats/draw.md`.
 
+pub mod actions;
 pub mod coefficient;
 pub mod draw;
 pub mod eligibility;
+mod events;
 pub mod hex_bytes;
 pub mod pool;
 pub mod public_value;
 pub mod rules;
+mod sealed;
+pub mod store;
 
+#[cfg(test)]
+pub mod testing;
 #[cfg(test)]
 pub(crate) mod tests;

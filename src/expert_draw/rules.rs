@@ -157,6 +157,16 @@ pub enum Refusal {
     NoSeat,
     #[error("an invitation can be passed on for a legal cause only, and the cause must be written down")]
     NoCause,
+    #[error("another draw of this lot is under way; finish it or give it up first")]
+    AnotherDraw,
+    #[error("no pool of experts was imported yet")]
+    NoPool,
+    #[error("no account of an expert signs in under this name")]
+    NoExpertAccount,
+    #[error("no expert of the newest pool has this registry number")]
+    NotInPool,
+    #[error("name at least three parties among agent, entity, supervisor and centre")]
+    Parties,
     #[error("names are released with the award, not before")]
     NotAwarded,
     #[error("{0}")]
@@ -192,6 +202,11 @@ impl Refusal {
             Self::Answered => (409, "answered", None),
             Self::NoSeat => (404, "no_seat", None),
             Self::NoCause => (422, "no_cause", Some(NOBODY_DESIGNATES)),
+            Self::AnotherDraw => (409, "another_draw", None),
+            Self::NoPool => (409, "no_pool", None),
+            Self::NoExpertAccount => (422, "no_expert_account", None),
+            Self::NotInPool => (422, "not_in_pool", None),
+            Self::Parties => (422, "parties", None),
             Self::NotAwarded => (403, "not_awarded", Some(RANDOM_AND_SECRET)),
             Self::Conditions(_) => (422, "conditions", None),
             Self::Value(_) => (422, "value", None),
@@ -320,6 +335,34 @@ impl Progress {
     }
 }
 
+/// Roles that may take part in a draw, in the order in which pages name them.
+pub const PARTIES: [&str; 4] = ["agent", "entity", "supervisor", "centre"];
+
+/// Checks who is asked to commit: at least three of [`PARTIES`], each once.
+pub fn may_name_parties(parties: &[String]) -> Result<(), Refusal> {
+    let known = parties.iter().all(|party| PARTIES.contains(&party.as_str()));
+    let mut distinct = parties.to_vec();
+    distinct.sort();
+    distinct.dedup();
+    let enough = distinct.len() == parties.len() && parties.len() >= PARTIES_MIN;
+    if known && enough { Ok(()) } else { Err(Refusal::Parties) }
+}
+
+/// Whether a draw may be given up for `cause`: not once it came to a result.
+pub fn may_fail(progress: &Progress, cause: &str) -> Result<(), Refusal> {
+    match (progress.drawn_at, progress.failed_at) {
+        (Some(_), _) => Err(Refusal::DrawnAlready),
+        (None, Some(_)) => Err(Refusal::Failed),
+        (None, None) if is_written_cause(cause) => Ok(()),
+        (None, None) => Err(Refusal::NoCause),
+    }
+}
+
+/// 4 to 500 characters.
+fn is_written_cause(cause: &str) -> bool {
+    (4..=500).contains(&cause.trim().chars().count())
+}
+
 /// Checks the times of a draw that is being set up.
 pub fn may_schedule(
     source: &PublicSource,
@@ -368,6 +411,11 @@ impl Answer {
         }
     }
 
+    /// Whether the seat is still the expert's.
+    pub const fn holds_seat(self) -> bool {
+        matches!(self, Self::Open | Self::Accepted)
+    }
+
     /// Whether the expert may accept or decline.
     pub fn may_answer(self) -> Result<(), Refusal> {
         if self == Self::Open { Ok(()) } else { Err(Refusal::Answered) }
@@ -375,9 +423,8 @@ impl Answer {
 
     /// Whether the seat may go to the next alternate for `cause`, which is kept and logged.
     pub fn may_replace(self, cause: &str) -> Result<(), Refusal> {
-        let written = (4..=500).contains(&cause.trim().chars().count());
         match self {
-            Self::Open | Self::Accepted if written => Ok(()),
+            Self::Open | Self::Accepted if is_written_cause(cause) => Ok(()),
             Self::Open | Self::Accepted => Err(Refusal::NoCause),
             Self::Declined | Self::Replaced => Err(Refusal::NoSeat),
         }

@@ -1,5 +1,6 @@
 //! Tests of the room.
 
+mod acting;
 mod drawing;
 mod listing;
 mod order;
