@@ -23,6 +23,9 @@ pub struct VerifyArgs {
     /// The log's verifier key (name+id+key), from another place than the bundle: a notice board, a witness
     #[arg(long)]
     pub key: Option<String>,
+    /// Root certificates of the authorities that you trust, PEM or DER; without any, those of the bundle are used
+    #[arg(long)]
+    pub root: Vec<PathBuf>,
     /// Receipts of bids that must be in the evidence
     #[arg(long)]
     pub receipt: Vec<PathBuf>,
@@ -36,8 +39,16 @@ pub fn run(args: &VerifyArgs, out: &mut dyn Write) -> anyhow::Result<()> {
         let bytes = fs::read(path).with_context(|| format!("reading {}", path.display()))?;
         receipts.push(Receipt::parse(&bytes).with_context(|| path.display().to_string())?);
     }
+    let mut roots = Vec::new();
+    for path in &args.root {
+        let bytes = fs::read(path).with_context(|| format!("reading {}", path.display()))?;
+        let blocks = x509_parser::pem::Pem::iter_from_buffer(&bytes).filter_map(Result::ok);
+        let certificates: Vec<_> =
+            blocks.filter(|block| block.label == "CERTIFICATE").map(|block| block.contents).collect();
+        roots.extend(if certificates.is_empty() { vec![bytes] } else { certificates });
+    }
     let file = fs::File::open(&args.bundle).with_context(|| format!("opening {}", args.bundle.display()))?;
-    let findings = verify(BufReader::with_capacity(1 << 18, file), &Known { key, receipts });
+    let findings = verify(BufReader::with_capacity(1 << 18, file), &Known { key, roots, receipts });
     for line in findings.lines() {
         writeln!(out, "{line}")?;
     }

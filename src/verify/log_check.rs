@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Seek};
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::bundle::Bundle;
 use super::findings::Findings;
@@ -78,7 +79,7 @@ pub struct Entry {
 pub struct EventDoc {
     pub at: crate::platform::moment::Moment,
     pub kind: String,
-    pub event: serde_json::Value,
+    pub event: Value,
 }
 
 impl Entry {
@@ -132,14 +133,17 @@ impl Proven {
             self.by_object.entry(sha256(&[object])).or_insert(entry.index);
         }
         if let Some(event) = entry.event() {
-            let mut waiting = vec![&event.event];
+            let mut waiting = vec![event.event];
             while let Some(value) = waiting.pop() {
                 match value {
-                    serde_json::Value::String(text) => {
-                        self.said.entry(text.clone()).or_insert(entry.index);
+                    Value::String(text) => {
+                        // a document may stand in an event as text; what it says counts as well
+                        let inner = text.starts_with('{').then(|| serde_json::from_str::<Value>(&text));
+                        waiting.extend(inner.and_then(Result::ok));
+                        self.said.entry(text).or_insert(entry.index);
                     }
-                    serde_json::Value::Array(list) => waiting.extend(list),
-                    serde_json::Value::Object(map) => waiting.extend(map.values()),
+                    Value::Array(list) => waiting.extend(list),
+                    Value::Object(map) => waiting.extend(map.into_iter().map(|(_, value)| value)),
                     _ => {}
                 }
             }

@@ -19,6 +19,7 @@ pub mod findings;
 pub mod log_check;
 pub mod opening_check;
 pub mod recording_check;
+pub mod signatures_check;
 
 use std::io::{Read, Seek};
 
@@ -31,6 +32,8 @@ use findings::Findings;
 pub struct Known {
     /// The log's key.
     pub key: Option<VerifierKey>,
+    /// Root certificates of the authorities that the reader trusts, DER.
+    pub roots: Vec<Vec<u8>>,
     /// Receipts of bids that must be in the evidence.
     pub receipts: Vec<Receipt>,
 }
@@ -41,6 +44,7 @@ pub fn verify<R: Read + Seek>(archive: R, known: &Known) -> Findings {
     let Some(mut bundle) = bundle::Bundle::read(archive, &mut findings) else { return findings };
     let Some(proven) = log_check::check(&bundle, known.key.as_ref(), &mut findings) else { return findings };
     let bids = bids_check::check(&bundle, &proven, &known.receipts, &mut findings);
+    signatures_check::check(&bundle, &proven, &bids, &known.roots, &mut findings);
     let read_out = opening_check::check(&mut bundle, &proven, &bids, &mut findings);
     draw_check::check(&bundle, &proven, &mut findings);
     recording_check::check(&bundle, &proven, &mut findings);

@@ -349,7 +349,7 @@ fn contents<R: Read + Seek>(
         }
     }
     let words = format!("{} were read out, {opened} opened again from their ciphertexts", read_out.len());
-    findings.judge("contents", complaints, words);
+    findings.judge("read-out", complaints, words);
 }
 
 fn content<R: Read + Seek>(

@@ -36,6 +36,7 @@ fn honest_evidence_holds_in_every_check() {
         "is the key that you trust",
         "the box was closed at",
         "3 count, 2 more are in the log",
+        "10 signed statements and 3 bidders' certificates fit",
         "any 2 of 3 open together",
         "the single bid set has the 3 bids",
         "2 trustees signed",
@@ -174,7 +175,7 @@ fn changed_words_of_an_opened_bid_are_named() {
     let bid = Evidence::honest().bid(2);
     let other = altered(|e| e.alter(&format!("{bid}bid.json"), |doc| doc["form"]["price"] = json!("1.00")));
     let broken = broken(&other);
-    assert!(broken[0].contains("contents bid") && broken[0].contains("bid.json"), "{broken:#?}");
+    assert!(broken[0].contains("read-out bid") && broken[0].contains("bid.json"), "{broken:#?}");
 }
 
 #[test]
@@ -285,4 +286,16 @@ fn files_that_belong_to_nobody_are_named() {
         e.files.insert(format!("bids/{}/signature.json", "0".repeat(64)), signature);
     });
     names(&extra, &["bids", "belongs to no bid that counts"]);
+}
+
+#[test]
+fn signers_of_another_authority_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let other = crate::account::authority::Authority::open(folder.path(), "", super::lot::at(0)).unwrap();
+    let evidence = altered(|e| drop(e.files.insert("roots/1.der".into(), other.roots()[0].clone())));
+    let broken = broken(&evidence);
+    assert_eq!(broken.len(), 13, "{broken:#?}");
+    assert!(broken.iter().all(|line| line.starts_with("signatures ")), "{broken:#?}");
+    let none = altered(|e| drop(e.files.remove("roots/1.der"))).verify();
+    assert!(none.lines().iter().any(|line| line.outcome == Outcome::Absent && line.check == "signatures"));
 }

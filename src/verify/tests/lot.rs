@@ -6,6 +6,10 @@ use std::sync::OnceLock;
 
 use serde_json::{Value, json};
 
+use crate::account::authority::Authority;
+use crate::account::role::Role;
+use crate::account::signature::{self, Signed};
+use crate::account::who::Who;
 use crate::evaluation::report::Report;
 use crate::evaluation::tests::story;
 use crate::expert_draw::coefficient::{CoefficientDoc, CoefficientRecord, CoefficientTyp, draw_coefficient};
@@ -19,6 +23,7 @@ use crate::ledger::tests::MemoryLog;
 use crate::ledger::tree;
 use crate::platform::canonical::{jcs, jcs_text};
 use crate::platform::digest::{b64u, sha256};
+use crate::platform::id::Id;
 use crate::platform::moment::{Moment, SECOND};
 use crate::recording::chain::{Head, What};
 use crate::sealing::bid_set::{BidSet, Closing, CountedBid};
@@ -77,7 +82,7 @@ impl Evidence {
         };
         let files = self.files.iter().map(|(path, bytes)| (path.clone(), part(path, bytes))).collect();
         let bytes = bundle::write(Vec::new(), &about, &files).unwrap();
-        verify(Cursor::new(bytes), &Known { key: Some(self.key.clone()), receipts })
+        verify(Cursor::new(bytes), &Known { key: Some(self.key.clone()), roots: Vec::new(), receipts })
     }
 
     pub fn bid(&self, number: usize) -> String {
@@ -103,7 +108,42 @@ fn part(path: &str, bytes: &[u8]) -> Part {
     Part::Large(Box::new(move || Ok(Box::new(Cursor::new(bytes.clone())))))
 }
 
+/// A person with a certified key.
+struct Person {
+    key: SigningKey,
+    certificate: Vec<u8>,
+}
+
+impl Person {
+    fn of(authority: &Authority, name: &str) -> Self {
+        let who = Who {
+            person: Id::random(),
+            login: name.into(),
+            name: name.into(),
+            role: Role::Bidder,
+            organisation: Id::random(),
+            organisation_name: format!("{name} Ltd"),
+            credit_code: "91110000000000000A".into(),
+        };
+        let (key, _) = SigningKey::generate().unwrap();
+        let certificate = authority.issue(&who, key.point().0, at(0)).unwrap();
+        Self { key, certificate }
+    }
+
+    fn sign(&self, statement: &str) -> Signed {
+        let message = [signature::LABEL, statement.as_bytes()].concat();
+        Signed {
+            statement: statement.into(),
+            signature: self.key.sign(&message).unwrap().to_string(),
+            certificate: b64u(&self.certificate),
+            at: at(100),
+        }
+    }
+}
+
 struct Story {
+    authority: Authority,
+    _keys: tempfile::TempDir,
     /// Kind, blind and object of every entry of the log; ours and, between them, those of others.
     entries: Vec<(u8, [u8; 32], Vec<u8>, bool)>,
     files: BTreeMap<String, Vec<u8>>,
@@ -114,7 +154,10 @@ struct Story {
 
 impl Story {
     fn new() -> Self {
+        let keys = tempfile::tempdir().unwrap();
         Self {
+            authority: Authority::open(keys.path(), "", at(0)).unwrap(),
+            _keys: keys,
             entries: Vec::new(),
             files: BTreeMap::new(),
             log: MemoryLog::default(),
@@ -188,14 +231,14 @@ impl Story {
     fn bids(&mut self, set: &TrusteeSet) -> (Vec<(u64, SealedBid, Vec<u8>)>, Vec<Receipt>) {
         let (mut counting, mut receipts) = (Vec::new(), Vec::new());
         for (number, price) in PRICES.iter().enumerate() {
-            let (bid, ciphertext) = sealed(set, number as u8, 1, None, *price);
+            let (bid, ciphertext) = sealed(&self.authority, set, (number as u8, 1, None), *price);
             let index = self.enter(70, bid.manifest.message());
             receipts.push(self.receipt(index));
             counting.push((index, bid, ciphertext));
         }
         // the first bidder replaces its bid, the last takes it back
         let prev = counting[0].1.manifest.id();
-        let (bid, ciphertext) = sealed(set, 0, 2, Some(prev), PRICES[0]);
+        let (bid, ciphertext) = sealed(&self.authority, set, (0, 2, Some(prev)), PRICES[0]);
         let index = self.enter(70, bid.manifest.message());
         receipts.push(self.receipt(index));
         counting[0] = (index, bid, ciphertext);
@@ -334,10 +377,13 @@ impl Story {
         let k: CoefficientRecord = serde_json::from_slice(&self.files["draw/coefficient-k.json"]).unwrap();
         inputs.drawn = serde_json::from_value(json!({"K": k.result.value})).unwrap();
         for (number, text) in inputs.reviews.iter().map(jcs_text).collect::<Vec<_>>().iter().enumerate() {
-            self.event("evaluation.reviewed", 150, json!({"seat": number, "statement": text}));
+            let signed = Person::of(&self.authority, "expert").sign(text);
+            self.event("evaluation.reviewed", 150, json!({"seat": number, "signed": signed}));
         }
         for (number, text) in inputs.sheets.iter().map(jcs_text).collect::<Vec<_>>().iter().enumerate() {
-            self.event("evaluation.scored", 151, json!({"seat": number, "statement": text}));
+            // as text inside the event, as rooms keep it in a column
+            let signed = jcs_text(&Person::of(&self.authority, "expert").sign(text));
+            self.event("evaluation.scored", 151, json!({"seat": number, "signed": signed}));
         }
         let report = Report::of(inputs).unwrap().jcs();
         self.event("evaluation.reported", 152, json!({"sha256": b64u(&sha256(&[&report]))}));
@@ -351,6 +397,7 @@ impl Story {
         let proof = tree::consistency_proof(&self.log, closed_at, size).unwrap();
         let closing = ClosingDoc { checkpoint: closing, proof: texts(&proof), typ: CLOSING_TYPE.into() };
         self.files.insert(CHECKPOINT.into(), head.into_bytes());
+        self.files.insert("roots/1.der".into(), self.authority.roots()[0].clone());
         self.files.insert(CLOSING.into(), jcs(&closing));
         for (index, (kind, blind, object, _)) in self.entries.iter().enumerate().filter(|(_, entry)| entry.3)
         {
@@ -369,16 +416,13 @@ impl Story {
 }
 
 fn sealed(
+    authority: &Authority,
     set: &TrusteeSet,
-    bidder: u8,
-    rev: u32,
-    prev: Option<[u8; 32]>,
+    (bidder, rev, prev): (u8, u32, Option<[u8; 32]>),
     price: i64,
 ) -> (SealedBid, Vec<u8>) {
-    let key = rcgen::KeyPair::generate().unwrap();
-    let certificate = rcgen::CertificateParams::new(vec![]).unwrap().self_signed(&key).unwrap();
-    let signing = SigningKey::from_pkcs8(&key.serialize_der()).unwrap();
-    let signer = BidSigner::new(signing, vec![Blob(certificate.der().to_vec())]).unwrap();
+    let person = Person::of(authority, "bidder");
+    let signer = BidSigner::new(person.key, vec![Blob(person.certificate)]).unwrap();
     let ctx = Context {
         bid: Bytes([bidder; 16]),
         bidder: Bytes([bidder + 100; 16]),

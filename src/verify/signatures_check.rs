@@ -1,0 +1,78 @@
+//! Signed statements: every signature that the log's opened events carry, and the certificates behind the bids, up
+//! to the certificate authorities' roots.
+
+use std::io::{Read, Seek};
+
+use serde_json::Value;
+
+use super::bids_check::{Bids, folder};
+use super::bundle::Bundle;
+use super::findings::Findings;
+use super::log_check::Proven;
+use crate::account::authority::Authority;
+use crate::account::signature::{Signed, check_kept};
+use crate::platform::canonical::from_jcs;
+use crate::platform::digest::b64u;
+use crate::sealing::signature::Signature;
+
+/// Folder of the root certificates, DER.
+pub const ROOTS: &str = "roots/";
+
+/// Checks signatures against `pinned` roots, or against those that the bundle brings.
+pub fn check<R: Read + Seek>(
+    bundle: &Bundle<R>,
+    proven: &Proven,
+    bids: &Bids,
+    pinned: &[Vec<u8>],
+    findings: &mut Findings,
+) {
+    let brought: Vec<Vec<u8>> = bundle.below(ROOTS).map(|(_, der)| der.to_vec()).collect();
+    let roots = if pinned.is_empty() { brought } else { pinned.to_vec() };
+    if roots.is_empty() {
+        findings.absent("signatures", "there is no root certificate to check signers against");
+        return;
+    }
+    let from = if pinned.is_empty() { "the bundle's own roots" } else { "roots that you trust" };
+    let authority = Authority::of_roots(roots);
+    let (mut statements, mut complaints) = (0, Vec::new());
+    for entry in &proven.entries {
+        let Some(event) = entry.event() else { continue };
+        for signed in signed_in(&event.event) {
+            statements += 1;
+            if let Err(refused) = check_kept(&authority, &signed) {
+                complaints.push(format!("entry {} ({}): {refused}", entry.index, event.kind));
+            }
+        }
+    }
+    let mut certified = 0;
+    for bid in bids.counting.values().flatten() {
+        let signature = bundle.document(&format!("{}signature.json", folder(&bid.m)));
+        let signature = signature.and_then(|bytes| from_jcs::<Signature>(bytes).ok());
+        let Some(leaf) = signature.as_ref().and_then(|signature| signature.x5c.first()) else { continue };
+        match authority.check(&leaf.0, bid.manifest.created) {
+            Ok(_) => certified += 1,
+            Err(refused) => complaints.push(format!("bid {}: {refused}", b64u(&bid.m))),
+        }
+    }
+    let words = format!("{statements} signed statements and {certified} bidders' certificates fit {from}");
+    findings.judge("signatures", complaints, words);
+}
+
+/// Every signed statement anywhere inside an event.
+fn signed_in(event: &Value) -> Vec<Signed> {
+    let (mut found, mut waiting) = (Vec::new(), vec![event.clone()]);
+    while let Some(value) = waiting.pop() {
+        if let Ok(signed) = serde_json::from_value::<Signed>(value.clone()) {
+            found.push(signed);
+            continue;
+        }
+        match value {
+            Value::Array(list) => waiting.extend(list),
+            Value::Object(map) => waiting.extend(map.into_iter().map(|(_, value)| value)),
+            // some rooms keep the signed statement as text of its own
+            Value::String(text) => found.extend(serde_json::from_str::<Signed>(&text)),
+            _ => {}
+        }
+    }
+    found
+}
