@@ -2,5 +2,6 @@
 
 mod access_table;
 pub mod browser;
+mod config;
 mod files;
 mod tidy;

@@ -1,0 +1,34 @@
+//! The example configuration shows every key with its real default.
+
+use crate::platform::config::Config;
+use std::path::Path;
+
+const EXAMPLE: &str = include_str!("../../sunbid.example.toml");
+
+#[test]
+fn the_example_configuration_is_the_default_one() {
+    assert_eq!(toml::from_str::<Config>(EXAMPLE).unwrap(), Config::default());
+}
+
+#[test]
+fn every_key_of_the_example_names_its_environment_variable() {
+    let keys: Vec<&str> = EXAMPLE.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once(" = ")).map(|(key, _)| key).collect();
+    assert_eq!(keys.len(), 10);
+    for key in keys {
+        let variable = format!("SUNBID_{}", key.to_uppercase());
+        assert!(EXAMPLE.contains(&variable), "{variable}");
+        let value = |name: &str| (name == variable).then(|| if key.contains("demo") || key.contains("secure") { "true".into() } else { "12".into() });
+        let changed = Config::load(Path::new("/nonexistent/sunbid.toml"), value).unwrap();
+        assert_ne!(changed, Config::default(), "{variable} changes nothing");
+    }
+}
+
+#[test]
+fn a_misspelt_key_or_value_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("sunbid.toml");
+    std::fs::write(&file, "lisen = \"x\"").unwrap();
+    assert!(Config::load(&file, |_| None).unwrap_err().chain().contains("lisen"));
+    let wrong = |name: &str| (name == "SUNBID_DEMO").then(|| "perhaps".to_owned());
+    assert!(Config::load(Path::new("/nonexistent"), wrong).unwrap_err().chain().contains("SUNBID_DEMO"));
+}
