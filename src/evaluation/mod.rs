@@ -15,10 +15,14 @@
 //! Invariants: **no binary floating point**; **a signed sheet is never changed**; **no name of a member is shown to
 //! anyone but the supervisor before the award**; **the ranking depends on the report's inputs and on nothing else**.
 //!
+//! Tables: `evaluation_session`, `evaluation_seat`, `evaluation_paper`, `evaluation_draft`, `evaluation_decision`,
+//! `evaluation_report`.
+//!
 //! Pure parts, usable by the verifier: [`decimal`], [`method`], [`committee`], [`price_score`], [`benchmark`],
 //! [`arithmetic`], [`capital_amount`], [`abnormal`], [`responsiveness`], [`score_sheet`], [`ranking`], [`report`].
 
 pub mod abnormal;
+pub mod actions;
 pub mod arithmetic;
 pub mod benchmark;
 pub mod capital_amount;
@@ -31,6 +35,9 @@ pub mod report;
 pub mod responsiveness;
 pub mod rules;
 pub mod score_sheet;
+pub mod sources;
+pub mod standing;
+pub mod store;
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -322,12 +322,13 @@ fn check_sheets(inputs: &ReportInputs, left: &[String]) -> Result<(), Refusal> {
     let members: Vec<&str> = inputs.sheets.iter().map(|sheet| sheet.member.as_str()).collect();
     check_members(&inputs.seats, &members)?;
     let digest = method_digest(&inputs.method);
+    let known: Vec<String> = inputs.bids.iter().map(|bid| bid.bid.clone()).collect();
     for sheet in &inputs.sheets {
         let same_lot = sheet.tender == inputs.tender && sheet.lot == inputs.lot && sheet.method == digest;
         if sheet.format != score_sheet::FORMAT || !same_lot {
             return Err(Refusal::OtherLot);
         }
-        score_sheet::check(sheet, &inputs.method, left)?;
+        score_sheet::check(sheet, &inputs.method, left, &known)?;
     }
     score_sheet::check_objective(&inputs.sheets, &inputs.method)
 }

@@ -203,6 +203,11 @@ impl Refusal {
     }
 }
 
+/// Name of the form field of a score; forms number their items from 0.
+pub const fn score_field(_item: &str) -> &'static str {
+    "score"
+}
+
 impl From<Refusal> for Refused {
     fn from(refusal: Refusal) -> Self {
         let (name, article) = refusal.words();

@@ -64,11 +64,13 @@ pub fn check_score(bid: &str, item: &Item, score: Exact) -> Result<(), Refusal> 
     Ok(())
 }
 
-/// Whether a sheet scores exactly these bids on every item of the method, within bounds.
-pub fn check(sheet: &ScoreSheet, method: &Method, bids: &[String]) -> Result<(), Refusal> {
+/// Whether a sheet scores at least the bids of `needed`, and no other than those of `known`, once on every item of
+/// the method, within bounds. A bid that was scored and is rejected later for its price leaves scores behind that count
+/// for nothing.
+pub fn check(sheet: &ScoreSheet, method: &Method, needed: &[String], known: &[String]) -> Result<(), Refusal> {
     let mut scored: BTreeMap<(&str, &str), Exact> = BTreeMap::new();
     for score in &sheet.scores {
-        if !bids.contains(&score.bid) {
+        if !known.contains(&score.bid) {
             return Err(Refusal::UnknownBid { bid: score.bid.clone() });
         }
         let item =
@@ -78,7 +80,7 @@ pub fn check(sheet: &ScoreSheet, method: &Method, bids: &[String]) -> Result<(),
             return Err(Refusal::UnknownBid { bid: score.bid.clone() });
         }
     }
-    for bid in bids {
+    for bid in needed {
         for item in &method.items {
             if !scored.contains_key(&(bid.as_str(), item.id.as_str())) {
                 return Err(Refusal::Incomplete { bid: bid.clone(), item: item.id.clone() });

@@ -1,0 +1,677 @@
+//! What is done in an evaluation. One function is one act; every act enters the log.
+
+use super::committee::{self, CommitteeRule, Seat, SeatKind};
+use super::report::{Report, method_digest};
+use super::responsiveness::{self, Review};
+use super::rules::Refusal;
+use super::score_sheet::{self, ScoreSheet};
+use super::standing::{
+    Decision, Evaluation, Holder, OPINION_FORMAT, Opened, Opinion, OpinionPaper, SeatFacts, SignedPaper, Task,
+};
+use super::store::{self, PaperKind};
+use crate::account::authority::Authority;
+use crate::account::role::Role;
+use crate::account::signature::{self, SignedFields};
+use crate::account::who::Who;
+use crate::ledger::{Act, Event, Subject};
+use crate::platform::canonical::{from_jcs, jcs, jcs_text};
+use crate::platform::digest::{b64u, sha256};
+use crate::platform::id::Id;
+use crate::platform::money::Fen;
+use crate::platform::refusal::{Failure, Refused};
+use crate::project;
+use crate::project::flow::Step;
+use crate::project::phase::Milestone;
+use crate::project::rules::Lot;
+use crate::project::standing::LotFacts;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// The committee was formed and the facts from the opening were fixed.
+#[derive(Serialize)]
+struct Convened<'a> {
+    lot: Id<Lot>,
+    /// SHA-256 of the facts that the evaluation works on, base64url.
+    opened: String,
+    method: String,
+    seats: Vec<&'a Seat>,
+}
+
+impl Event for Convened<'_> {
+    const KIND: &'static str = "evaluation.convened";
+    const NUMBER: u8 = 150;
+}
+
+/// A member declared that nothing calls for avoidance, or stepped down.
+#[derive(Serialize)]
+struct Declared<'a> {
+    lot: Id<Lot>,
+    member: &'a str,
+    conflict: Conflict,
+}
+
+impl Event for Declared<'_> {
+    const KIND: &'static str = "evaluation.declared";
+    const NUMBER: u8 = 151;
+}
+
+/// A seat was filled again.
+#[derive(Serialize)]
+struct SeatFilled<'a> {
+    lot: Id<Lot>,
+    left: &'a str,
+    member: &'a str,
+}
+
+impl Event for SeatFilled<'_> {
+    const KIND: &'static str = "evaluation.seat_filled";
+    const NUMBER: u8 = 152;
+}
+
+/// A member signed a review or a score sheet.
+#[derive(Serialize)]
+struct PaperSigned<'a> {
+    lot: Id<Lot>,
+    member: &'a str,
+    paper: &'static str,
+    /// SHA-256 of the signed statement, base64url.
+    statement: String,
+}
+
+impl Event for PaperSigned<'_> {
+    const KIND: &'static str = "evaluation.paper_signed";
+    const NUMBER: u8 = 153;
+}
+
+/// The committee decided something between review and report.
+#[derive(Serialize)]
+struct Decided<'a> {
+    lot: Id<Lot>,
+    decision: &'a Decision,
+}
+
+impl Event for Decided<'_> {
+    const KIND: &'static str = "evaluation.decided";
+    const NUMBER: u8 = 154;
+}
+
+/// Prices of the second envelope were taken over from the opening.
+#[derive(Serialize)]
+struct PricesTaken<'a> {
+    lot: Id<Lot>,
+    prices: &'a BTreeMap<String, Fen>,
+}
+
+impl Event for PricesTaken<'_> {
+    const KIND: &'static str = "evaluation.prices_taken";
+    const NUMBER: u8 = 155;
+}
+
+/// The leader closed the evaluation: this report is what the members sign.
+#[derive(Serialize)]
+struct Closed<'a> {
+    lot: Id<Lot>,
+    report: &'a str,
+}
+
+impl Event for Closed<'_> {
+    const KIND: &'static str = "evaluation.closed";
+    const NUMBER: u8 = 156;
+}
+
+/// A member spoke on the report.
+#[derive(Serialize)]
+struct Spoke<'a> {
+    lot: Id<Lot>,
+    member: &'a str,
+    opinion: Opinion,
+    report: &'a str,
+}
+
+impl Event for Spoke<'_> {
+    const KIND: &'static str = "evaluation.spoke";
+    const NUMBER: u8 = 157;
+}
+
+/// Whether something calls for avoidance.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Conflict {
+    None,
+    Some,
+}
+
+/// A person to be seated.
+#[derive(Clone, Debug)]
+pub struct Invited {
+    pub holder: Holder,
+    pub kind: SeatKind,
+}
+
+fn refuse(refusal: Refusal) -> Failure {
+    Refused::from(refusal).into()
+}
+
+/// The topic that tells open pages of this evaluation to look again.
+pub fn topic(lot: Id<Lot>) -> String {
+    format!("evaluation/{lot}")
+}
+
+/// Forms the committee and fixes the facts on which it works. The first expert leads.
+///
+/// # Errors
+/// Refused for other people, in the wrong phase, if it was formed before, or if the committee is not lawful.
+pub fn convene(
+    act: &mut Act<'_>,
+    who: &Who,
+    lot: Id<Lot>,
+    opened: &Opened,
+    invited: &[Invited],
+) -> Result<(), Failure> {
+    let now = act.now();
+    let facts = project::store::known_lot(act.db(), lot)?;
+    facts.may_own(Step::FormCommittee, who, now)?;
+    let vault = act.vault().clone();
+    if store::evaluation(act.db(), &vault, lot)?.is_some() {
+        return Err(refuse(Refusal::Phase));
+    }
+    let first = invited.iter().position(|invited| invited.kind == SeatKind::Expert);
+    let seat = |(i, invited): (usize, &Invited)| SeatFacts {
+        member: format!("m{}", i + 1),
+        holder: invited.holder.clone(),
+        kind: invited.kind,
+        leader: Some(i) == first,
+        seated_at: now,
+        declared_at: None,
+        stepped_down_at: None,
+    };
+    let seats: Vec<SeatFacts> = invited.iter().enumerate().map(seat).collect();
+    check_seats(&facts, &seats)?;
+    let method = super::standing::method_of(&facts).map_err(refuse)?;
+    store::insert_session(act.db(), lot, opened, now)?;
+    for seat in &seats {
+        store::insert_seat(act.db(), &vault, lot, seat)?;
+    }
+    let public: Vec<Seat> = seats.iter().map(public_seat).collect();
+    let event = Convened {
+        lot,
+        opened: b64u(&sha256(&[&jcs(opened)])),
+        method: method_digest(&method),
+        seats: public.iter().collect(),
+    };
+    act.enter(&Subject::open(facts.tender), &event)?;
+    act.tell(topic(lot));
+    Ok(())
+}
+
+fn public_seat(seat: &SeatFacts) -> Seat {
+    Seat { member: seat.member.clone(), kind: seat.kind, leader: seat.leader }
+}
+
+fn check_seats(facts: &LotFacts, seats: &[SeatFacts]) -> Result<(), Failure> {
+    let rule = CommitteeRule::of(facts.book()?, facts.terms.budget);
+    let public: Vec<Seat> = seats.iter().map(public_seat).collect();
+    committee::check(&public, &rule).map_err(refuse)?;
+    for (i, seat) in seats.iter().enumerate() {
+        if seats.iter().take(i).any(|other| other.holder.person == seat.holder.person) {
+            return Err(refuse(Refusal::CommitteeSamePersonTwice { person: seat.member.clone() }));
+        }
+    }
+    Ok(())
+}
+
+/// Everything that an act of a member begins with: the lot, the evaluation, and the member's own seat.
+struct Sitting {
+    facts: LotFacts,
+    evaluation: Evaluation,
+    seat: SeatFacts,
+}
+
+impl Sitting {
+    /// Loads the sitting of `who`, if the phase lets committee members act.
+    fn of(act: &mut Act<'_>, who: &Who, lot: Id<Lot>, step: Step) -> Result<Self, Failure> {
+        let (now, vault) = (act.now(), act.vault().clone());
+        let facts = project::store::known_lot(act.db(), lot)?;
+        // a representative of the entity acts as a member here, and members act as experts
+        facts.may(step, Role::Expert, now)?;
+        let evaluation =
+            store::evaluation(act.db(), &vault, lot)?.ok_or_else(|| refuse(Refusal::NotFound))?;
+        let seat = evaluation.seat_of(who.person).cloned();
+        let seat = seat.ok_or_else(|| refuse(Refusal::NotAMember { member: who.name.clone() }))?;
+        if seat.stepped_down_at.is_some() {
+            return Err(refuse(Refusal::SteppedDown));
+        }
+        Ok(Self { facts, evaluation, seat })
+    }
+
+    fn task(&self) -> Result<Task, Failure> {
+        let started = self.facts.reached(Milestone::EvaluationStarted).is_some();
+        Ok(self.evaluation.task(&self.seat, started, &self.evaluation.inputs(&self.facts)?))
+    }
+
+    /// Refuses unless it is this member's turn for `task`.
+    fn expect(&self, task: Task) -> Result<(), Failure> {
+        let now = self.task()?;
+        if now == task {
+            return Ok(());
+        }
+        Err(refuse(match (now, task) {
+            (Task::Declare, _) => Refusal::NotDeclared,
+            (_, Task::Review) if self.evaluation.reviewed(&self.seat.member) => Refusal::AlreadySigned,
+            (_, Task::Score) if self.evaluation.scored(&self.seat.member) => Refusal::AlreadySigned,
+            (_, Task::Sign) if self.evaluation.opinion(&self.seat.member).is_some() => Refusal::AlreadySigned,
+            (_, Task::Decide | Task::Close) if !self.seat.leader => Refusal::OnlyLeader,
+            (other, _) => Refusal::NotReady { what: other.key() },
+        }))
+    }
+}
+
+/// A member says whether anything calls for avoidance. Who has a conflict steps down; the seat must be filled again.
+///
+/// # Errors
+/// Refused for people without a seat, in the wrong phase, or a second time.
+pub fn declare(act: &mut Act<'_>, who: &Who, lot: Id<Lot>, conflict: Conflict) -> Result<(), Failure> {
+    let sitting = Sitting::of(act, who, lot, Step::Score)?;
+    sitting.expect(Task::Declare)?;
+    let (now, member) = (act.now(), sitting.seat.member.as_str());
+    match conflict {
+        Conflict::None => store::set_declared(act.db(), lot, member, now)?,
+        Conflict::Some => {
+            store::set_stepped_down(act.db(), lot, member, now)?;
+            lead_again(act, &sitting.evaluation, &sitting.seat)?;
+        }
+    }
+    act.enter(&Subject::open(sitting.facts.tender), &Declared { lot, member, conflict })?;
+    act.tell(topic(lot));
+    Ok(())
+}
+
+/// If the leader left, the first expert who is still there leads.
+fn lead_again(act: &mut Act<'_>, evaluation: &Evaluation, left: &SeatFacts) -> Result<(), Failure> {
+    if !left.leader {
+        return Ok(());
+    }
+    let next = evaluation.active().find(|seat| seat.kind == SeatKind::Expert && seat.member != left.member);
+    if let Some(next) = next {
+        store::set_leader(act.db(), evaluation.lot, &next.member)?;
+    }
+    Ok(())
+}
+
+/// Agent or entity fill a seat again: with the next alternate of the draw, or with another representative. What the one
+/// who left has signed no longer counts (条例第四十八条).
+///
+/// # Errors
+/// Refused for other people, in the wrong phase, after the report was closed, or if the seat is not free.
+pub fn fill_seat(
+    act: &mut Act<'_>,
+    who: &Who,
+    lot: Id<Lot>,
+    left: &str,
+    invited: &Invited,
+) -> Result<(), Failure> {
+    let (now, vault) = (act.now(), act.vault().clone());
+    let facts = project::store::known_lot(act.db(), lot)?;
+    facts.may_own(Step::FormCommittee, who, now)?;
+    let evaluation = store::evaluation(act.db(), &vault, lot)?.ok_or_else(|| refuse(Refusal::NotFound))?;
+    if evaluation.closed.is_some() {
+        return Err(refuse(Refusal::Phase));
+    }
+    let gone = evaluation.seats.iter().find(|seat| seat.member == left && seat.stepped_down_at.is_some());
+    let gone = gone.filter(|seat| seat.kind == invited.kind).ok_or_else(|| refuse(Refusal::NotFound))?;
+    let member = format!("m{}", evaluation.seats.len() + 1);
+    let seat = SeatFacts {
+        member: member.clone(),
+        holder: invited.holder.clone(),
+        kind: gone.kind,
+        leader: !evaluation.active().any(|seat| seat.leader) && gone.kind == SeatKind::Expert,
+        seated_at: now,
+        declared_at: None,
+        stepped_down_at: None,
+    };
+    if evaluation.seats.iter().any(|known| known.holder.person == seat.holder.person) {
+        return Err(refuse(Refusal::CommitteeSamePersonTwice { person: seat.holder.name.clone() }));
+    }
+    store::insert_seat(act.db(), &vault, lot, &seat)?;
+    act.enter(&Subject::open(facts.tender), &SeatFilled { lot, left, member: &member })?;
+    act.tell(topic(lot));
+    Ok(())
+}
+
+/// The agent or the centre starts the evaluation once all have declared and every required track is recording.
+///
+/// # Errors
+/// Refused for others, in the wrong phase, or while something is missing.
+pub fn start(act: &mut Act<'_>, who: &Who, lot: Id<Lot>) -> Result<(), Failure> {
+    let (now, vault) = (act.now(), act.vault().clone());
+    let facts = project::store::known_lot(act.db(), lot)?;
+    if who.role == Role::Agent {
+        facts.may_own(Step::StartEvaluation, who, now)?;
+    } else {
+        facts.may(Step::StartEvaluation, who.role, now)?;
+    }
+    let evaluation = store::evaluation(act.db(), &vault, lot)?.ok_or_else(|| refuse(Refusal::NotFound))?;
+    let seats: Vec<SeatFacts> = evaluation.active().cloned().collect();
+    check_seats(&facts, &seats)?;
+    if seats.iter().any(|seat| seat.declared_at.is_none()) {
+        return Err(refuse(Refusal::NotDeclared));
+    }
+    super::sources::check_recording_may_start(act, lot)?;
+    project::actions::reach(act, lot, Milestone::EvaluationStarted)?;
+    act.tell(topic(lot));
+    Ok(())
+}
+
+/// Keeps what a member has filled in of the review, without signing it.
+///
+/// # Errors
+/// Refused when it is not the time, or while the recording is not running.
+pub fn save_review(
+    act: &mut Act<'_>,
+    who: &Who,
+    lot: Id<Lot>,
+    verdicts: Vec<responsiveness::Verdict>,
+) -> Result<(), Failure> {
+    let sitting = Sitting::of(act, who, lot, Step::Score)?;
+    sitting.expect(Task::Review)?;
+    super::sources::check_recording(act, lot)?;
+    let (now, vault) = (act.now(), act.vault().clone());
+    let place = (lot, sitting.seat.member.as_str(), PaperKind::Review);
+    let known: Option<Vec<responsiveness::Verdict>> =
+        store::draft(act.db(), &vault, lot, place.1, PaperKind::Review)?;
+    let mut kept = known.unwrap_or_default();
+    kept.retain(|old| !verdicts.iter().any(|new| new.bid == old.bid && new.item == old.item));
+    kept.extend(verdicts);
+    Ok(store::save_draft(act.db(), &vault, place, &kept, now)?)
+}
+
+/// Keeps what a member has filled in of the score sheet, without signing it. Every score must be within its bounds.
+///
+/// # Errors
+/// As [`save_review`]; also for a score out of bounds.
+pub fn save_scores(
+    act: &mut Act<'_>,
+    who: &Who,
+    lot: Id<Lot>,
+    scores: Vec<score_sheet::Score>,
+) -> Result<(), Failure> {
+    let sitting = Sitting::of(act, who, lot, Step::Score)?;
+    sitting.expect(Task::Score)?;
+    super::sources::check_recording(act, lot)?;
+    let method = super::standing::method_of(&sitting.facts).map_err(refuse)?;
+    for score in &scores {
+        let item = method.item(&score.item);
+        let item = item.ok_or_else(|| refuse(Refusal::UnknownItem { item: score.item.clone() }))?;
+        score_sheet::check_score(&score.bid, item, score.score).map_err(|refusal| {
+            Failure::from(Refused::from(refusal).field(super::rules::score_field(&score.item)))
+        })?;
+    }
+    let (now, vault) = (act.now(), act.vault().clone());
+    let place = (lot, sitting.seat.member.as_str(), PaperKind::Sheet);
+    let known: Option<Vec<score_sheet::Score>> =
+        store::draft(act.db(), &vault, lot, place.1, PaperKind::Sheet)?;
+    let mut kept = known.unwrap_or_default();
+    kept.retain(|old| !scores.iter().any(|new| new.bid == old.bid && new.item == old.item));
+    kept.extend(scores);
+    Ok(store::save_draft(act.db(), &vault, place, &kept, now)?)
+}
+
+/// The review that a member would sign now, from the draft.
+pub fn review_of(
+    facts: &LotFacts,
+    evaluation: &Evaluation,
+    member: &str,
+    draft: &[responsiveness::Verdict],
+) -> Result<Review, Refusal> {
+    let method = super::standing::method_of(facts)?;
+    let mut verdicts = Vec::new();
+    for bid in evaluation.bids() {
+        for item in &method.review {
+            let found = draft.iter().find(|verdict| verdict.bid == bid && verdict.item == item.id);
+            verdicts.extend(found.cloned());
+        }
+    }
+    Ok(Review {
+        format: responsiveness::FORMAT.into(),
+        tender: facts.number.to_string(),
+        lot: facts.lot_number.to_string(),
+        method: method_digest(&method),
+        member: member.to_owned(),
+        verdicts,
+    })
+}
+
+/// The score sheet that a member would sign now, from the draft.
+pub fn sheet_of(
+    facts: &LotFacts,
+    member: &str,
+    bids: &[String],
+    draft: &[score_sheet::Score],
+) -> Result<ScoreSheet, Refusal> {
+    let method = super::standing::method_of(facts)?;
+    let mut scores = Vec::new();
+    for bid in bids {
+        for item in &method.items {
+            let found = draft.iter().find(|score| score.bid == *bid && score.item == item.id);
+            scores.extend(found.cloned());
+        }
+    }
+    Ok(ScoreSheet {
+        format: score_sheet::FORMAT.into(),
+        tender: facts.number.to_string(),
+        lot: facts.lot_number.to_string(),
+        method: method_digest(&method),
+        member: member.to_owned(),
+        scores,
+    })
+}
+
+/// A member signs the review.
+///
+/// # Errors
+/// Refused when it is not the time, while the recording is not running, if anything is not judged, or if what was signed is
+/// not what was shown.
+pub fn sign_review(
+    act: &mut Act<'_>,
+    authority: &Authority,
+    who: &Who,
+    lot: Id<Lot>,
+    fields: &SignedFields,
+) -> Result<(), Failure> {
+    let sitting = Sitting::of(act, who, lot, Step::Score)?;
+    sitting.expect(Task::Review)?;
+    super::sources::check_recording(act, lot)?;
+    let (now, vault) = (act.now(), act.vault().clone());
+    let member = sitting.seat.member.as_str();
+    let draft: Option<Vec<responsiveness::Verdict>> =
+        store::draft(act.db(), &vault, lot, member, PaperKind::Review)?;
+    let paper = review_of(&sitting.facts, &sitting.evaluation, member, &draft.unwrap_or_default()).map_err(refuse)?;
+    let method = super::standing::method_of(&sitting.facts).map_err(refuse)?;
+    responsiveness::check(&paper, &method, &sitting.evaluation.bids()).map_err(refuse)?;
+    let signed = signature::check(act.db(), authority, who, now, &jcs_text(&paper), fields)?;
+    let statement = b64u(&sha256(&[signed.statement.as_bytes()]));
+    let paper = SignedPaper { paper, signed: Some(signed) };
+    store::insert_paper(act.db(), &vault, (lot, member, PaperKind::Review), &paper, now)?;
+    act.enter(&Subject::open(sitting.facts.tender), &PaperSigned { lot, member, paper: "review", statement })?;
+    act.tell(topic(lot));
+    Ok(())
+}
+
+/// A member signs the score sheet. The last to sign finds out if an objective item was scored differently by others.
+///
+/// # Errors
+/// As [`sign_review`].
+pub fn sign_sheet(
+    act: &mut Act<'_>,
+    authority: &Authority,
+    who: &Who,
+    lot: Id<Lot>,
+    fields: &SignedFields,
+) -> Result<(), Failure> {
+    let sitting = Sitting::of(act, who, lot, Step::Score)?;
+    sitting.expect(Task::Score)?;
+    super::sources::check_recording(act, lot)?;
+    let (now, vault) = (act.now(), act.vault().clone());
+    let (member, evaluation) = (sitting.seat.member.as_str(), &sitting.evaluation);
+    let inputs = evaluation.inputs(&sitting.facts)?;
+    let bids = evaluation.to_score(&inputs).map_err(refuse)?;
+    let draft: Option<Vec<score_sheet::Score>> =
+        store::draft(act.db(), &vault, lot, member, PaperKind::Sheet)?;
+    let paper = sheet_of(&sitting.facts, member, &bids, &draft.unwrap_or_default()).map_err(refuse)?;
+    score_sheet::check(&paper, &inputs.method, &bids, &bids).map_err(refuse)?;
+    let mut sheets = inputs.sheets.clone();
+    sheets.push(paper.clone());
+    score_sheet::check_objective(&sheets, &inputs.method).map_err(refuse)?;
+    let signed = signature::check(act.db(), authority, who, now, &jcs_text(&paper), fields)?;
+    let statement = b64u(&sha256(&[signed.statement.as_bytes()]));
+    let paper = SignedPaper { paper, signed: Some(signed) };
+    store::insert_paper(act.db(), &vault, (lot, member, PaperKind::Sheet), &paper, now)?;
+    act.enter(&Subject::open(sitting.facts.tender), &PaperSigned { lot, member, paper: "sheet", statement })?;
+    act.tell(topic(lot));
+    Ok(())
+}
+
+/// The leader records what the committee decided: about a low price, a correction, or whether the bids left compete.
+///
+/// # Errors
+/// Refused for others than the leader, when nothing is to be decided, or a second time.
+pub fn decide(act: &mut Act<'_>, who: &Who, lot: Id<Lot>, decision: &Decision) -> Result<(), Failure> {
+    let sitting = Sitting::of(act, who, lot, Step::Score)?;
+    sitting.expect(Task::Decide)?;
+    super::sources::check_recording(act, lot)?;
+    let known = &sitting.evaluation.decisions;
+    if known.iter().any(|old| old.code() == decision.code() && old.bid() == decision.bid()) {
+        return Err(refuse(Refusal::AlreadySigned));
+    }
+    // the decision must be one that the screening asks for or allows; else recording it would block everything after
+    let mut with = sitting.evaluation.clone();
+    with.decisions.push(decision.clone());
+    match super::report::screen(&with.inputs(&sitting.facts)?) {
+        Ok(_)
+        | Err(
+            Refusal::AbnormalUndecided { .. }
+            | Refusal::CompetitionUndecided { .. }
+            | Refusal::CorrectionUnanswered { .. },
+        ) => {}
+        Err(other) => return Err(refuse(other)),
+    }
+    let now = act.now();
+    store::insert_decision(act.db(), lot, decision, now)?;
+    act.enter(&Subject::open(sitting.facts.tender), &Decided { lot, decision })?;
+    act.tell(topic(lot));
+    Ok(())
+}
+
+/// Takes over the prices of the second envelope once the opening room has opened it.
+///
+/// # Errors
+/// Refused if prices are known, or labels do not fit.
+pub fn take_prices(act: &mut Act<'_>, lot: Id<Lot>, prices: &BTreeMap<String, Fen>) -> Result<(), Failure> {
+    let vault = act.vault().clone();
+    let facts = project::store::known_lot(act.db(), lot)?;
+    let evaluation = store::evaluation(act.db(), &vault, lot)?.ok_or_else(|| refuse(Refusal::NotFound))?;
+    if evaluation.prices_known() || !evaluation.bids().iter().all(|bid| prices.contains_key(bid)) {
+        return Err(refuse(Refusal::Phase));
+    }
+    store::set_prices(act.db(), lot, prices)?;
+    act.enter(&Subject::open(facts.tender), &PricesTaken { lot, prices })?;
+    act.tell(topic(lot));
+    Ok(())
+}
+
+/// The leader closes: the report is computed from everything that was signed and decided, and no longer changes.
+///
+/// # Errors
+/// Refused for others than the leader, or while the result can not be computed.
+pub fn close(act: &mut Act<'_>, who: &Who, lot: Id<Lot>) -> Result<(), Failure> {
+    let sitting = Sitting::of(act, who, lot, Step::Score)?;
+    sitting.expect(Task::Close)?;
+    super::sources::check_recording(act, lot)?;
+    let report = Report::of(sitting.evaluation.inputs(&sitting.facts)?).map_err(refuse)?;
+    let digest = b64u(&sha256(&[&report.jcs()]));
+    let (now, vault) = (act.now(), act.vault().clone());
+    store::insert_report(act.db(), &vault, lot, &report, &digest, now)?;
+    act.enter(&Subject::open(sitting.facts.tender), &Closed { lot, report: &digest })?;
+    act.tell(topic(lot));
+    Ok(())
+}
+
+/// The text that a member signs to agree or disagree with the report.
+pub fn opinion_of(facts: &LotFacts, member: &str, report: &str, opinion: Opinion, reason: &str) -> OpinionPaper {
+    OpinionPaper {
+        format: OPINION_FORMAT.into(),
+        tender: facts.number.to_string(),
+        lot: facts.lot_number.to_string(),
+        member: member.to_owned(),
+        report: report.to_owned(),
+        opinion,
+        reason: reason.trim().to_owned(),
+    }
+}
+
+/// A member signs the report, or disagrees in writing. The last one completes the evaluation.
+///
+/// # Errors
+/// Refused when it is not the time, for a dissent without reasons, or if what was signed is not what was shown.
+pub fn sign_report(
+    act: &mut Act<'_>,
+    authority: &Authority,
+    who: &Who,
+    lot: Id<Lot>,
+    fields: &SignedFields,
+) -> Result<(), Failure> {
+    let sitting = Sitting::of(act, who, lot, Step::SignReport)?;
+    sitting.expect(Task::Sign)?;
+    let closed = sitting.evaluation.closed.as_ref().ok_or_else(|| refuse(Refusal::Phase))?;
+    let statement = fields.statement.replace("\r\n", "\n");
+    let paper: OpinionPaper =
+        from_jcs(statement.as_bytes()).map_err(|_| refuse(Refusal::SignedOtherText))?;
+    let member = sitting.seat.member.as_str();
+    if paper.opinion == Opinion::Deemed
+        || paper != opinion_of(&sitting.facts, member, &closed.digest, paper.opinion, &paper.reason)
+    {
+        return Err(refuse(Refusal::SignedOtherText));
+    }
+    if paper.opinion == Opinion::Dissent && paper.reason.is_empty() {
+        return Err(refuse(Refusal::ReasonMissing { bid: String::new(), item: "report".into() }));
+    }
+    let now = act.now();
+    let signed = signature::check(act.db(), authority, who, now, &jcs_text(&paper), fields)?;
+    speak(act, &sitting.facts, sitting.evaluation, SignedPaper { paper, signed: Some(signed) })
+}
+
+/// The leader records that a member refused to sign and gave no reasons: that counts as agreement (条例第五十三条).
+///
+/// # Errors
+/// Refused for others than the leader, before the leader has signed, or for somebody who has spoken.
+pub fn record_refusal(act: &mut Act<'_>, who: &Who, lot: Id<Lot>, member: &str) -> Result<(), Failure> {
+    let sitting = Sitting::of(act, who, lot, Step::SignReport)?;
+    if !sitting.seat.leader {
+        return Err(refuse(Refusal::OnlyLeader));
+    }
+    sitting.expect(Task::WaitForSignatures)?;
+    let evaluation = sitting.evaluation;
+    let silent = evaluation.active().any(|seat| seat.member == member) && evaluation.opinion(member).is_none();
+    let closed = evaluation.closed.as_ref().filter(|_| silent).ok_or_else(|| refuse(Refusal::NotFound))?;
+    let paper = opinion_of(&sitting.facts, member, &closed.digest, Opinion::Deemed, "");
+    speak(act, &sitting.facts, evaluation, SignedPaper { paper, signed: None })
+}
+
+fn speak(
+    act: &mut Act<'_>,
+    facts: &LotFacts,
+    mut evaluation: Evaluation,
+    spoken: SignedPaper<OpinionPaper>,
+) -> Result<(), Failure> {
+    let (now, vault, lot) = (act.now(), act.vault().clone(), evaluation.lot);
+    let paper = &spoken.paper;
+    store::insert_paper(act.db(), &vault, (lot, &paper.member, PaperKind::Opinion), &spoken, now)?;
+    let event = Spoke { lot, member: &paper.member, opinion: paper.opinion, report: &paper.report };
+    act.enter(&Subject::open(facts.tender), &event)?;
+    evaluation.opinions.push(spoken);
+    if evaluation.all_spoke() {
+        project::actions::reach(act, lot, Milestone::Evaluated)?;
+    }
+    act.tell(topic(lot));
+    Ok(())
+}
