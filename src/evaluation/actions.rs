@@ -1,6 +1,10 @@
 //! What is done in an evaluation. One function is one act; every act enters the log.
 
 use super::committee::{self, CommitteeRule, Seat, SeatKind};
+pub use super::events::Conflict;
+use super::events::{
+    Closed, Convened, Decided, Declared, PaperSigned, PricesTaken, SeatFilled, SheetRecalled, Spoke,
+};
 use super::report::{Report, method_digest};
 use super::responsiveness::{self, Review};
 use super::rules::Refusal;
@@ -13,7 +17,7 @@ use crate::account::authority::Authority;
 use crate::account::role::Role;
 use crate::account::signature::{self, SignedFields};
 use crate::account::who::Who;
-use crate::ledger::{Act, Event, Subject};
+use crate::ledger::{Act, Subject};
 use crate::platform::canonical::{from_jcs, jcs, jcs_text};
 use crate::platform::digest::{b64u, sha256};
 use crate::platform::id::Id;
@@ -24,122 +28,7 @@ use crate::project::flow::Step;
 use crate::project::phase::Milestone;
 use crate::project::rules::Lot;
 use crate::project::standing::LotFacts;
-use serde::Serialize;
 use std::collections::BTreeMap;
-
-/// The committee was formed and the facts from the opening were fixed.
-#[derive(Serialize)]
-struct Convened<'a> {
-    lot: Id<Lot>,
-    /// SHA-256 of the facts that the evaluation works on, base64url.
-    opened: String,
-    method: String,
-    seats: Vec<&'a Seat>,
-}
-
-impl Event for Convened<'_> {
-    const KIND: &'static str = "evaluation.convened";
-    const NUMBER: u8 = 150;
-}
-
-/// A member declared that nothing calls for avoidance, or stepped down.
-#[derive(Serialize)]
-struct Declared<'a> {
-    lot: Id<Lot>,
-    member: &'a str,
-    conflict: Conflict,
-}
-
-impl Event for Declared<'_> {
-    const KIND: &'static str = "evaluation.declared";
-    const NUMBER: u8 = 151;
-}
-
-/// A seat was filled again.
-#[derive(Serialize)]
-struct SeatFilled<'a> {
-    lot: Id<Lot>,
-    left: &'a str,
-    member: &'a str,
-}
-
-impl Event for SeatFilled<'_> {
-    const KIND: &'static str = "evaluation.seat_filled";
-    const NUMBER: u8 = 152;
-}
-
-/// A member signed a review or a score sheet.
-#[derive(Serialize)]
-struct PaperSigned<'a> {
-    lot: Id<Lot>,
-    member: &'a str,
-    paper: &'static str,
-    /// SHA-256 of the signed statement, base64url.
-    statement: String,
-}
-
-impl Event for PaperSigned<'_> {
-    const KIND: &'static str = "evaluation.paper_signed";
-    const NUMBER: u8 = 153;
-}
-
-/// The committee decided something between review and report.
-#[derive(Serialize)]
-struct Decided<'a> {
-    lot: Id<Lot>,
-    decision: &'a Decision,
-}
-
-impl Event for Decided<'_> {
-    const KIND: &'static str = "evaluation.decided";
-    const NUMBER: u8 = 154;
-}
-
-/// Prices of the second envelope were taken over from the opening.
-#[derive(Serialize)]
-struct PricesTaken<'a> {
-    lot: Id<Lot>,
-    prices: &'a BTreeMap<String, Fen>,
-}
-
-impl Event for PricesTaken<'_> {
-    const KIND: &'static str = "evaluation.prices_taken";
-    const NUMBER: u8 = 155;
-}
-
-/// The leader closed the evaluation: this report is what the members sign.
-#[derive(Serialize)]
-struct Closed<'a> {
-    lot: Id<Lot>,
-    report: &'a str,
-}
-
-impl Event for Closed<'_> {
-    const KIND: &'static str = "evaluation.closed";
-    const NUMBER: u8 = 156;
-}
-
-/// A member spoke on the report.
-#[derive(Serialize)]
-struct Spoke<'a> {
-    lot: Id<Lot>,
-    member: &'a str,
-    opinion: Opinion,
-    report: &'a str,
-}
-
-impl Event for Spoke<'_> {
-    const KIND: &'static str = "evaluation.spoke";
-    const NUMBER: u8 = 157;
-}
-
-/// Whether something calls for avoidance.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Conflict {
-    None,
-    Some,
-}
 
 /// A person to be seated.
 #[derive(Clone, Debug)]
@@ -402,9 +291,8 @@ pub fn save_scores(
     for score in &scores {
         let item = method.item(&score.item);
         let item = item.ok_or_else(|| refuse(Refusal::UnknownItem { item: score.item.clone() }))?;
-        score_sheet::check_score(&score.bid, item, score.score).map_err(|refusal| {
-            Failure::from(Refused::from(refusal).field(super::rules::score_field(&score.item)))
-        })?;
+        score_sheet::check_score(&score.bid, item, score.score)
+            .map_err(|refusal| Failure::from(Refused::from(refusal).field("scores")))?;
     }
     let (now, vault) = (act.now(), act.vault().clone());
     let place = (lot, sitting.seat.member.as_str(), PaperKind::Sheet);
@@ -485,14 +373,18 @@ pub fn sign_review(
     let member = sitting.seat.member.as_str();
     let draft: Option<Vec<responsiveness::Verdict>> =
         store::draft(act.db(), &vault, lot, member, PaperKind::Review)?;
-    let paper = review_of(&sitting.facts, &sitting.evaluation, member, &draft.unwrap_or_default()).map_err(refuse)?;
+    let paper =
+        review_of(&sitting.facts, &sitting.evaluation, member, &draft.unwrap_or_default()).map_err(refuse)?;
     let method = super::standing::method_of(&sitting.facts).map_err(refuse)?;
     responsiveness::check(&paper, &method, &sitting.evaluation.bids()).map_err(refuse)?;
     let signed = signature::check(act.db(), authority, who, now, &jcs_text(&paper), fields)?;
     let statement = b64u(&sha256(&[signed.statement.as_bytes()]));
     let paper = SignedPaper { paper, signed: Some(signed) };
     store::insert_paper(act.db(), &vault, (lot, member, PaperKind::Review), &paper, now)?;
-    act.enter(&Subject::open(sitting.facts.tender), &PaperSigned { lot, member, paper: "review", statement })?;
+    act.enter(
+        &Subject::open(sitting.facts.tender),
+        &PaperSigned { lot, member, paper: "review", statement },
+    )?;
     act.tell(topic(lot));
     Ok(())
 }
@@ -527,6 +419,30 @@ pub fn sign_sheet(
     let paper = SignedPaper { paper, signed: Some(signed) };
     store::insert_paper(act.db(), &vault, (lot, member, PaperKind::Sheet), &paper, now)?;
     act.enter(&Subject::open(sitting.facts.tender), &PaperSigned { lot, member, paper: "sheet", statement })?;
+    act.tell(topic(lot));
+    Ok(())
+}
+
+/// A member takes the own score sheet back before the report is closed, because a sum, a bound or an objective item was
+/// wrong (87号令第六十四条), and scores again. The old sheet stays in the record.
+///
+/// # Errors
+/// Refused without reasons, without a signed sheet, or after the report was closed.
+pub fn recall_sheet(act: &mut Act<'_>, who: &Who, lot: Id<Lot>, reason: &str) -> Result<(), Failure> {
+    let sitting = Sitting::of(act, who, lot, Step::Score)?;
+    let (now, member) = (act.now(), sitting.seat.member.as_str());
+    if sitting.evaluation.closed.is_some() || !sitting.evaluation.scored(member) {
+        return Err(refuse(Refusal::Phase));
+    }
+    let reason = reason.trim();
+    if !(2..=500).contains(&reason.chars().count()) {
+        return Err(Refused::from(Refusal::ReasonMissing { bid: String::new(), item: String::new() })
+            .field("reason")
+            .into());
+    }
+    super::sources::check_recording(act, lot)?;
+    store::recall_paper(act.db(), lot, member, PaperKind::Sheet, now)?;
+    act.enter(&Subject::open(sitting.facts.tender), &SheetRecalled { lot, member, reason })?;
     act.tell(topic(lot));
     Ok(())
 }
@@ -597,7 +513,13 @@ pub fn close(act: &mut Act<'_>, who: &Who, lot: Id<Lot>) -> Result<(), Failure> 
 }
 
 /// The text that a member signs to agree or disagree with the report.
-pub fn opinion_of(facts: &LotFacts, member: &str, report: &str, opinion: Opinion, reason: &str) -> OpinionPaper {
+pub fn opinion_of(
+    facts: &LotFacts,
+    member: &str,
+    report: &str,
+    opinion: Opinion,
+    reason: &str,
+) -> OpinionPaper {
     OpinionPaper {
         format: OPINION_FORMAT.into(),
         tender: facts.number.to_string(),
@@ -624,8 +546,7 @@ pub fn sign_report(
     sitting.expect(Task::Sign)?;
     let closed = sitting.evaluation.closed.as_ref().ok_or_else(|| refuse(Refusal::Phase))?;
     let statement = fields.statement.replace("\r\n", "\n");
-    let paper: OpinionPaper =
-        from_jcs(statement.as_bytes()).map_err(|_| refuse(Refusal::SignedOtherText))?;
+    let paper: OpinionPaper = from_jcs(statement.as_bytes()).map_err(|_| refuse(Refusal::SignedOtherText))?;
     let member = sitting.seat.member.as_str();
     if paper.opinion == Opinion::Deemed
         || paper != opinion_of(&sitting.facts, member, &closed.digest, paper.opinion, &paper.reason)
@@ -651,7 +572,8 @@ pub fn record_refusal(act: &mut Act<'_>, who: &Who, lot: Id<Lot>, member: &str) 
     }
     sitting.expect(Task::WaitForSignatures)?;
     let evaluation = sitting.evaluation;
-    let silent = evaluation.active().any(|seat| seat.member == member) && evaluation.opinion(member).is_none();
+    let silent =
+        evaluation.active().any(|seat| seat.member == member) && evaluation.opinion(member).is_none();
     let closed = evaluation.closed.as_ref().filter(|_| silent).ok_or_else(|| refuse(Refusal::NotFound))?;
     let paper = opinion_of(&sitting.facts, member, &closed.digest, Opinion::Deemed, "");
     speak(act, &sitting.facts, evaluation, SignedPaper { paper, signed: None })

@@ -28,6 +28,7 @@ pub mod benchmark;
 pub mod capital_amount;
 pub mod committee;
 pub mod decimal;
+mod events;
 pub mod method;
 pub mod price_score;
 pub mod ranking;
@@ -39,5 +40,7 @@ pub mod sources;
 pub mod standing;
 pub mod store;
 
+#[cfg(test)]
+pub mod testing;
 #[cfg(test)]
 pub(crate) mod tests;

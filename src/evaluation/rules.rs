@@ -203,15 +203,15 @@ impl Refusal {
     }
 }
 
-/// Name of the form field of a score; forms number their items from 0.
-pub const fn score_field(_item: &str) -> &'static str {
-    "score"
-}
-
 impl From<Refusal> for Refused {
     fn from(refusal: Refusal) -> Self {
         let (name, article) = refusal.words();
-        let mut refused = Self::new(refusal.status(), format!("evaluation.refusal.{name}"));
+        let key = match refusal {
+            // the sentence that says whose turn it is also says why this is not the time
+            Refusal::NotReady { what } => what.to_owned(),
+            _ => format!("evaluation.refusal.{name}"),
+        };
+        let mut refused = Self::new(refusal.status(), key);
         refused.with = refusal.values();
         refused.article =
             article.map(|article| rust_i18n::t!(format!("evaluation.article.{article}")).into_owned());

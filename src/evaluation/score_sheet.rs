@@ -67,7 +67,12 @@ pub fn check_score(bid: &str, item: &Item, score: Exact) -> Result<(), Refusal> 
 /// Whether a sheet scores at least the bids of `needed`, and no other than those of `known`, once on every item of
 /// the method, within bounds. A bid that was scored and is rejected later for its price leaves scores behind that count
 /// for nothing.
-pub fn check(sheet: &ScoreSheet, method: &Method, needed: &[String], known: &[String]) -> Result<(), Refusal> {
+pub fn check(
+    sheet: &ScoreSheet,
+    method: &Method,
+    needed: &[String],
+    known: &[String],
+) -> Result<(), Refusal> {
     let mut scored: BTreeMap<(&str, &str), Exact> = BTreeMap::new();
     for score in &sheet.scores {
         if !known.contains(&score.bid) {

@@ -254,7 +254,12 @@ impl Evaluation {
 
     /// The bidder's name of a label.
     pub fn bidder(&self, bid: &str) -> String {
-        self.opened.bids.iter().find(|known| known.bid == bid).map(|known| known.bidder.clone()).unwrap_or_default()
+        self.opened
+            .bids
+            .iter()
+            .find(|known| known.bid == bid)
+            .map(|known| known.bidder.clone())
+            .unwrap_or_default()
     }
 
     /// The inputs as far as they are known. Papers of members who stepped down do not count (条例第四十八条).

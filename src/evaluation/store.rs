@@ -40,12 +40,14 @@ diesel::table! {
     }
 }
 diesel::table! {
-    evaluation_paper (lot_id, member, kind) {
+    evaluation_paper (lot_id, member, kind, version) {
         lot_id -> Text,
         member -> Text,
         kind -> Text,
         body -> Binary,
         at -> BigInt,
+        version -> Integer,
+        recalled_at -> Nullable<BigInt>,
     }
 }
 diesel::table! {
@@ -167,7 +169,7 @@ fn papers<T: DeserializeOwned>(
 ) -> Result<Vec<SignedPaper<T>>, Fault> {
     use evaluation_paper as p;
     let rows: Vec<Vec<u8>> = p::table
-        .filter(p::lot_id.eq(lot).and(p::kind.eq(kind.code())))
+        .filter(p::lot_id.eq(lot).and(p::kind.eq(kind.code())).and(p::recalled_at.is_null()))
         .order(p::member)
         .select(p::body)
         .load(db)?;
@@ -227,7 +229,11 @@ pub(crate) fn draft<T: DeserializeOwned>(
 pub(super) fn insert_session(db: &mut Db, lot: Id<Lot>, opened: &Opened, now: Moment) -> Result<(), Fault> {
     use evaluation_session as s;
     diesel::insert_into(s::table)
-        .values((s::lot_id.eq(lot.to_string()), s::opened.eq(jcs_text(opened)), s::convened_at.eq(now.micros())))
+        .values((
+            s::lot_id.eq(lot.to_string()),
+            s::opened.eq(jcs_text(opened)),
+            s::convened_at.eq(now.micros()),
+        ))
         .execute(db)?;
     Ok(())
 }
@@ -291,14 +297,34 @@ pub(super) fn insert_paper<T: Serialize>(
 ) -> Result<(), Fault> {
     use evaluation_paper as p;
     let (lot, member, kind) = place;
+    let own = p::lot_id.eq(lot.to_string()).and(p::member.eq(member)).and(p::kind.eq(kind.code()));
+    let last: Option<i32> =
+        p::table.filter(own).order(p::version.desc()).select(p::version).first(db).optional()?;
     diesel::insert_into(p::table)
         .values((
+            p::version.eq(last.unwrap_or(0) + 1),
             p::lot_id.eq(lot.to_string()),
             p::member.eq(member),
             p::kind.eq(kind.code()),
             p::body.eq(seal(vault, PAPER, paper)?),
             p::at.eq(now.micros()),
         ))
+        .execute(db)?;
+    Ok(())
+}
+
+/// Takes back a member's paper of this kind; it stays, marked.
+pub(super) fn recall_paper(
+    db: &mut Db,
+    lot: Id<Lot>,
+    member: &str,
+    kind: PaperKind,
+    now: Moment,
+) -> Result<(), Fault> {
+    use evaluation_paper as p;
+    let own = p::lot_id.eq(lot.to_string()).and(p::member.eq(member)).and(p::kind.eq(kind.code()));
+    diesel::update(p::table.filter(own.and(p::recalled_at.is_null())))
+        .set(p::recalled_at.eq(now.micros()))
         .execute(db)?;
     Ok(())
 }
@@ -331,7 +357,12 @@ pub(super) fn save_draft<T: Serialize>(
     Ok(())
 }
 
-pub(super) fn insert_decision(db: &mut Db, lot: Id<Lot>, decision: &Decision, now: Moment) -> Result<(), Fault> {
+pub(super) fn insert_decision(
+    db: &mut Db,
+    lot: Id<Lot>,
+    decision: &Decision,
+    now: Moment,
+) -> Result<(), Fault> {
     use evaluation_decision as d;
     diesel::insert_into(d::table)
         .values((
@@ -363,4 +394,11 @@ pub(super) fn insert_report(
         ))
         .execute(db)?;
     Ok(())
+}
+
+/// Tag and sealed holder of every seat, as a thief of the database would see them.
+#[cfg(test)]
+pub(super) fn raw_seats(db: &mut Db) -> Result<Vec<(String, Vec<u8>)>, Fault> {
+    use evaluation_seat as s;
+    Ok(s::table.select((s::person_tag, s::holder)).load(db)?)
 }

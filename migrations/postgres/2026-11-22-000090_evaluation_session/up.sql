@@ -21,14 +21,17 @@ CREATE TABLE evaluation_seat (
     PRIMARY KEY (lot_id, member)
 );
 CREATE INDEX evaluation_seat_person ON evaluation_seat (person_tag);
--- Signed reviews, score sheets and opinions on the report, sealed; append-only.
+-- Signed reviews, score sheets and opinions on the report, sealed. Append-only but for recalled_at, written once when a member
+-- takes a score sheet back before the report is closed; the paper itself stays.
 CREATE TABLE evaluation_paper (
     lot_id TEXT NOT NULL,
     member TEXT NOT NULL,
     kind TEXT NOT NULL CHECK (kind IN ('review', 'sheet', 'opinion')),
     body BYTEA NOT NULL,
     at BIGINT NOT NULL,
-    PRIMARY KEY (lot_id, member, kind),
+    version INTEGER NOT NULL,
+    recalled_at BIGINT,
+    PRIMARY KEY (lot_id, member, kind, version),
     FOREIGN KEY (lot_id, member) REFERENCES evaluation_seat (lot_id, member)
 );
 -- What a member has filled in and not signed yet, sealed; overwritten with every save.
