@@ -3,7 +3,8 @@
 use crate::account::house::House;
 use crate::account::route::Route;
 use crate::account::session;
-use crate::ledger::Door;
+use crate::ledger::{Actor, Door};
+use crate::platform::queue;
 use crate::platform::refusal::{Fault, Refused};
 use crate::platform::web::{Failed, assets, headers};
 use crate::{account, demo, ledger, open_data, sealed_bid};
@@ -11,6 +12,8 @@ use actix_web::middleware::{Compress, from_fn};
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{App, HttpResponse, HttpServer};
 use std::net::TcpListener;
+use std::time::Duration;
+use tokio_cron_scheduler::JobScheduler;
 
 /// Every route of every room, in street order.
 pub fn routes() -> Vec<Route> {
@@ -52,12 +55,64 @@ async fn readyz(door: web::Data<Door>) -> HttpResponse {
     }
 }
 
+/// What the clock does: a name, how often in microseconds, and the work. Nothing lawful waits for it; it only makes
+/// visible what time has already decided.
+pub struct Job {
+    pub name: &'static str,
+    pub every: i64,
+    pub run: fn(&House) -> Result<(), Fault>,
+}
+
+/// Every job of every room.
+pub fn jobs() -> Vec<Job> {
+    vec![]
+}
+
+/// Runs the jobs whose slot has come and is not taken by another server. A job that fails is told in the log and tried
+/// again in its next slot.
+pub fn run_due_jobs(house: &House) {
+    for job in jobs() {
+        let (name, every, now) = (job.name, job.every, house.door.now());
+        let claimed = house.door.write(Actor::system("clock"), move |act| {
+            Ok(queue::claim(act.db(), name, every, now)?)
+        });
+        let done = match claimed {
+            Ok(done) if done.value => (job.run)(house).map_err(|fault| fault.chain()),
+            Ok(_) => Ok(()),
+            Err(failure) => Err(failure.to_string()),
+        };
+        if let Err(why) = done {
+            tracing::error!(job = name, why, "a job failed");
+        }
+    }
+}
+
+async fn start_ticker(house: House) -> Result<JobScheduler, Fault> {
+    let ticker = JobScheduler::new().await?;
+    let tick = tokio_cron_scheduler::Job::new_repeated_async(TICK, move |_, _| {
+        let house = house.clone();
+        Box::pin(async move {
+            if let Err(stopped) = tokio::task::spawn_blocking(move || run_due_jobs(&house)).await {
+                tracing::error!(%stopped, "the jobs stopped");
+            }
+        })
+    })?;
+    ticker.add(tick).await?;
+    ticker.start().await?;
+    Ok(ticker)
+}
+
+/// How often the jobs are looked at.
+const TICK: Duration = Duration::from_secs(2);
+
 /// Serves the house on `listener` until it is told to stop (SIGTERM, SIGINT).
 ///
 /// # Errors
 /// The socket can not be used.
 pub async fn serve(house: House, listener: TcpListener) -> Result<(), Fault> {
+    let mut ticker = start_ticker(house.clone()).await?;
     start(house, listener)?.await?;
+    ticker.shutdown().await?;
     Ok(())
 }
 
