@@ -42,7 +42,7 @@ fn honest_evidence_holds_in_every_check() {
         "2 trustees signed",
         "boxes of 3 bids were made again",
         "3 were read out, 3 opened again",
-        "9 seats out of 80 candidates",
+        "9 seats out of 80 candidates, drawn again with the same result, 1 passed on",
         "K = 0.0",
         "8 records, 4 of them in the log, 0 gaps, 6 segments hashed",
         "give the same ranking again",
@@ -239,6 +239,26 @@ fn a_draw_of_another_list_with_a_fitting_result_is_named() {
         e.files.insert(path.into(), crate::platform::canonical::jcs(&record));
     });
     names(&evidence, &["draw", "the log does not hold the hash of its document"]);
+}
+
+#[test]
+fn a_dropped_reveal_and_a_skipped_alternate_are_named() {
+    use crate::expert_draw::draw::{DrawRecord, draw};
+    let path = "draw/experts.json";
+    let evidence = altered(|e| {
+        let mut record: DrawRecord = serde_json::from_slice(&e.files[path]).unwrap();
+        record.reveals.pop_first();
+        record.result = draw(&record.doc, &record.reveals, &record.public_value).unwrap();
+        e.files.insert(path.into(), crate::platform::canonical::jcs(&record));
+    });
+    names(&evidence, &["draw", "its reveals are not those of the log"]);
+    let evidence = altered(|e| {
+        let mut record: DrawRecord = serde_json::from_slice(&e.files[path]).unwrap();
+        record.public_value = record.doc.public.value("01 07 12 18 25 31 + 09").unwrap();
+        record.result = draw(&record.doc, &record.reveals, &record.public_value).unwrap();
+        e.files.insert(path.into(), crate::platform::canonical::jcs(&record));
+    });
+    names(&evidence, &["draw", "its public value is not the one of the log"]);
 }
 
 #[test]

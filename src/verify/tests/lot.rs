@@ -13,7 +13,8 @@ use crate::account::who::Who;
 use crate::evaluation::report::Report;
 use crate::evaluation::tests::story;
 use crate::expert_draw::coefficient::{CoefficientDoc, CoefficientRecord, CoefficientTyp, draw_coefficient};
-use crate::expert_draw::draw::{DrawRecord, commit_of, doc_hash, draw};
+use crate::expert_draw::draw::{Draw, DrawRecord, Reveals, commit_of, doc_hash, draw, seat_holders};
+use crate::expert_draw::public_value::PublicValue;
 use crate::expert_draw::tests::sample_record;
 use crate::ledger::checkpoint::Signer;
 use crate::ledger::leaf;
@@ -313,10 +314,23 @@ impl Story {
         let mut experts: DrawRecord = sample_record();
         experts.doc.tender = TENDER.into();
         experts.result = draw(&experts.doc, &experts.reveals, &experts.public_value).unwrap();
-        self.event("expert_draw.listed", 90, json!({"list": experts.doc.list}));
-        self.event("expert_draw.fixed", 91, json!({"doc": doc_hash(&experts.doc)}));
+        experts.doc.id = Id::from_bits(8);
+        let id = experts.doc.id;
+        for party in &mut experts.doc.parties {
+            party.commit = commit_of(id, &party.id, &experts.reveals[&party.id].0);
+        }
+        (experts.doc.reveal_by, experts.doc.public_at) = (at(3600), at(3720));
+        experts.result = draw(&experts.doc, &experts.reveals, &experts.public_value).unwrap();
+        self.event("expert_draw.set_up", 92, json!({"draw": id, "list": experts.doc.list}));
+        self.event("expert_draw.fixed", 94, json!({"document": doc_hash(&experts.doc), "draw": id}));
+        self.reveal(id, &experts.reveals, &experts.public_value);
+        let gone = experts.result.strata[0].selected[1];
+        let seats = seat_holders(&experts.doc, &experts.result, &[gone]);
+        let next = seats[0].iter().find(|id| !experts.result.strata[0].selected.contains(id));
+        let answer = json!({"answer": "declined", "candidate": gone, "draw": id, "next": next});
+        self.event("expert_draw.call_answered", 99, answer);
         self.files.insert("draw/experts.json".into(), jcs(&experts));
-        let (id, doc) = (experts.doc.id, &experts.doc);
+        let (id, doc) = (Id::from_bits(7), &experts.doc);
         let parties = doc.parties.iter().cloned().map(|mut party| {
             party.commit = commit_of(id, &party.id, &experts.reveals[&party.id].0);
             party
@@ -335,9 +349,17 @@ impl Story {
         };
         let (reveals, public_value) = (experts.reveals.clone(), experts.public_value.clone());
         let result = draw_coefficient(&doc, &reveals, &public_value).unwrap();
-        self.event("expert_draw.fixed", 91, json!({"doc": doc_hash(&doc)}));
+        self.event("expert_draw.fixed", 94, json!({"document": doc_hash(&doc), "draw": id}));
+        self.reveal(id, &reveals, &public_value);
         let record = CoefficientRecord { doc, reveals, public_value, result };
         self.files.insert("draw/coefficient-k.json".into(), jcs(&record));
+    }
+
+    fn reveal(&mut self, draw: Id<Draw>, reveals: &Reveals, value: &PublicValue) {
+        for (party, secret) in reveals {
+            self.event("expert_draw.revealed", 95, json!({"draw": draw, "party": party, "secret": secret}));
+        }
+        self.event("expert_draw.drawn", 97, json!({"draw": draw, "value": value}));
     }
 
     fn record(&mut self) {
