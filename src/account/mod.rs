@@ -16,6 +16,7 @@
 
 pub mod actions;
 pub mod authority;
+pub mod field;
 pub mod form;
 pub mod house;
 pub mod page;

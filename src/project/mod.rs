@@ -26,6 +26,7 @@
 
 pub mod actions;
 pub mod flow;
+pub mod pages;
 pub mod phase;
 pub mod place;
 pub mod rulebook;

@@ -368,3 +368,49 @@ fn text(value: Decimal) -> String {
 fn fraction(percent: Decimal) -> String {
     text(percent / Decimal::ONE_HUNDRED)
 }
+
+impl Scoring {
+    /// Reads the numbers back from a document that [`Scoring::document`] wrote, for a form that shows them again.
+    /// What the document does not have keeps the rulebook's usual value.
+    pub fn of_document(book: &Rulebook, document: &Value) -> Self {
+        let mut scoring = Self::usual(book);
+        let number = |value: &Value| value.as_str().and_then(|text| text.parse::<Decimal>().ok());
+        let percent = |value: &Value| number(value).map(|fraction| fraction * Decimal::ONE_HUNDRED);
+        let price = &document["price"];
+        let (benchmark, lowest) = (&price["benchmark"], &price["lowest_price"]);
+        let k = &benchmark["base"]["float_down"]["k"];
+        let set =
+            |slot: &mut Decimal, value: Option<Decimal>| value.into_iter().for_each(|value| *slot = value);
+        set(&mut scoring.price_points, number(&benchmark["weight"]).or(number(&lowest["weight"])));
+        set(&mut scoring.above, number(&benchmark["deviation"]["above"]));
+        set(&mut scoring.below, number(&benchmark["deviation"]["below"]));
+        let deductions =
+            if lowest.is_null() { &price["lowest_evaluated"]["deductions"] } else { &lowest["deductions"] };
+        set(&mut scoring.small, percent(&deductions["small"]));
+        set(&mut scoring.consortium, percent(&deductions["consortium"]));
+        if let Some(choices) = k["drawn"]["choices"].as_array() {
+            scoring.floats = choices.iter().filter_map(percent).collect();
+        } else if let Some(fixed) = percent(&k["fixed"]["value"]) {
+            scoring.floats = vec![fixed];
+        }
+        let trim = &benchmark["base"]["float_down"]["trim"]["steps"]["steps"][0]["from_bids"];
+        if let Some(from) = trim.as_u64().and_then(|from| u32::try_from(from).ok()) {
+            scoring.trim_from = from;
+        }
+        scoring.items = document["items"]
+            .as_array()
+            .map(|items| items.iter().filter_map(item_of).collect())
+            .unwrap_or_default();
+        scoring
+    }
+}
+
+fn item_of(value: &Value) -> Option<ScoredItem> {
+    Some(ScoredItem {
+        name: value["title"].as_str()?.to_owned(),
+        guide: value["guide"].as_str().unwrap_or_default().to_owned(),
+        class: if value["class"] == "commercial" { ItemClass::Commercial } else { ItemClass::Technical },
+        kind: if value["kind"] == "objective" { ItemKind::Objective } else { ItemKind::Subjective },
+        points: value["most"].as_str()?.parse().ok()?,
+    })
+}

@@ -1,6 +1,8 @@
 //! Files: documents, ciphertexts, recording segments. Local disk by default, S3 at scale, one code path through
 //! `object_store`. Content goes by its SHA-256; a file is durable before anything may refer to it.
 
+pub mod content;
+
 use super::digest;
 use super::refusal::Fault;
 use bytes::Bytes;

@@ -131,3 +131,24 @@ fn categories_and_regions_are_read_back() {
     assert_eq!(Region::find("210200").unwrap().name.zh, "大连市");
     assert!(Region::all().windows(2).all(|pair| pair[0].code < pair[1].code));
 }
+
+#[test]
+fn a_form_shows_the_numbers_that_its_document_was_written_from() {
+    let works = book("works-open-2026");
+    let scoring = Scoring {
+        price_points: dec!(55),
+        items: vec![item(dec!(45))],
+        floats: vec![dec!(2), dec!(3.5)],
+        above: dec!(0.9),
+        below: dec!(0.4),
+        trim_from: 7,
+        ..Scoring::usual(works)
+    };
+    assert_eq!(Scoring::of_document(works, &scoring.document(works, Method::WorksBenchmark)), scoring);
+    let procurement = book("procurement-open-2026");
+    let scoring = Scoring { small: dec!(15), items: vec![item(dec!(70))], ..Scoring::usual(procurement) };
+    assert_eq!(
+        Scoring::of_document(procurement, &scoring.document(procurement, Method::GpComprehensive)),
+        scoring
+    );
+}
