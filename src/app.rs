@@ -7,7 +7,7 @@ use crate::ledger::{Actor, Door};
 use crate::platform::queue;
 use crate::platform::refusal::{Fault, Refused};
 use crate::platform::web::{Failed, assets, headers};
-use crate::{account, demo, ledger, open_data, project, sealed_bid};
+use crate::{account, demo, deposit, ledger, open_data, project, sealed_bid};
 use actix_web::middleware::{Compress, from_fn};
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{App, HttpResponse, HttpServer};
@@ -20,6 +20,7 @@ pub fn routes() -> Vec<Route> {
     let rooms = [
         account::pages::routes(),
         project::pages::routes(),
+        deposit::pages::routes(),
         sealed_bid::trustees_pages::routes(),
         open_data::log::routes(),
         demo::pages::routes(),

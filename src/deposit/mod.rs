@@ -16,18 +16,25 @@
 //! amount or remark; money booked at or after the deadline never pays a deposit; every entry balances to the fen and the
 //! trial balance is checked within each act.
 //!
-//! Tables: `deposit_demand`, `deposit_account`, `deposit_notice`, `deposit_movement`, `deposit_posting`,
-//! `deposit_refund`, `deposit_batch`. Formats: `docs/formats/bank.md`.
+//! Tables: `deposit_demand`, `deposit_account`, `deposit_notice`, `deposit_movement`, `deposit_refund`,
+//! `deposit_batch`, `deposit_posting`, `deposit_book`. Formats: `docs/formats/bank.md`.
 
+pub mod actions;
 pub mod bank_csv;
 pub mod bank_notice;
 pub mod bounded_xml;
 pub mod camt054;
 pub mod double_entry;
+pub mod events;
 pub mod matching;
+pub mod pages;
 pub mod pain001;
+pub mod records;
 pub mod rules;
+pub mod store;
 pub mod virtual_account;
 
+#[cfg(test)]
+pub mod testing;
 #[cfg(test)]
 mod tests;

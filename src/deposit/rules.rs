@@ -338,6 +338,18 @@ pub enum Refusal {
     },
     DepositUnknown,
     InterestUnreadable,
+    /// The treasurer has not entered the centre's account yet.
+    NoCentreAccount,
+    /// A notice about an account that is not the centre's.
+    ForeignAccount {
+        line: u64,
+        account: String,
+    },
+    ExecutionInThePast,
+    RefundNotWithTheBank,
+    CalendarUncertain {
+        year: i32,
+    },
 }
 
 impl Refusal {
@@ -362,6 +374,11 @@ impl Refusal {
             Self::Unpayable { .. } => "unpayable",
             Self::DepositUnknown => "deposit_unknown",
             Self::InterestUnreadable => "interest_unreadable",
+            Self::NoCentreAccount => "no_centre_account",
+            Self::ForeignAccount { .. } => "foreign_account",
+            Self::ExecutionInThePast => "execution_in_the_past",
+            Self::RefundNotWithTheBank => "refund_not_with_the_bank",
+            Self::CalendarUncertain { .. } => "calendar_uncertain",
         }
     }
 
@@ -387,6 +404,11 @@ impl Refusal {
             Self::Unpayable { reason: "x".into() },
             Self::DepositUnknown,
             Self::InterestUnreadable,
+            Self::NoCentreAccount,
+            Self::ForeignAccount { line: 1, account: "x".into() },
+            Self::ExecutionInThePast,
+            Self::RefundNotWithTheBank,
+            Self::CalendarUncertain { year: 2030 },
         ]
     }
 }
@@ -399,6 +421,8 @@ impl From<Refusal> for Refused {
             | Refusal::AlreadyResolved
             | Refusal::NotPayableNow
             | Refusal::NothingOutstanding
+            | Refusal::NoCentreAccount
+            | Refusal::RefundNotWithTheBank
             | Refusal::NoRefundsDue => 409,
             _ => 422,
         };
@@ -417,6 +441,11 @@ impl From<Refusal> for Refused {
             Refusal::ReasonMissing => refused.field("reason"),
             Refusal::NothingToImport => refused.field("file"),
             Refusal::InterestUnreadable => refused.field("interest"),
+            Refusal::ForeignAccount { line, account } => {
+                refused.with("line", line).with("account", account).field("file")
+            }
+            Refusal::ExecutionInThePast => refused.field("execute_on"),
+            Refusal::CalendarUncertain { year } => refused.with("year", year),
             _ => refused,
         }
     }

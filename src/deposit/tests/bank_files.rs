@@ -18,7 +18,7 @@ fn schemas() -> PathBuf {
 }
 
 /// Asks xmllint, which is not ours, whether `xml` is valid against the schema called `name`.
-fn is_valid(name: &str, xml: &str) -> bool {
+pub fn is_valid(name: &str, xml: &str) -> bool {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("message.xml");
     std::fs::write(&file, xml).unwrap();

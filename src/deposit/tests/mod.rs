@@ -1,5 +1,9 @@
 //! Tests of the deposit room.
 
+mod acts;
 mod bank_files;
 mod bookkeeping;
+mod desk;
 mod matching_money;
+mod money_out;
+mod words;

@@ -1,0 +1,75 @@
+//! What people do here, and what later rooms tell this one. Every act that touches money takes its turn at the book first
+//! (`store::take_turn`), posts balanced entries, and is undone if the book does not balance afterwards.
+//!
+//! Doors for later rooms: [`freeze_lot`] when a lot's bidding is closed, [`refunds_due`] and [`refunds_due_for`] when deposits
+//! go back, with [`due_date`] for the lawful day.
+
+mod accounts;
+mod batches;
+mod fates;
+mod import;
+mod work_list;
+
+pub use accounts::{request_account, set_centre_account};
+pub use batches::{BatchOrder, confirm_paid, make_batch, returned};
+pub use fates::{Whose, due_date, forfeit, freeze, freeze_lot, refunds_due, refunds_due_for};
+pub use import::{ReadNotice, import, read_notice};
+pub use work_list::{Decision, resolve};
+
+use super::double_entry::{Entry, Unbalanced};
+use super::records::{Declared, Demand};
+use super::rules::Refusal;
+use super::store;
+use crate::ledger::Act;
+use crate::platform::refusal::{Failure, Fault, Refused};
+
+/// Posts an entry; postings that do not balance are a bug of this room and undo the act.
+fn post(act: &mut Act<'_>, entry: Result<Entry, Unbalanced>, cause: &str) -> Result<(), Fault> {
+    let (vault, now) = (act.vault().clone(), act.now());
+    store::post(act.db(), &vault, &entry?, now, cause)
+}
+
+fn put(act: &mut Act<'_>, demand: &Demand) -> Result<(), Fault> {
+    let vault = act.vault().clone();
+    store::put_demand(act.db(), &vault, demand)
+}
+
+fn refused<T>(refusal: Refusal) -> Result<T, Failure> {
+    Err(Refused::from(refusal).into())
+}
+
+fn lawful<T>(decided: Result<T, Refusal>) -> Result<T, Failure> {
+    decided.map_err(|refusal| Refused::from(refusal).into())
+}
+
+/// The account `declared` with its texts trimmed, if a payment order could be written for it.
+fn check_declared(declared: &Declared) -> Result<Declared, Refusal> {
+    let wrong = |field| Refusal::BankAccountUnreadable { field };
+    let text = |value: &str, field, least: usize, most: usize| {
+        let value = value.trim();
+        let fits = (least..=most).contains(&value.chars().count()) && !value.chars().any(char::is_control);
+        if fits { Ok(value.to_string()) } else { Err(wrong(field)) }
+    };
+    let number = declared.number.replace([' ', '-'], "");
+    if !(4..=34).contains(&number.len()) || !number.bytes().all(|b| b.is_ascii_alphanumeric()) {
+        return Err(wrong("number"));
+    }
+    let bank_code = declared.bank_code.trim().to_string();
+    if !super::pain001::is_bank_code(&bank_code) {
+        return Err(wrong("bank_code"));
+    }
+    Ok(Declared {
+        holder: text(&declared.holder, "holder", 2, 140)?,
+        number,
+        bank_code,
+        bank_name: text(&declared.bank_name, "bank_name", 2, 140)?,
+    })
+}
+
+/// A written reason: at least two characters, at most 500.
+fn check_why(why: &str) -> Result<String, Refusal> {
+    let why = why.trim();
+    let fits = (2..=500).contains(&why.chars().count())
+        && !why.chars().any(|c| c.is_control() && c != '\n' && c != '\r');
+    if fits { Ok(why.to_string()) } else { Err(Refusal::ReasonMissing) }
+}
