@@ -4,4 +4,5 @@ mod access_table;
 pub mod browser;
 mod config;
 mod files;
+mod foreign_log;
 mod tidy;

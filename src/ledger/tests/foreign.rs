@@ -41,7 +41,7 @@ fn output_of(command: &mut Command) -> String {
 }
 
 /// Builds the Go program once, from our source and the packages inside the Go installation.
-fn client() -> &'static Path {
+pub(crate) fn client() -> &'static Path {
     static BUILT: OnceLock<(tempfile::TempDir, PathBuf)> = OnceLock::new();
     let (_, program) = BUILT.get_or_init(|| {
         let folder = tempfile::tempdir().unwrap();

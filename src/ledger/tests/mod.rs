@@ -1,6 +1,6 @@
 //! Tests of the log: the tree against the plain definition of RFC 6962, notes and receipts against their formats.
 
-mod foreign;
+pub(crate) mod foreign;
 mod note;
 mod receipt;
 mod tree;
