@@ -27,7 +27,7 @@ export class Uploader {
     private readonly track: string,
     private readonly report: (state: Sending) => void,
   ) {
-    addEventListener("online", () => this.kick());
+    globalThis.addEventListener?.("online", () => this.kick());
   }
 
   /** Looks for something to send; call it whenever a part was put on the shelf. */
@@ -116,6 +116,6 @@ async function sentenceOf(answer: Response): Promise<string> {
 function sleep(milliseconds: number): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, milliseconds);
-    addEventListener("online", () => { clearTimeout(timer); resolve(); }, { once: true });
+    globalThis.addEventListener?.("online", () => { clearTimeout(timer); resolve(); }, { once: true });
   });
 }
