@@ -125,8 +125,8 @@ pub struct Track {
     pub medium: Medium,
     /// Ticks per second of this track's times.
     pub timescale: u32,
-    /// The sample entry, for example `avc1`, `av01`, `vp09`, `Opus`.
-    pub codec: FourCc,
+    /// The codec as RFC 6381 writes it: `avc1.42E01F`, `vp09.00.10.08`, `av01.0.04M.08`, `opus`.
+    pub codec: String,
     /// From `trex`: the duration of a sample that does not say its own.
     pub default_duration: u32,
     default_size: u32,
@@ -174,9 +174,9 @@ impl Init {
         self.tracks.iter().find(|t| t.medium == Medium::Video).or_else(|| self.tracks.first())
     }
 
-    /// Sample entries of all tracks, comma separated, as kept with the recording: `Opus,avc1`.
+    /// The codecs of all tracks, comma separated, as players want them: `opus,avc1.42E01F`.
     pub fn codecs(&self) -> String {
-        self.tracks.iter().map(|t| show(&t.codec)).collect::<Vec<_>>().join(",")
+        self.tracks.iter().map(|t| t.codec.as_str()).collect::<Vec<_>>().join(",")
     }
 }
 
@@ -193,10 +193,43 @@ fn track(bytes: &[u8], trak: BoxAt) -> Result<Track, Malformed> {
     };
     let minf = child(bytes, mdia, b"minf")?;
     let stbl = child(bytes, minf, b"stbl")?;
-    let stsd = content(bytes, child(bytes, stbl, b"stsd")?);
-    // version and flags, entry count, then the first entry: size and type
-    let codec = four(stsd, 12)?;
+    let stsd = child(bytes, stbl, b"stsd")?;
+    // version, flags and entry count come before the first sample entry
+    let entry = box_at(bytes, stsd.content + 8)?.filter(|e| e.end <= stsd.end).ok_or(Malformed::Truncated(*b"stsd"))?;
+    let codec = codec(bytes, entry)?;
     Ok(Track { id, medium, timescale, codec, default_duration: 0, default_size: 0 })
+}
+
+/// Bytes of a picture sample entry before its child boxes (ISO/IEC 14496-12 section 12.1.3).
+const PICTURE_ENTRY_BYTES: usize = 78;
+
+/// The codec string of a sample entry (RFC 6381; the VP9 and AV1 bindings for theirs).
+fn codec(bytes: &[u8], entry: BoxAt) -> Result<String, Malformed> {
+    let settings = |kind: &FourCc| {
+        let inside = BoxAt { content: entry.content.saturating_add(PICTURE_ENTRY_BYTES), ..entry };
+        child(bytes, inside, kind).map(|found| content(bytes, found))
+    };
+    let byte = |of: &[u8], at: usize| of.get(at).copied().ok_or(Malformed::Truncated(entry.kind));
+    match &entry.kind {
+        b"avc1" | b"avc3" => {
+            let c = settings(b"avcC")?;
+            Ok(format!("{}.{:02X}{:02X}{:02X}", show(&entry.kind), byte(c, 1)?, byte(c, 2)?, byte(c, 3)?))
+        }
+        b"vp09" => {
+            let c = settings(b"vpcC")?;
+            Ok(format!("vp09.{:02}.{:02}.{:02}", byte(c, 4)?, byte(c, 5)?, byte(c, 6)? >> 4))
+        }
+        b"av01" => {
+            let c = settings(b"av1C")?;
+            let (first, second) = (byte(c, 1)?, byte(c, 2)?);
+            let tier = if second & 0x80 == 0 { 'M' } else { 'H' };
+            let depth = if second & 0x40 == 0 { 8 } else { 10 };
+            Ok(format!("av01.{}.{:02}{tier}.{depth:02}", first >> 5, first & 0x1f))
+        }
+        b"Opus" => Ok("opus".into()),
+        b"mp4a" => Ok("mp4a.40.2".into()),
+        other => Ok(show(other)),
+    }
 }
 
 /// One `moof` + `mdat` pair: where it lies, and its times on the timeline track.
