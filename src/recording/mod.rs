@@ -23,12 +23,16 @@
 //! **Tables.** `recording_session`, `recording_track`, `recording_epoch`, `recording_part`, `recording_record`,
 //! `recording_access`. Format: `docs/formats/recording.md`.
 
+pub mod actions;
 /// ISO base media boxes: whole boxes, init sections, fragments.
 pub mod boxes;
 /// The hash chain and its offline check.
 pub mod chain;
 /// WebM: heads and clusters.
 pub mod ebml;
+/// From parts to records and files.
+pub mod intake;
+pub mod jobs;
 /// HLS playlists from rows.
 pub mod playlist;
 /// WebM to fragmented MP4.
@@ -36,6 +40,7 @@ pub mod remux;
 pub mod rules;
 /// Cutting segments from fragments.
 pub mod segments;
+pub mod store;
 /// Pictures of segments.
 pub mod thumbnail;
 
