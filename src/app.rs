@@ -4,10 +4,11 @@ use crate::account::house::House;
 use crate::account::route::Route;
 use crate::account::session;
 use crate::ledger::{Actor, Door};
+use crate::platform::moment::MINUTE;
 use crate::platform::queue;
 use crate::platform::refusal::{Fault, Refused};
 use crate::platform::web::{Failed, assets, headers};
-use crate::{account, demo, deposit, ledger, open_data, project, sealed_bid};
+use crate::{account, demo, deposit, ledger, open_data, project, recording, sealed_bid};
 use actix_web::middleware::{Compress, from_fn};
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{App, HttpResponse, HttpServer};
@@ -22,6 +23,7 @@ pub fn routes() -> Vec<Route> {
         project::pages::routes(),
         deposit::pages::routes(),
         sealed_bid::trustees_pages::routes(),
+        recording::pages::routes(),
         open_data::log::routes(),
         demo::pages::routes(),
     ];
@@ -67,7 +69,7 @@ pub struct Job {
 
 /// Every job of every room.
 pub fn jobs() -> Vec<Job> {
-    vec![]
+    vec![Job { name: "recording", every: MINUTE, run: recording::jobs::run }]
 }
 
 /// Runs the jobs whose slot has come and is not taken by another server. A job that fails is told in the log and tried

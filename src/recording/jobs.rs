@@ -4,6 +4,7 @@
 use super::actions::{close_due, delete_media, place};
 use super::rules::RETENTION_DAYS_MIN;
 use super::store;
+use crate::account::house::House;
 use crate::ledger::{Actor, Door};
 use crate::platform::moment::DAY;
 use crate::platform::refusal::{Failure, Fault};
@@ -36,9 +37,10 @@ pub async fn drop_spent_parts(door: &Door) -> Result<usize, Failure> {
         let facts = door
             .look(move |db| {
                 let row = store::track(db, track)?;
-                // the same bytes may live on as a segment, or wait under another number
-                let in_use = store::media_hashes(db, track)?.contains(&hash);
-                Ok(row.map(|row| (row.session, in_use)))
+                Ok(match row {
+                    Some(row) => Some((row.session, store::in_use(db, track, (epoch, seq), hash)?)),
+                    None => None,
+                })
             })
             .await?;
         let Some((session, in_use)) = facts else { continue };
@@ -62,4 +64,15 @@ pub async fn delete_expired(door: &Door) -> Result<(), Failure> {
         delete_media(door, row.id).await?;
     }
     Ok(())
+}
+
+/// [`due`] for the ticker, whose threads are blocking ones.
+///
+/// # Errors
+/// As [`due`].
+pub fn run(house: &House) -> Result<(), Fault> {
+    match tokio::runtime::Handle::try_current() {
+        Ok(runtime) => runtime.block_on(due(&house.door)),
+        Err(_) => tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(due(&house.door)),
+    }
 }

@@ -33,6 +33,7 @@ pub mod ebml;
 /// From parts to records and files.
 pub mod intake;
 pub mod jobs;
+pub mod pages;
 /// HLS playlists from rows.
 pub mod playlist;
 /// WebM to fragmented MP4.
@@ -44,5 +45,7 @@ pub mod store;
 /// Pictures of segments.
 pub mod thumbnail;
 
+#[cfg(test)]
+pub mod testing;
 #[cfg(test)]
 mod tests;

@@ -79,6 +79,7 @@ CREATE TABLE recording_record (
     PRIMARY KEY (track_id, number),
     UNIQUE (track_id, epoch, seq)
 );
+CREATE INDEX recording_record_media ON recording_record (track_id, sha256);
 -- What else happened while the recording ran, for the timeline: a locale key and what stands in its place %{what}.
 CREATE TABLE recording_mark (
     id TEXT NOT NULL PRIMARY KEY,

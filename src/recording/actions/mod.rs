@@ -23,9 +23,6 @@ use serde::Serialize;
 /// How often at least a running track's newest leaf is entered in the public log, in microseconds.
 pub const LOGGED_EVERY: i64 = 30 * SECOND;
 
-/// How often at most one person's watching of one track is put on record again, in microseconds.
-const WATCHED_EVERY: i64 = 600 * SECOND;
-
 /// A record of a chain in the log. The logged object is the record itself.
 struct Recorded<'a>(&'a Record);
 
@@ -271,10 +268,7 @@ pub fn watch(
 ) -> Result<(), Failure> {
     let row = found(store::session(act.db(), session)?)?;
     let now = act.now();
-    let recent = |a: &AccessRow| {
-        a.person == who.person && a.track == track && a.way == way && now < a.at.plus(WATCHED_EVERY)
-    };
-    if store::accesses(act.db(), session)?.iter().any(recent) {
+    if store::watched_lately(act.db(), session, who.person, track, way, now)? {
         return Ok(());
     }
     let access = AccessRow { person: who.person, track, way: way.into(), at: now };

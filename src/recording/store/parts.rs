@@ -1,6 +1,6 @@
 //! SQL on the parts that browsers sent.
 
-use super::tables::{recording_epoch, recording_part};
+use super::tables::{recording_epoch, recording_part, recording_record};
 use super::{hash, signed, unsigned};
 use crate::platform::database::Db;
 use crate::platform::id::Id;
@@ -85,6 +85,31 @@ pub(in crate::recording) fn forget_part(db: &mut Db, track: Id<Track>, epoch: u6
 }
 
 diesel::allow_tables_to_appear_in_same_query!(recording_part, recording_epoch);
+
+/// Whether bytes of a spent part are needed besides: as a segment or init section, as a WebM head, or under another
+/// part number that is not spent.
+pub(crate) fn in_use(db: &mut Db, track: Id<Track>, spent: (u64, u64), sha256: [u8; 32]) -> Result<bool, Fault> {
+    let wanted = sha256.to_vec();
+    let records: i64 = recording_record::table
+        .filter(recording_record::track_id.eq(track.to_string()))
+        .filter(recording_record::sha256.eq(&wanted))
+        .count()
+        .get_result(db)?;
+    let heads: i64 = recording_epoch::table
+        .filter(recording_epoch::track_id.eq(track.to_string()))
+        .filter(recording_epoch::head_sha256.eq(&wanted))
+        .count()
+        .get_result(db)?;
+    let (epoch, seq) = (signed(spent.0)?, signed(spent.1)?);
+    let others: i64 = recording_part::table
+        .filter(recording_part::track_id.eq(track.to_string()))
+        .filter(recording_part::sha256.eq(&wanted))
+        .filter(recording_part::kept.eq(true))
+        .filter(recording_part::epoch.ne(epoch).or(recording_part::seq.ne(seq)))
+        .count()
+        .get_result(db)?;
+    Ok(records + heads + others > 0)
+}
 
 /// Hashes of everything that was ever kept for a track: parts, segments, init sections, WebM heads.
 pub(crate) fn all_hashes(db: &mut Db, track: Id<Track>) -> Result<Vec<[u8; 32]>, Fault> {
