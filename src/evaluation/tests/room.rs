@@ -229,7 +229,7 @@ fn a_dissent_needs_reasons_and_silence_counts_as_agreement(engine: Engine) {
     assert_eq!(refused(record(&members[2].who)).key, "evaluation.refusal.only_leader");
     assert_eq!(
         refused(record(&members[0].who)).key,
-        "evaluation.refusal.not_ready",
+        "evaluation.task.sign",
         "the leader signs first"
     );
     committee.sign_as(&house, &members[0], Opinion::Agree, "").unwrap();
