@@ -12,9 +12,13 @@
 //! the law knows a cause**; **winner and others are told in one act**; **names of experts appear only where and when
 //! the rulebook says so**; **a notice never changes and its address never dies**.
 //!
-//! Tables: `publication_notice`, `publication_letter`.
+//! Tables: `publication_notice`, `publication_award`, `publication_letter`.
 
+pub mod actions;
+pub mod notice;
 pub mod rules;
+pub mod sources;
+pub mod store;
 
 #[cfg(test)]
 mod tests;

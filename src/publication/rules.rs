@@ -213,6 +213,8 @@ pub enum Refusal {
     FirstMustWin { article: String },
     /// The evaluation has no ranking to publish.
     NothingRanked,
+    /// The evaluation has a ranking, so that it did not fail.
+    BidsAreRanked,
     /// Published already.
     AlreadyPublished,
     /// A text that must be given is missing.
@@ -249,6 +251,7 @@ impl From<Refusal> for Refused {
                 Self::new(422, key("first_must_win")).article(article).field("cause")
             }
             Refusal::NothingRanked => Self::new(409, key("nothing_ranked")),
+            Refusal::BidsAreRanked => Self::new(409, key("bids_are_ranked")),
             Refusal::AlreadyPublished => Self::new(409, key("already_published")),
             Refusal::Missing { field } => Self::new(422, key("missing")).with("field", field).field(field),
             Refusal::NotYours => Self::new(403, key("not_yours")),

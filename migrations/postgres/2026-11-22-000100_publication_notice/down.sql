@@ -1,0 +1,3 @@
+DROP TABLE publication_letter;
+DROP TABLE publication_award;
+DROP TABLE publication_notice;

@@ -1,0 +1,2 @@
+DROP TABLE objection_answer;
+DROP TABLE objection_case;
