@@ -13,7 +13,9 @@
 //!
 //! Tables: `objection_case`, `objection_answer`.
 
+pub mod actions;
 pub mod rules;
+pub mod store;
 
 #[cfg(test)]
 mod tests;

@@ -1,10 +1,10 @@
 //! What is done after an evaluation. One function is one act; every notice is signed by who publishes it.
 
 use super::notice::{
-    AwardDecision, ContractNotice, FailureNotice, Letter, LetterKind, Line, NoticeKind, ResultNotice, candidates_notice,
-    heading, lines, rejected,
+    AwardDecision, ContractNotice, FailureNotice, Letter, LetterKind, Line, NoticeKind, ResultNotice,
+    candidates_notice, heading, lines, rejected,
 };
-use super::rules::{self, AwardFacts, Display, PassedOver, Refusal, Whose};
+use super::rules::{self, AwardFacts, Display, Happened, PassedOver, Refusal};
 use super::store::{self, Award, Notice};
 use crate::account::authority::Authority;
 use crate::account::signature::{self, Signed, SignedFields};
@@ -167,7 +167,8 @@ pub fn publish_candidates(
         return Err(refuse(Refusal::NothingRanked));
     }
     let now = act.now();
-    let display = rules::candidate_display(ground.facts.book()?, now, Calendar::official()).map_err(refuse)?;
+    let display =
+        rules::candidate_display(ground.facts.book()?, now, Calendar::official()).map_err(refuse)?;
     let display = display.ok_or_else(|| refuse(Refusal::NoDisplayHere))?;
     let statement = candidates_statement(&ground.facts, &ground.closed);
     let signed = signature::check(act.db(), authority, who, now, &statement, fields)?;
@@ -188,8 +189,12 @@ pub fn candidates_statement(facts: &LotFacts, closed: &ClosedReport) -> String {
 pub fn award_facts(db: &mut Db, facts: &LotFacts, closed: &ClosedReport) -> Result<AwardFacts, Failure> {
     let notice = store::notice(db, facts.lot, NoticeKind::Candidates)?;
     let book = facts.book()?;
-    let article =
-        book.periods.candidate_publicity_min.as_ref().map(|period| period.article.clone()).unwrap_or_default();
+    let article = book
+        .periods
+        .candidate_publicity_min
+        .as_ref()
+        .map(|period| period.article.clone())
+        .unwrap_or_default();
     let display = notice.as_ref().and_then(|notice| {
         Some(Display { from: notice.published_at, until: notice.display_until?, article })
     });
@@ -256,7 +261,11 @@ pub fn decide_award(
         certificate: &signed.certificate,
     };
     act.enter(&ground.subject(), &event)?;
-    store::insert_award(act.db(), lot, &Award { decision: expected, signed: signed.clone(), decided_at: now })?;
+    store::insert_award(
+        act.db(),
+        lot,
+        &Award { decision: expected, signed: signed.clone(), decided_at: now },
+    )?;
     project::actions::reach(act, lot, Milestone::Awarded)?;
     Ok(())
 }
@@ -314,7 +323,8 @@ pub fn publish_result(
     }
     project::actions::reach(act, lot, Milestone::ResultPublished)?;
     let winner = ground.evaluation.opened.bidders.get(&notice.winner.bid).copied();
-    super::sources::refunds_after_award(act, &ground.facts, winner, now)
+    let happened = Happened { awarded_at: Some(now), ..Happened::default() };
+    super::sources::refunds_fall_due(act, &ground.facts, winner, &happened)
 }
 
 /// Letters to everybody whose bid was opened, all at `now`.
@@ -379,7 +389,8 @@ pub fn publish_failure(
     let signed = signature::check(act.db(), authority, who, now, &jcs_text(&notice), fields)?;
     publish(act, &ground, NoticeKind::Failure, signed, None)?;
     project::actions::declare_unsuccessful(act, who, lot, &notice.reason)?;
-    super::sources::refunds_after_end(act, &ground.facts, now)
+    let happened = Happened { ended_at: Some(now), ..Happened::default() };
+    super::sources::refunds_fall_due(act, &ground.facts, None, &happened)
 }
 
 /// The contract notice as it would be signed now.
@@ -429,19 +440,6 @@ pub fn sign_contract(
     project::actions::reach(act, lot, Milestone::ContractSigned)?;
     let award = store::award(act.db(), lot)?.ok_or_else(|| refuse(Refusal::NothingRanked))?;
     let winner = ground.evaluation.opened.bidders.get(&award.decision.winner.bid).copied();
-    super::sources::refunds_after_contract(act, &ground.facts, winner, now)
-}
-
-/// Whose deposits fall due with this event, and by when. Used by the doors to the deposit room.
-///
-/// # Errors
-/// The holiday calendar is not known.
-pub fn refunds(facts: &LotFacts, happened: &rules::Happened) -> Result<Vec<(Whose, rules::Due)>, Failure> {
-    let book = facts.book()?;
-    let mut due = Vec::new();
-    for whose in [Whose::Winner, Whose::Loser] {
-        let found = rules::refund_due(book, whose, happened, Calendar::official()).map_err(refuse)?;
-        due.extend(found.map(|found| (whose, found)));
-    }
-    Ok(due)
+    let happened = Happened { contract_signed_at: Some(now), ..Happened::default() };
+    super::sources::refunds_fall_due(act, &ground.facts, winner, &happened)
 }

@@ -21,4 +21,6 @@ pub mod sources;
 pub mod store;
 
 #[cfg(test)]
+pub mod testing;
+#[cfg(test)]
 mod tests;

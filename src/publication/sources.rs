@@ -1,14 +1,15 @@
 //! What publication tells earlier rooms: names may be released, deposits fall due. The only file of this room that
 //! speaks to them.
 
-use super::actions::refunds;
-use super::rules::Happened;
+use super::rules::{self, Happened, Whose};
+use crate::deposit;
+use crate::deposit::rules::RefundReason;
 use crate::expert_draw;
 use crate::ledger::Act;
 use crate::party::rules::Organisation;
+use crate::platform::calendar::Calendar;
 use crate::platform::id::Id;
-use crate::platform::moment::Moment;
-use crate::platform::refusal::Failure;
+use crate::platform::refusal::{Failure, Refused};
 use crate::project::rules::Lot;
 use crate::project::standing::LotFacts;
 
@@ -17,43 +18,38 @@ use crate::project::standing::LotFacts;
 /// # Errors
 /// The database fails.
 pub fn release_names(act: &mut Act<'_>, lot: Id<Lot>) -> Result<(), Failure> {
-    expert_draw::actions::seats::release_names(act, lot)?;
+    expert_draw::actions::release_names(act, lot)?;
     Ok(())
 }
 
-/// The award is out: in procurement the losers' deposits fall due.
+/// Makes every deposit due back whose period runs from what has just happened. Which event starts whose period is the
+/// rulebook's: the award for losers in procurement, the contract for everybody in tendering, the end of a lot for all.
 ///
 /// # Errors
-/// The calendar is not known, or the database fails.
-pub fn refunds_after_award(
-    _act: &mut Act<'_>,
+/// The holiday calendar is not known, or the database fails.
+pub fn refunds_fall_due(
+    act: &mut Act<'_>,
     facts: &LotFacts,
-    _winner: Option<Id<Organisation>>,
-    at: Moment,
+    winner: Option<Id<Organisation>>,
+    happened: &Happened,
 ) -> Result<(), Failure> {
-    refunds(facts, &Happened { awarded_at: Some(at), ..Happened::default() })?;
-    Ok(())
-}
-
-/// The contract is signed: in tendering all deposits fall due, in procurement the winner's.
-///
-/// # Errors
-/// The calendar is not known, or the database fails.
-pub fn refunds_after_contract(
-    _act: &mut Act<'_>,
-    facts: &LotFacts,
-    _winner: Option<Id<Organisation>>,
-    at: Moment,
-) -> Result<(), Failure> {
-    refunds(facts, &Happened { contract_signed_at: Some(at), ..Happened::default() })?;
-    Ok(())
-}
-
-/// The lot ended without an award: all deposits fall due.
-///
-/// # Errors
-/// The calendar is not known, or the database fails.
-pub fn refunds_after_end(_act: &mut Act<'_>, facts: &LotFacts, at: Moment) -> Result<(), Failure> {
-    refunds(facts, &Happened { ended_at: Some(at), ..Happened::default() })?;
+    let book = facts.book()?;
+    let winners: Vec<Id<Organisation>> = winner.into_iter().collect();
+    for whose in [Whose::Loser, Whose::Winner] {
+        let due = rules::refund_due(book, whose, happened, Calendar::official()).map_err(Refused::from)?;
+        let Some(due) = due else { continue };
+        let (reason, means) = match (happened.ended_at, whose) {
+            (Some(_), _) => (RefundReason::Terminated, deposit::actions::Whose::All),
+            (None, Whose::Loser) => {
+                (RefundReason::NotAwarded, deposit::actions::Whose::AllBut(winners.as_slice()))
+            }
+            (None, Whose::Winner) => {
+                (RefundReason::ContractSigned, deposit::actions::Whose::Only(winners.as_slice()))
+            }
+        };
+        // in time is before 24:00 of the last day
+        let last_day = due.by.plus(-1).beijing_date();
+        deposit::actions::refunds_due_for(act, facts.lot, means, reason, last_day)?;
+    }
     Ok(())
 }

@@ -227,11 +227,7 @@ fn a_dissent_needs_reasons_and_silence_counts_as_agreement(engine: Engine) {
         house.act(&actor, move |act| actions::record_refusal(act, &who, lot, "m7"))
     };
     assert_eq!(refused(record(&members[2].who)).key, "evaluation.refusal.only_leader");
-    assert_eq!(
-        refused(record(&members[0].who)).key,
-        "evaluation.task.sign",
-        "the leader signs first"
-    );
+    assert_eq!(refused(record(&members[0].who)).key, "evaluation.task.sign", "the leader signs first");
     committee.sign_as(&house, &members[0], Opinion::Agree, "").unwrap();
     assert_eq!(facts(&house, lot).phase(house.door().now()), Phase::Evaluation);
     record(&members[0].who).unwrap();

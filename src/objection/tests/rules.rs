@@ -1,6 +1,6 @@
-//! Tests of the objection room.
+//! Windows, standing and answers under both rulebooks.
 
-use super::rules::*;
+use crate::objection::rules::*;
 use crate::platform::calendar::Calendar;
 use crate::platform::moment::Moment;
 use crate::project::rulebook::{Rulebook, RulebookId};

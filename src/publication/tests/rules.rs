@@ -1,9 +1,9 @@
-//! Tests of the publication room.
+//! Periods, awards and refunds under both rulebooks.
 
-use super::rules::*;
 use crate::platform::calendar::Calendar;
 use crate::platform::moment::Moment;
 use crate::project::rulebook::{Rulebook, RulebookId};
+use crate::publication::rules::*;
 
 fn book(id: &str) -> &'static Rulebook {
     Rulebook::find(&RulebookId::parse(id).unwrap()).unwrap()

@@ -1,0 +1,4 @@
+//! Tests of the objection room.
+
+mod room;
+mod rules;

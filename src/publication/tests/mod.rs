@@ -1,0 +1,4 @@
+//! Tests of the publication room.
+
+mod room;
+mod rules;
