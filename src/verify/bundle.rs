@@ -52,6 +52,8 @@ pub struct Listed {
 pub struct Contents {
     /// All other members, in order.
     pub files: Vec<Listed>,
+    /// The lot's id in the events of the log.
+    pub id: String,
     /// Verifier key of the log.
     pub key: String,
     /// Number of the lot.
@@ -72,6 +74,8 @@ pub struct About {
     pub key: String,
     pub tender: String,
     pub lot: String,
+    /// The lot's id in the events of the log.
+    pub id: String,
     pub made: Moment,
 }
 
@@ -107,8 +111,8 @@ pub fn write<W: Write>(out: W, about: &About, parts: &BTreeMap<String, Part>) ->
         sizes.push(size);
         files.push(Listed { alg, hash: b64u(&hash), path: path.clone(), size: size.to_string() });
     }
-    let About { origin, key, tender, lot, made } = about.clone();
-    let contents = jcs(&Contents { files, key, lot, made, origin, tender, typ: BUNDLE_TYPE.into() });
+    let About { origin, key, tender, lot, id, made } = about.clone();
+    let contents = jcs(&Contents { files, id, key, lot, made, origin, tender, typ: BUNDLE_TYPE.into() });
     let mut writer = Writer::new(out);
     writer.add(CONTENTS, contents.len() as u64, &mut &contents[..])?;
     for ((path, part), size) in parts.iter().zip(sizes) {

@@ -1,13 +1,15 @@
 //! The evaluation: the report's result computed again from its inputs, and the inputs held against what the log, the
 //! opening and the draws say.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Seek};
 
 use super::bundle::Bundle;
 use super::findings::Findings;
 use super::log_check::Proven;
 use super::opening_check::ReadOut;
+use super::signatures_check::SIGNED;
+use crate::account::signature::Signed;
 use crate::evaluation::report::{Conclusion, Report};
 use crate::expert_draw::coefficient::CoefficientRecord;
 use crate::platform::canonical::{from_jcs, jcs_text};
@@ -51,9 +53,10 @@ pub fn check<R: Read + Seek>(
     }
     let unsigned =
         |what: &str, member: &str| format!("the {what} of {member} is not the one that was signed");
-    let reviews = inputs.reviews.iter().filter(|review| !signed(proven, review));
+    let papers = papers(bundle);
+    let reviews = inputs.reviews.iter().filter(|review| !signed(proven, &papers, review));
     complaints.extend(reviews.map(|review| unsigned("review", &review.member)));
-    let sheets = inputs.sheets.iter().filter(|sheet| !signed(proven, sheet));
+    let sheets = inputs.sheets.iter().filter(|sheet| !signed(proven, &papers, sheet));
     complaints.extend(sheets.map(|sheet| unsigned("score sheet", &sheet.member)));
     complaints.extend(prices(&report, read_out));
     complaints.extend(drawn(&report, bundle));
@@ -75,8 +78,17 @@ fn said(proven: &Proven, bytes: &[u8]) -> bool {
     proven.names(&sha256(&[bytes])).is_some() || proven.says(text)
 }
 
-fn signed<T: Serialize>(proven: &Proven, document: &T) -> bool {
-    said(proven, jcs_text(document).as_bytes())
+/// Statements of the signed papers that the bundle brings beside the log.
+fn papers<R: Read + Seek>(bundle: &Bundle<R>) -> BTreeSet<String> {
+    let read = |bytes| from_jcs::<Signed>(bytes).ok().map(|signed| signed.statement);
+    bundle.below(SIGNED).filter_map(|(_, bytes)| read(bytes)).collect()
+}
+
+/// Whether a document is the text of a signed statement that the log holds or names.
+fn signed<T: Serialize>(proven: &Proven, papers: &BTreeSet<String>, document: &T) -> bool {
+    let text = jcs_text(document);
+    let named = || proven.names(&sha256(&[text.as_bytes()])).is_some();
+    proven.says(&text) || (papers.contains(&text) && named())
 }
 
 /// Prices of the report against the forms that were read out, as far as they are in the bundle.

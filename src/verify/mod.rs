@@ -13,10 +13,12 @@
 pub mod bids_check;
 pub mod bundle;
 pub mod container;
+pub mod deposit_check;
 pub mod draw_check;
 pub mod evaluation_check;
 pub mod findings;
 pub mod log_check;
+pub mod milestone_check;
 pub mod opening_check;
 pub mod recording_check;
 pub mod signatures_check;
@@ -43,12 +45,14 @@ pub fn verify<R: Read + Seek>(archive: R, known: &Known) -> Findings {
     let mut findings = Findings::default();
     let Some(mut bundle) = bundle::Bundle::read(archive, &mut findings) else { return findings };
     let Some(proven) = log_check::check(&bundle, known.key.as_ref(), &mut findings) else { return findings };
+    milestone_check::check(&bundle, &proven, &mut findings);
     let bids = bids_check::check(&bundle, &proven, &known.receipts, &mut findings);
     signatures_check::check(&bundle, &proven, &bids, &known.roots, &mut findings);
     let read_out = opening_check::check(&mut bundle, &proven, &bids, &mut findings);
     draw_check::check(&bundle, &proven, &mut findings);
     recording_check::check(&bundle, &proven, &mut findings);
     evaluation_check::check(&bundle, &proven, &read_out, &mut findings);
+    deposit_check::check(&bundle, &proven, &mut findings);
     findings
 }
 

@@ -200,7 +200,10 @@ fn releases<R: Read + Seek>(
             if release.i != member.i {
                 return Err("it is of another trustee".into());
             }
-            proven.names(&release.hash()).ok_or("the log does not hold its hash")?;
+            let logged = proven.names(&release.hash()).ok_or("the log does not hold its hash")?;
+            if logged < set.closing.size.0 {
+                return Err("it was given out before the box was closed".into());
+            }
             Ok(release)
         };
         match read() {

@@ -12,11 +12,14 @@ use super::log_check::Proven;
 use crate::account::authority::Authority;
 use crate::account::signature::{Signed, check_kept};
 use crate::platform::canonical::from_jcs;
-use crate::platform::digest::b64u;
+use crate::platform::digest::{b64u, sha256};
 use crate::sealing::signature::Signature;
 
 /// Folder of the root certificates, DER.
 pub const ROOTS: &str = "roots/";
+
+/// Folder of signed statements of which the log holds only the hash.
+pub const SIGNED: &str = "signed/";
 
 /// Checks signatures against `pinned` roots, or against those that the bundle brings.
 pub fn check<R: Read + Seek>(
@@ -42,6 +45,18 @@ pub fn check<R: Read + Seek>(
             if let Err(refused) = check_kept(&authority, &signed) {
                 complaints.push(format!("entry {} ({}): {refused}", entry.index, event.kind));
             }
+        }
+    }
+    for (path, bytes) in bundle.below(SIGNED) {
+        statements += 1;
+        let read = from_jcs::<Signed>(bytes).map_err(|e| e.to_string());
+        let checked = read.and_then(|signed| {
+            check_kept(&authority, &signed).map_err(|refused| refused.to_string())?;
+            let hash = sha256(&[signed.statement.as_bytes()]);
+            proven.names(&hash).ok_or_else(|| "the log does not name its statement".to_owned())
+        });
+        if let Err(error) = checked {
+            complaints.push(format!("{path}: {error}"));
         }
     }
     let mut certified = 0;

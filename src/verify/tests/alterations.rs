@@ -46,6 +46,8 @@ fn honest_evidence_holds_in_every_check() {
         "K = 0.0",
         "8 records, 4 of them in the log, 0 gaps, 6 segments hashed",
         "give the same ranking again",
+        "4 deposits, 3,000.00 credited, 1,000.00 given back, 1,000.00 kept",
+        "announced, bidding_closed, opened, evaluation_started, evaluated",
     ] {
         assert!(text.iter().any(|line| line.contains(part)), "{part:?} is not in {text:#?}");
     }
@@ -318,4 +320,44 @@ fn signers_of_another_authority_are_named() {
     assert!(broken.iter().all(|line| line.starts_with("signatures ")), "{broken:#?}");
     let none = altered(|e| drop(e.files.remove("roots/1.der"))).verify();
     assert!(none.lines().iter().any(|line| line.outcome == Outcome::Absent && line.check == "signatures"));
+}
+
+#[test]
+fn an_altered_deposit_is_named() {
+    let path = "deposits.json";
+    let less = altered(|e| {
+        e.alter(path, |doc| {
+            doc["deposits"][1]["credited"] = json!("900.00");
+            doc["totals"]["credited"] = json!("2900.00");
+        });
+    });
+    names(&less, &["deposits", "deposit d2: 900.00 was credited, the log says 1,000.00"]);
+    let gone = altered(|e| {
+        e.alter(path, |doc| {
+            drop(doc["deposits"].as_array_mut().unwrap().remove(1));
+            doc["totals"]["credited"] = json!("2000.00");
+            doc["totals"]["deposits"] = json!("3");
+        });
+    });
+    names(&gone, &["deposits", "deposit d2 is in the log and was left out"]);
+    let state = altered(|e| e.alter(path, |doc| doc["deposits"][1]["state"] = json!("refund_due")));
+    names(&state, &["deposits", "d2: the log does not say that it is refund_due"]);
+    let sum = altered(|e| e.alter(path, |doc| doc["totals"]["forfeited"] = json!("0.00")));
+    names(&sum, &["deposits", "totals are not the sums"]);
+}
+
+#[test]
+fn an_altered_signed_paper_is_named() {
+    let path = "signed/review-2.json";
+    let text = altered(|e| e.alter(path, |doc| doc["statement"] = json!("something else")));
+    let broken = broken(&text);
+    assert!(
+        broken[0].contains("signatures") && broken[0].contains("account.refusal.signature"),
+        "{broken:#?}"
+    );
+    assert!(broken[1].contains("the review of m3 is not the one that was signed"), "{broken:#?}");
+    let other = Evidence::honest().files["signed/review-1.json"].clone();
+    // the paper of somebody else, signed and logged, does not stand for the missing one
+    let evidence = altered(|e| drop(e.files.insert(path.into(), other)));
+    names(&evidence, &["evaluation", "the review of m3 is not the one that was signed"]);
 }

@@ -25,6 +25,7 @@ fn about() -> About {
         key: "key".into(),
         tender: "T-1".into(),
         lot: "1".into(),
+        id: "lot-id".into(),
         made: Moment::parse("2026-11-22T13:00:00.000000Z").unwrap(),
     }
 }

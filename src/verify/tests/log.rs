@@ -71,6 +71,7 @@ fn verify(
         key: key.to_string(),
         tender: "T-1".into(),
         lot: "1".into(),
+        id: "lot-id".into(),
         made: Moment::parse("2026-11-22T13:00:00.000000Z").unwrap(),
     };
     let parts = parts.iter().map(|(path, bytes)| (path.clone(), Part::Document(bytes.clone()))).collect();

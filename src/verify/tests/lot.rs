@@ -10,6 +10,7 @@ use crate::account::authority::Authority;
 use crate::account::role::Role;
 use crate::account::signature::{self, Signed};
 use crate::account::who::Who;
+use crate::deposit::rules::State;
 use crate::evaluation::report::Report;
 use crate::evaluation::tests::story;
 use crate::expert_draw::coefficient::{CoefficientDoc, CoefficientRecord, CoefficientTyp, draw_coefficient};
@@ -26,6 +27,7 @@ use crate::platform::canonical::{jcs, jcs_text};
 use crate::platform::digest::{b64u, sha256};
 use crate::platform::id::Id;
 use crate::platform::moment::{Moment, SECOND};
+use crate::platform::money::Fen;
 use crate::recording::chain::{Head, What};
 use crate::sealing::bid_set::{BidSet, Closing, CountedBid};
 use crate::sealing::boxes::BoxKey;
@@ -41,6 +43,7 @@ use crate::sealing::stream::StreamOpener;
 use crate::sealing::trustees::{TrusteeKey, TrusteeSet, TrusteeSetTyp};
 use crate::verify::bids_check::folder;
 use crate::verify::bundle::{self, About, Part};
+use crate::verify::deposit_check::{DEPOSITS, DepositLine, DepositsDoc};
 use crate::verify::findings::Findings;
 use crate::verify::log_check::*;
 use crate::verify::opening_check::{BidShares, ReportedShare, SharesDoc, SharesTyp, TRUSTEES, opening_path};
@@ -48,6 +51,8 @@ use crate::verify::{Known, verify};
 
 pub const ORIGIN: &str = "log.example/sunbid";
 pub const TENDER: &str = "DEMO-0001";
+/// The lot's id in events.
+pub const LOT: &str = "01arz3ndektsv4rrffq69g5fav";
 const PRICES: [i64; 4] = [9_800_000, 9_600_000, 9_450_000, 9_300_000];
 
 pub fn at(seconds: i64) -> Moment {
@@ -79,6 +84,7 @@ impl Evidence {
             key: self.key.to_string(),
             tender: TENDER.into(),
             lot: "1".into(),
+            id: LOT.into(),
             made: at(0),
         };
         let files = self.files.iter().map(|(path, bytes)| (path.clone(), part(path, bytes))).collect();
@@ -218,14 +224,21 @@ impl Story {
         keys.iter().for_each(|key| key.sign_set(&mut set).unwrap());
         self.files.insert(TRUSTEES.into(), jcs(&set));
         self.event("project.trustees_set", 22, json!({"hash": b64u(&set.hash())}));
+        self.event("project.schedule_set", 22, json!({"schedule": {"bids_until": at(0)}}));
+        self.milestone("announced");
         let (counting, receipts) = self.bids(&set);
         let closing = self.checkpoint();
         let (size, root) = self.signer.last();
         self.event("opening.closed", 130, json!({"size": size.to_string()}));
+        self.milestone("bidding_closed");
+        self.deposits();
         self.open(&set, &keys, &counting, Closing { root: Bytes(root), size: Count(size) });
+        self.milestone("opened");
         self.draws();
+        self.milestone("evaluation_started");
         self.record();
         self.evaluate();
+        self.milestone("evaluated");
         self.finish(closing, size, receipts)
     }
 
@@ -308,6 +321,34 @@ impl Story {
             self.event("opening.read_out", 133, json!({"m": held.m, "sha256": b64u(&sha256(&[&document]))}));
             self.files.insert(format!("{}bid.json", folder(&held.m.0)), document);
         }
+    }
+
+    fn milestone(&mut self, code: &str) {
+        self.event("project.milestone_reached", 25, json!({"lot": LOT, "milestone": code}));
+    }
+
+    fn deposits(&mut self) {
+        let mut lines = Vec::new();
+        for (name, parts, state) in [
+            ("d1", vec!["800.00", "200.00"], State::Refunded),
+            ("d2", vec!["1000.00"], State::Frozen),
+            ("d3", vec!["1000.00"], State::Forfeited),
+            ("d4", vec![], State::Demanded),
+        ] {
+            let mut credited = Fen(0);
+            for amount in parts {
+                let amount = Fen::parse(amount).unwrap();
+                credited = credited.checked_add(amount).unwrap();
+                let complete = credited == Fen::parse("1000.00").unwrap();
+                let event = json!({"amount": amount, "complete": complete, "deposit": name, "lot": LOT, "movement": "x"});
+                self.event("deposit.credited", 51, event);
+            }
+            let amount = Fen::parse("1000.00").unwrap();
+            lines.push(DepositLine { amount, credited, deposit: name.into(), state });
+        }
+        self.event("deposit.released", 55, json!({"deposits": ["d1"], "lot": LOT}));
+        self.event("deposit.forfeited", 56, json!({"amount": "1000.00", "deposit": "d3", "lot": LOT}));
+        self.files.insert(DEPOSITS.into(), jcs(&DepositsDoc::new(lines).unwrap()));
     }
 
     fn draws(&mut self) {
@@ -399,8 +440,11 @@ impl Story {
         let k: CoefficientRecord = serde_json::from_slice(&self.files["draw/coefficient-k.json"]).unwrap();
         inputs.drawn = serde_json::from_value(json!({"K": k.result.value})).unwrap();
         for (number, text) in inputs.reviews.iter().map(jcs_text).collect::<Vec<_>>().iter().enumerate() {
+            // kept beside the log, which holds the hash of the statement
             let signed = Person::of(&self.authority, "expert").sign(text);
-            self.event("evaluation.reviewed", 150, json!({"seat": number, "signed": signed}));
+            let hash = b64u(&sha256(&[text.as_bytes()]));
+            self.event("evaluation.paper_signed", 153, json!({"member": number, "statement": hash}));
+            self.files.insert(format!("signed/review-{number}.json"), jcs(&signed));
         }
         for (number, text) in inputs.sheets.iter().map(jcs_text).collect::<Vec<_>>().iter().enumerate() {
             // as text inside the event, as rooms keep it in a column
