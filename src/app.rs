@@ -8,7 +8,7 @@ use crate::platform::moment::MINUTE;
 use crate::platform::queue;
 use crate::platform::refusal::{Fault, Refused};
 use crate::platform::web::{Failed, assets, headers};
-use crate::{account, demo, deposit, ledger, open_data, project, recording, sealed_bid};
+use crate::{account, demo, deposit, expert_draw, ledger, open_data, project, recording, sealed_bid};
 use actix_web::middleware::{Compress, from_fn};
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{App, HttpResponse, HttpServer};
@@ -23,6 +23,7 @@ pub fn routes() -> Vec<Route> {
         project::pages::routes(),
         deposit::pages::routes(),
         sealed_bid::trustees_pages::routes(),
+        expert_draw::pages::routes(),
         recording::pages::routes(),
         open_data::log::routes(),
         demo::pages::routes(),

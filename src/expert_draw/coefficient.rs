@@ -15,6 +15,7 @@ use crate::platform::moment::Moment;
 use ring::hmac;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::collections::BTreeSet;
 use std::str::FromStr;
 
@@ -89,6 +90,27 @@ pub fn check_values(values: &[String]) -> Result<(), BadDraw> {
     let numbers: Option<BTreeSet<Decimal>> = values.iter().map(|text| plain_decimal(text)).collect();
     let distinct = numbers.is_some_and(|numbers| numbers.len() == values.len());
     if distinct && (2..=VALUES_MAX).contains(&values.len()) { Ok(()) } else { Err(BadDraw::Values) }
+}
+
+/// The numbers that a tender's method document leaves to a draw: name and choices, in the order in which they stand
+/// there (`{"drawn":{"name":…,"choices":[…]}}`, see `docs/formats/evaluation.md`).
+pub fn numbers_to_draw(method: &Value) -> Vec<(String, Vec<String>)> {
+    let mut found = Vec::new();
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    match method {
+        Value::Object(fields) => {
+            let drawn = fields.get("drawn").and_then(|drawn| {
+                let choices =
+                    drawn.get("choices")?.as_array()?.iter().map(text).collect::<Option<Vec<_>>>()?;
+                Some((text(drawn.get("name")?)?, choices))
+            });
+            found.extend(drawn);
+            fields.values().for_each(|value| found.extend(numbers_to_draw(value)));
+        }
+        Value::Array(items) => items.iter().for_each(|item| found.extend(numbers_to_draw(item))),
+        _ => {}
+    }
+    found
 }
 
 /// Reads `0.03` or `97`; no sign but a leading minus, no exponent, no spaces, at most 20 characters.

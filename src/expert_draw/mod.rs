@@ -26,11 +26,13 @@ pub mod draw;
 pub mod eligibility;
 mod events;
 pub mod hex_bytes;
+pub mod pages;
 pub mod pool;
 pub mod public_value;
 pub mod rules;
 mod sealed;
 pub mod store;
+pub mod tasks;
 
 #[cfg(test)]
 pub mod testing;

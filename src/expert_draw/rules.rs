@@ -167,6 +167,8 @@ pub enum Refusal {
     NotInPool,
     #[error("name at least three parties among agent, entity, supervisor and centre")]
     Parties,
+    #[error("the tender documents leave no number of this name to a draw")]
+    NoSuchNumber,
     #[error("names are released with the award, not before")]
     NotAwarded,
     #[error("{0}")]
@@ -207,6 +209,7 @@ impl Refusal {
             Self::NoExpertAccount => (422, "no_expert_account", None),
             Self::NotInPool => (422, "not_in_pool", None),
             Self::Parties => (422, "parties", None),
+            Self::NoSuchNumber => (422, "no_such_number", None),
             Self::NotAwarded => (403, "not_awarded", Some(RANDOM_AND_SECRET)),
             Self::Conditions(_) => (422, "conditions", None),
             Self::Value(_) => (422, "value", None),

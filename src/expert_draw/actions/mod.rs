@@ -9,7 +9,9 @@ pub use seats::{
     read_names, read_record, record_text, release_names,
 };
 
-use super::coefficient::{CoefficientDoc, CoefficientRecord, CoefficientTyp, check_values, draw_coefficient};
+use super::coefficient::{
+    CoefficientDoc, CoefficientRecord, CoefficientTyp, check_values, draw_coefficient, numbers_to_draw,
+};
 use super::draw::{Draw, DrawDoc, DrawTyp, PartyCommit, check_fill, doc_hash, draw};
 use super::eligibility::{Avoidance, Conditions, DrawSalt, list_hash, list_of};
 use super::events::{Committed, DrawFailed, DrawSetUp, Drawn, Fixed, Revealed, ValueRead};
@@ -80,33 +82,63 @@ pub fn set_up_experts(
     let draw = Id::random();
     let (now, vault) = (act.now(), act.vault().clone());
     let lot = own_lot(act.db(), who, new.lot, now)?;
-    check_new(act.db(), &vault, new, What::Experts, now)?;
+    check_new(act.db(), &vault, new, &Wanted::Experts, now)?;
     let setup = list_experts(act.db(), &vault, draw, &lot, experts)?;
     let hash = list_hash(&setup.list);
     keep_new(act, draw, &lot, new, What::Experts, hash, &Setup::Experts(Box::new(setup)))?;
     Ok(draw)
 }
 
-/// Sets up the draw of a number out of the list that the tender documents print.
+/// Sets up the draw of a number that the tender documents leave to a draw. The possible values are those of the
+/// documents; nobody types them again.
 ///
 /// # Errors
-/// As [`set_up_experts`]; and for a list that is not 2 to 1000 different decimals.
+/// As [`set_up_experts`]; and for a name that the documents do not leave to a draw.
 pub fn set_up_coefficient(
     act: &mut Act<'_>,
     who: &Who,
     new: &NewDraw,
     name: &str,
-    values: &[String],
 ) -> Result<Id<Draw>, Failure> {
     let draw = Id::random();
     let (now, vault) = (act.now(), act.vault().clone());
     let lot = own_lot(act.db(), who, new.lot, now)?;
-    check_new(act.db(), &vault, new, What::Coefficient, now)?;
-    check_values(values).map_err(Refusal::from).map_err(Refused::from)?;
-    let setup = Setup::Coefficient { name: name.to_owned(), values: values.to_vec() };
+    let values = check_coefficient(act.db(), &vault, &lot, new, name, now)?;
     let hash = Hex(sha256(&[b"etrade/draw/values/v1\n", &jcs(&values)]));
+    let setup = Setup::Coefficient { name: name.to_owned(), values };
     keep_new(act, draw, &lot, new, What::Coefficient, hash, &setup)?;
     Ok(draw)
+}
+
+/// Checks everything about a number that is to be drawn; returns its possible values.
+///
+/// # Errors
+/// As [`set_up_coefficient`].
+pub fn check_coefficient(
+    db: &mut Db,
+    vault: &Vault,
+    lot: &LotFacts,
+    new: &NewDraw,
+    name: &str,
+    now: Moment,
+) -> Result<Vec<String>, Failure> {
+    check_new(db, vault, new, &Wanted::Number(name), now)?;
+    let numbers = numbers_to_draw(&lot.terms.evaluation);
+    let named = numbers.into_iter().find(|(own, _)| own == name);
+    let (_, values) = named.ok_or(Refusal::NoSuchNumber).map_err(Refused::from)?;
+    check_values(&values).map_err(Refusal::from).map_err(Refused::from)?;
+    Ok(values)
+}
+
+/// Names of the numbers of a lot that still have to be drawn, with their possible values.
+///
+/// # Errors
+/// The database fails.
+pub fn numbers_left(db: &mut Db, vault: &Vault, lot: &LotFacts) -> Result<Vec<(String, Vec<String>)>, Fault> {
+    let drawn = drawn_coefficients(db, vault, lot.lot)?;
+    let mut numbers = numbers_to_draw(&lot.terms.evaluation);
+    numbers.retain(|(name, _)| drawn.iter().all(|record| record.doc.name != *name));
+    Ok(numbers)
 }
 
 /// What [`set_up_experts`] would come to, without keeping anything. Names nobody.
@@ -122,7 +154,7 @@ pub fn preview(
     now: Moment,
 ) -> Result<Preview, Failure> {
     let lot = own_lot(db, who, new.lot, now)?;
-    check_new(db, vault, new, What::Experts, now)?;
+    check_new(db, vault, new, &Wanted::Experts, now)?;
     let list = list_experts(db, vault, Id::random(), &lot, experts)?.list;
     let in_stratum =
         |name: &str| list.candidates.iter().filter(|candidate| candidate.stratum == name).count();
@@ -135,23 +167,49 @@ pub fn preview(
 
 /// Checks parties and times, and that no other draw of the lot stands in the way: one that is under way, or one
 /// that came to a result and has no empty seat. A draw is never repeated.
-fn check_new(db: &mut Db, vault: &Vault, new: &NewDraw, subject: What, now: Moment) -> Result<(), Failure> {
+fn check_new(
+    db: &mut Db,
+    vault: &Vault,
+    new: &NewDraw,
+    wanted: &Wanted<'_>,
+    now: Moment,
+) -> Result<(), Failure> {
     may_name_parties(&new.parties).map_err(Refused::from)?;
     may_schedule(&new.source, new.reveal_by, new.public_at, now).map_err(Refused::from)?;
     for row in store::draws_of(db, new.lot)? {
-        let others = row.subject == subject && row.failed_at.is_none();
-        let failed = row.fixed_at.is_none() && row.reveal_by <= now;
-        if !others || failed {
+        let not_fixed_in_time = row.fixed_at.is_none() && row.reveal_by <= now;
+        if row.failed_at.is_some() || not_fixed_in_time || !wanted.is_of(db, vault, &row)? {
             continue;
         }
         if row.drawn_at.is_none() {
             return Err(Refused::from(Refusal::AnotherDraw).into());
         }
-        if subject == What::Coefficient || !seats::has_empty_seat(db, vault, row.id)? {
+        if row.subject == What::Coefficient || !seats::has_empty_seat(db, vault, row.id)? {
             return Err(Refused::from(Refusal::DrawnAlready).into());
         }
     }
     Ok(())
+}
+
+/// What a new draw is for.
+enum Wanted<'a> {
+    Experts,
+    /// The number of this name.
+    Number(&'a str),
+}
+
+impl Wanted<'_> {
+    /// Whether `row` draws the same.
+    fn is_of(&self, db: &mut Db, vault: &Vault, row: &DrawRow) -> Result<bool, Fault> {
+        match (self, row.subject) {
+            (Self::Experts, What::Experts) => Ok(true),
+            (Self::Number(wanted), What::Coefficient) => {
+                let setup = SETUP.take(vault, &store::sealed_parts(db, row.id)?.setup)?;
+                Ok(matches!(setup, Setup::Coefficient { name, .. } if name == *wanted))
+            }
+            _ => Ok(false),
+        }
+    }
 }
 
 /// The lot, if `who` may set up a draw for it now.
@@ -392,17 +450,26 @@ pub fn give_up(act: &mut Act<'_>, who: &Who, draw: Id<Draw>, cause: &str) -> Res
     Ok(())
 }
 
-/// The number that was drawn for a lot, with its record, if there is one.
+/// The numbers that were drawn for a lot, each with its record.
 ///
 /// # Errors
 /// The database fails.
-pub fn drawn_coefficient(
-    db: &mut Db,
-    vault: &Vault,
-    lot: Id<Lot>,
-) -> Result<Option<CoefficientRecord>, Fault> {
-    let Some(row) = store::drawn(db, lot, What::Coefficient)? else { return Ok(None) };
-    seats::coefficient_record(db, vault, &row)
+pub fn drawn_coefficients(db: &mut Db, vault: &Vault, lot: Id<Lot>) -> Result<Vec<CoefficientRecord>, Fault> {
+    let mut records = Vec::new();
+    for row in store::draws_of(db, lot)? {
+        if row.subject == What::Coefficient && row.drawn_at.is_some() {
+            records.extend(seats::coefficient_record(db, vault, &row)?);
+        }
+    }
+    Ok(records)
+}
+
+/// The number that a draw came to, if it has.
+///
+/// # Errors
+/// The database fails, or the draw draws no number.
+pub fn value_of(db: &mut Db, vault: &Vault, row: &DrawRow) -> Result<Option<String>, Fault> {
+    Ok(seats::coefficient_record(db, vault, row)?.map(|record| record.result.value))
 }
 
 /// The topic under which open pages hear of a draw.

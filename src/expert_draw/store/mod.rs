@@ -204,14 +204,6 @@ pub(crate) fn newest_draws(db: &mut Db, limit: i64) -> Result<Vec<DrawRow>, Faul
     rows.into_iter().map(RawDraw::read).collect()
 }
 
-/// The newest draw of this kind that came to a result.
-pub(crate) fn drawn(db: &mut Db, lot: Id<Lot>, subject: Subject) -> Result<Option<DrawRow>, Fault> {
-    let all = draws_of(db, lot)?;
-    Ok(all
-        .into_iter()
-        .find(|row| row.subject == subject && row.drawn_at.is_some() && row.failed_at.is_none()))
-}
-
 /// What is sealed about a draw.
 pub(crate) fn sealed_parts(db: &mut Db, draw: Id<Draw>) -> Result<SealedParts, Fault> {
     use expert_draw_draw as d;

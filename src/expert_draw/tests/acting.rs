@@ -7,7 +7,7 @@ use crate::expert_draw::draw::{Draw, DrawRecord, commit_of};
 use crate::expert_draw::eligibility::{DrawList, list_hash, salted_id};
 use crate::expert_draw::hex_bytes::Hex;
 use crate::expert_draw::pool::Import;
-use crate::expert_draw::rules::{Answer, Step, Subject};
+use crate::expert_draw::rules::{Answer, Step};
 use crate::expert_draw::store;
 use crate::expert_draw::testing::{
     accepted_committee, carry_through, drawn, import, new_draw, new_experts, people, secret, with_accounts,
@@ -20,8 +20,9 @@ use crate::platform::id::Id;
 use crate::platform::moment::MINUTE;
 use crate::project::actions::reach;
 use crate::project::phase::Milestone;
-use crate::project::rules::Lot;
-use crate::project::testing::{Staff, announced_lot, facts, staff};
+use crate::project::rules::{Lot, LotNumber};
+use crate::project::terms::{ItemClass, ItemKind, ScoredItem, Scoring};
+use crate::project::testing::{Shape, Staff, announced_lot, draft, facts, staff};
 use std::collections::BTreeSet;
 
 on_both_databases! {
@@ -305,26 +306,55 @@ fn a_draw_that_was_not_fixed_in_time_gives_way_to_a_new_one(engine: Engine) {
     assert_eq!(rows[1].cause.as_deref(), Some("wrong conditions"));
 }
 
+/// An announced lot whose documents leave `k` to a draw.
+fn lot_with_a_number(house: &TestHouse, staff: &Staff) -> Id<Lot> {
+    let shape = Shape::default();
+    let tender = draft(house, staff, &shape);
+    let mut terms = shape.terms();
+    let floats = ["2", "2.5", "3"].map(|text| text.parse().unwrap()).to_vec();
+    let usual = Scoring::usual(shape.book());
+    let items = vec![ScoredItem {
+        name: "施工组织设计".into(),
+        guide: String::new(),
+        class: ItemClass::Technical,
+        kind: ItemKind::Subjective,
+        points: rust_decimal::Decimal::ONE_HUNDRED - usual.price_points,
+    }];
+    terms.evaluation = Scoring { floats, items, ..usual }.document(shape.book(), shape.method);
+    let who = staff.agent.who.clone();
+    let made = house.act(&staff.agent.who, move |act| {
+        let number = LotNumber::new(1);
+        crate::project::actions::put_lot(act, &who, tender, number, "第1标段", &terms)?;
+        crate::project::actions::announce(act, &who, tender)
+    });
+    made.unwrap();
+    house.door().read(|db| crate::project::store::lots_of(db, tender)).unwrap()[0].lot
+}
+
 fn a_number_is_drawn_the_same_way(engine: Engine) {
-    let (house, staff, lot) = begin(engine);
-    let values = ["0.02", "0.025", "0.03"].map(str::to_owned).to_vec();
-    let set_up = |values: Vec<String>| {
+    let house = TestHouse::new(engine);
+    let staff = staff(&house);
+    let lot = lot_with_a_number(&house, &staff);
+    let set_up = |name: &'static str| {
         let (new, who) = (new_draw(&house, lot), staff.agent.who.clone());
-        house.act(&staff.agent.who, move |act| actions::set_up_coefficient(act, &who, &new, "K", &values))
+        house.act(&staff.agent.who, move |act| actions::set_up_coefficient(act, &who, &new, name))
     };
-    assert_eq!(refused(set_up(vec!["0.02".into()])).key, "expert_draw.refusal.document");
-    let draw = set_up(values.clone()).unwrap().value;
+    assert_eq!(refused(set_up("q")).key, "expert_draw.refusal.no_such_number");
+    let draw = set_up("k").unwrap().value;
+    assert_eq!(refused(set_up("k")).key, "expert_draw.refusal.another_draw");
     let vault = house.door().vault().clone();
-    let found = || house.door().read(|db| actions::drawn_coefficient(db, &vault, lot)).unwrap();
-    assert_eq!(found(), None);
+    let found = || house.door().read(|db| actions::drawn_coefficients(db, &vault, lot)).unwrap();
+    assert_eq!(found(), []);
     carry_through(&house, &staff, draw);
-    let record = found().unwrap();
+    let records = found();
+    let [record] = records.as_slice() else { panic!("{records:?}") };
     assert_eq!(record.check(), Ok(()));
-    assert!(values.contains(&record.result.value));
-    assert_eq!(refused(set_up(values)).key, "expert_draw.refusal.drawn_already");
+    assert_eq!(record.doc.name, "k");
+    assert!(["0.02", "0.025", "0.03"].contains(&record.result.value.as_str()), "{record:?}");
+    assert_eq!(refused(set_up("k")).key, "expert_draw.refusal.drawn_already");
     assert!(facts(&house, lot).reached(Milestone::ExpertsDrawn).is_none());
-    let row = house.door().read(|db| store::drawn(db, lot, Subject::Experts)).unwrap();
-    assert_eq!(row, None);
+    let known = facts(&house, lot);
+    assert_eq!(house.door().read(|db| actions::numbers_left(db, &vault, &known)).unwrap(), []);
 }
 
 fn only_the_centre_imports_and_links(engine: Engine) {
