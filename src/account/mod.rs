@@ -29,7 +29,6 @@ pub mod signature;
 pub mod store;
 pub mod who;
 
-#[cfg(test)]
 pub mod testing;
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,6 @@
 //! What every room's tests need: a house on a fresh database with a clock that stands still, and people with keys.
+//! The demonstration walks with these too; a walk that does not go as planned must stop at once, so it may unwrap.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use super::actions::{self, Registration};
 use super::authority::Authority;
@@ -8,7 +10,9 @@ use super::who::Who;
 use super::house::House;
 use crate::ledger::{Act, Actor, Done, Door};
 use crate::party::rules::CreditCode;
+#[cfg(test)]
 use crate::platform::config::Config;
+#[cfg(test)]
 use crate::platform::database::testing::{Engine, fresh};
 use crate::platform::digest::b64u;
 use crate::platform::moment::{Clock, Moment};
@@ -22,7 +26,8 @@ pub struct TestHouse {
     pub house: House,
     pub clock: Clock,
     next_code: AtomicU32,
-    _folder: tempfile::TempDir,
+    password_hash: String,
+    _folder: Option<tempfile::TempDir>,
 }
 
 /// 2026-03-02 09:00 in Beijing, a Monday: where every test begins unless it says otherwise.
@@ -36,6 +41,7 @@ pub struct Member {
 }
 
 impl TestHouse {
+    #[cfg(test)]
     pub fn new(engine: Engine) -> Self {
         let (database_url, folder) = fresh(engine);
         let config = Config {
@@ -47,7 +53,12 @@ impl TestHouse {
         };
         let clock = Clock::set_at(Moment::parse(BEGINNING).unwrap());
         let house = House::open(config, clock.clone()).unwrap();
-        Self { house, clock, next_code: AtomicU32::new(1), _folder: folder }
+        Self { _folder: Some(folder), ..Self::of(house, clock, &cheap_hash("correct horse")) }
+    }
+
+    /// A house that was opened elsewhere, under a set clock; everybody hired in it gets this password.
+    pub fn of(house: House, clock: Clock, password_hash: &str) -> Self {
+        Self { house, clock, next_code: AtomicU32::new(1), password_hash: password_hash.into(), _folder: None }
     }
 
     pub fn door(&self) -> &Door {
@@ -79,17 +90,23 @@ impl TestHouse {
 
     /// As [`TestHouse::member`], of an organisation with this name.
     pub fn member_of(&self, role: Role, login: &str, organisation: &str) -> Member {
+        self.hire(role, login, &format!("{login}先生"), organisation)
+    }
+
+    /// Registers this person of a new organisation, with a key and certificate.
+    pub fn hire(&self, role: Role, login: &str, person: &str, organisation: &str) -> Member {
         let number = self.next_code.fetch_add(1, Ordering::SeqCst);
-        let code = CreditCode::complete(&format!("91330100{number:0>9}")).unwrap();
+        // invented codes: there is no region 990000
+        let code = CreditCode::complete(&format!("91990000{number:0>9}")).unwrap();
         let new = Registration {
             credit_code: code.to_string(),
             organisation: organisation.into(),
-            person: format!("{login}先生"),
+            person: person.into(),
             login: login.into(),
-            password_hash: cheap_hash("correct horse"),
+            password_hash: self.password_hash.clone(),
             role,
         };
-        let who = self.door().write(Actor::system("test"), move |act| actions::register(act, &new)).unwrap().value;
+        let who = self.door().write(Actor::system("registration"), move |act| actions::register(act, &new)).unwrap().value;
         self.with_key(who)
     }
 

@@ -13,11 +13,13 @@ pub mod cast;
 pub mod clock;
 pub mod pages;
 
+use crate::account::actions::hash_password;
 use crate::account::house::House;
 use crate::account::store;
+use crate::account::testing::TestHouse;
 use crate::platform::config::Config;
 use crate::platform::moment::{Clock, DAY};
-use crate::platform::refusal::{Failure, Fault};
+use crate::platform::refusal::Fault;
 
 #[cfg(test)]
 mod tests;
@@ -32,13 +34,12 @@ pub fn build(config: Config) -> Result<(), Fault> {
     }
     // the stories lie in the past, so their clock is set, not real
     let clock = Clock::set_at(Clock::real().now().plus(-90 * DAY));
-    let house = House::open(config, clock)?;
+    let house = House::open(config, clock.clone())?;
     if house.door.read(|db| store::by_login(db, "agent"))?.is_some() {
         return Ok(());
     }
-    let built = cast::Cast::hire(&house).map(|_| ());
-    built.map_err(|failure| match failure {
-        Failure::Fault(fault) => fault.context("building the demonstration"),
-        Failure::Refused(refused) => Fault::new(format!("the demonstration was refused: {refused}")),
-    })
+    let hash = hash_password(cast::PASSWORD).map_err(|failure| Fault::new(failure.to_string()))?;
+    let house = TestHouse::of(house, clock, &hash);
+    let _cast = cast::Cast::hire(&house);
+    Ok(())
 }

@@ -34,7 +34,6 @@ pub mod rules;
 pub mod store;
 pub mod virtual_account;
 
-#[cfg(test)]
 pub mod testing;
 #[cfg(test)]
 mod tests;

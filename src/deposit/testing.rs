@@ -1,4 +1,6 @@
 //! What later rooms' tests need of deposits: the centre's account, and deposits that are really paid, through a real notice.
+//! The demonstration walks with these too; a walk that does not go as planned must stop at once, so it may unwrap.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use super::actions;
 use super::records::{Declared, Demand};

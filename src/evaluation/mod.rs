@@ -40,7 +40,6 @@ pub mod sources;
 pub mod standing;
 pub mod store;
 
-#[cfg(test)]
 pub mod testing;
 #[cfg(test)]
 pub(crate) mod tests;

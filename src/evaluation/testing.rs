@@ -1,4 +1,6 @@
 //! What later rooms' tests begin with: an evaluation that went through the real acts.
+//! The demonstration walks with these too; a walk that does not go as planned must stop at once, so it may unwrap.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use super::actions::{self, Conflict, Invited};
 use super::committee::SeatKind;

@@ -34,7 +34,6 @@ mod sealed;
 pub mod store;
 pub mod tasks;
 
-#[cfg(test)]
 pub mod testing;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -1,4 +1,6 @@
 //! For the tests of later rooms: a committee that was really drawn, with accounts that have accepted.
+//! The demonstration walks with these too; a walk that does not go as planned must stop at once, so it may unwrap.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use super::actions::{self, Accept, NewDraw, NewExperts};
 use super::draw::{Draw, commit_of};

@@ -36,7 +36,6 @@ pub mod search;
 pub mod standing;
 pub mod store;
 pub mod terms;
-#[cfg(test)]
 pub mod testing;
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,6 @@
 //! What later rooms' tests begin with: a lawful tender that went through the real actions.
+//! The demonstration walks with these too; a walk that does not go as planned must stop at once, so it may unwrap.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use super::actions::{self, TenderPlan};
 use super::place::Category;
@@ -36,27 +38,29 @@ pub fn staff(house: &TestHouse) -> Staff {
 /// What may differ between test tenders.
 #[derive(Clone)]
 pub struct Shape {
-    pub number: &'static str,
-    pub title: &'static str,
+    pub number: String,
+    pub title: String,
     pub category: Category,
     pub method: Method,
     pub envelopes: Envelopes,
     pub deposit: Fen,
     /// In how many lots; all have the same terms.
     pub lots: u8,
+    pub schedule: Schedule,
 }
 
 impl Default for Shape {
     /// Works, benchmark price, one envelope, a deposit of 200,000 yuan of an estimate of ten million, one lot.
     fn default() -> Self {
         Self {
-            number: "TEST-0001",
-            title: "滨海路桥梁维修工程",
+            number: "TEST-0001".into(),
+            title: "滨海路桥梁维修工程".into(),
             category: Category::Municipal,
             method: Method::WorksBenchmark,
             envelopes: Envelopes::One,
             deposit: Fen(20_000_000),
             lots: 1,
+            schedule: schedule(),
         }
     }
 }
@@ -65,8 +69,8 @@ impl Shape {
     /// Goods under the procurement law, by points, with two envelopes.
     pub fn procurement() -> Self {
         Self {
-            number: "TEST-0002",
-            title: "学校教学设备采购",
+            number: "TEST-0002".into(),
+            title: "学校教学设备采购".into(),
             category: Category::Goods,
             method: Method::GpComprehensive,
             envelopes: Envelopes::Two,
@@ -128,8 +132,8 @@ pub fn schedule() -> Schedule {
 pub fn draft(house: &TestHouse, staff: &Staff, shape: &Shape) -> Id<Tender> {
     let who = staff.agent.who.clone();
     let plan = TenderPlan {
-        number: TenderNumber::parse(shape.number),
-        name: shape.title.into(),
+        number: TenderNumber::parse(&shape.number),
+        name: shape.title.clone(),
         category: shape.category,
         region: "210200".into(),
         rulebook: RulebookId::parse(shape.book().id.as_str()).unwrap(),
@@ -140,13 +144,13 @@ pub fn draft(house: &TestHouse, staff: &Staff, shape: &Shape) -> Id<Tender> {
         threshold: 2,
         trustees: vec![seat(&staff.agent), seat(&staff.entity), seat(&staff.supervisor)],
     };
-    let (terms, lots) = (shape.terms(), shape.lots);
+    let (terms, lots, schedule) = (shape.terms(), shape.lots, shape.schedule);
     let made = house.act(&staff.agent.who, move |act| {
         let tender = actions::create(act, &who, &plan)?.tender;
         for lot in 1..=lots {
             actions::put_lot(act, &who, tender, None, &format!("第{lot}标段"), &terms)?;
         }
-        actions::set_schedule(act, &who, tender, &schedule())?;
+        actions::set_schedule(act, &who, tender, &schedule)?;
         actions::set_custody(act, &who, tender, &custody)?;
         Ok(tender)
     });

@@ -20,7 +20,6 @@ pub mod rules;
 pub mod sources;
 pub mod store;
 
-#[cfg(test)]
 pub mod testing;
 #[cfg(test)]
 mod tests;

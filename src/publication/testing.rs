@@ -1,4 +1,6 @@
 //! What later rooms' tests begin with: candidates on display, and a published result, through the real acts.
+//! The demonstration walks with these too; a walk that does not go as planned must stop at once, so it may unwrap.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use super::actions;
 use super::rules::PassedOver;

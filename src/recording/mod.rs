@@ -45,7 +45,6 @@ pub mod store;
 /// Pictures of segments.
 pub mod thumbnail;
 
-#[cfg(test)]
 pub mod testing;
 #[cfg(test)]
 mod tests;

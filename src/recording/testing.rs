@@ -1,4 +1,6 @@
 //! For the tests of this room and of later ones: real recordings, sent as a browser sends them.
+//! The demonstration walks with these too; a walk that does not go as planned must stop at once, so it may unwrap.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use super::actions::{self, Incoming, NewSession, Received};
 use super::rules::{Session, Source, Track};

@@ -16,7 +16,6 @@ pub mod trustees_actions;
 pub mod trustees_pages;
 pub mod trustees_store;
 
-#[cfg(test)]
 pub mod trustees_testing;
 #[cfg(test)]
 mod trustees_tests;

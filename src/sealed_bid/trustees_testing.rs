@@ -1,4 +1,6 @@
 //! What later rooms' tests need of trustees: a complete set, and the keys that release from it.
+//! The demonstration walks with these too; a walk that does not go as planned must stop at once, so it may unwrap.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use super::{trustees_actions as actions, trustees_store as store};
 use crate::account::testing::{Member, TestHouse};
