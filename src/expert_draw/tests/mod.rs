@@ -4,6 +4,7 @@ mod acting;
 mod drawing;
 mod listing;
 mod order;
+mod paging;
 mod reading;
 
 use super::draw::{

@@ -1,0 +1,231 @@
+//! The steps of a draw: each handler reads a form, calls one action and shows the draw again.
+
+use super::id_of;
+use super::one::{draw_page, see_draw};
+use crate::account::form::Posted;
+use crate::account::page::Page;
+use crate::account::who::{Anybody, Supervisor, Who};
+use crate::expert_draw::actions;
+use crate::expert_draw::draw::Draw;
+use crate::expert_draw::hex_bytes::Hex;
+use crate::ledger::Door;
+use crate::platform::id::Id;
+use crate::platform::refusal::{Failure, Refused};
+use crate::platform::web::Answer;
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, web};
+use askama::Template;
+use serde::Deserialize;
+
+/// Shows the draw again with what was wrong, or goes back to it.
+async fn after<T>(p: Page, who: Who, door: &Door, draw: Id<Draw>, result: Result<T, Failure>) -> Answer {
+    match p.or_problem(result)? {
+        Ok(_) => Ok(Page::see(format!("/expert-draw/draw/{draw}"))),
+        Err(p) => {
+            let seen = see_draw(door, &who, draw).await?;
+            let page = draw_page(&p, &who, seen);
+            p.html_with(StatusCode::UNPROCESSABLE_ENTITY, &page)
+        }
+    }
+}
+
+/// Hex from the browser module or typed by hand.
+fn hex_32(text: &str, field: &'static str) -> Result<Hex<32>, Failure> {
+    let text = text.trim().to_ascii_lowercase();
+    Ok(Hex::parse(&text).ok_or_else(|| Refused::new(422, "expert_draw.refusal.hex").field(field))?)
+}
+
+#[derive(Deserialize)]
+pub(super) struct CommitForm {
+    commit: String,
+}
+
+pub(super) async fn commit_post(
+    Anybody(who): Anybody,
+    p: Page,
+    door: web::Data<Door>,
+    path: web::Path<String>,
+    form: Posted<CommitForm>,
+) -> Answer {
+    let draw = id_of(&path)?;
+    let own = who.clone();
+    let result = match hex_32(&form.0.commit, "commit") {
+        Ok(commit) => {
+            door.act(who.actor(), move |act| actions::commit(act, &own, draw, commit)).await.map(|_| ())
+        }
+        Err(failure) => Err(failure),
+    };
+    after(p, who, &door, draw, result).await
+}
+
+#[derive(Deserialize)]
+pub(super) struct Nothing {}
+
+pub(super) async fn fix_post(
+    Anybody(who): Anybody,
+    p: Page,
+    door: web::Data<Door>,
+    path: web::Path<String>,
+    _form: Posted<Nothing>,
+) -> Answer {
+    let draw = id_of(&path)?;
+    let own = who.clone();
+    let result = door.act(who.actor(), move |act| actions::fix(act, &own, draw)).await;
+    after(p, who, &door, draw, result).await
+}
+
+#[derive(Deserialize)]
+pub(super) struct RevealForm {
+    reveal: String,
+}
+
+pub(super) async fn reveal_post(
+    Anybody(who): Anybody,
+    p: Page,
+    door: web::Data<Door>,
+    path: web::Path<String>,
+    form: Posted<RevealForm>,
+) -> Answer {
+    let draw = id_of(&path)?;
+    let own = who.clone();
+    let result = match hex_32(&form.0.reveal, "reveal") {
+        Ok(secret) => {
+            door.act(who.actor(), move |act| actions::reveal(act, &own, draw, secret)).await.map(|_| ())
+        }
+        Err(failure) => Err(failure),
+    };
+    after(p, who, &door, draw, result).await
+}
+
+#[derive(Deserialize)]
+pub(super) struct ValueForm {
+    value: String,
+}
+
+pub(super) async fn value_post(
+    Anybody(who): Anybody,
+    p: Page,
+    door: web::Data<Door>,
+    path: web::Path<String>,
+    form: Posted<ValueForm>,
+) -> Answer {
+    let draw = id_of(&path)?;
+    let own = who.clone();
+    let result = door.act(who.actor(), move |act| actions::read_value(act, &own, draw, &form.0.value)).await;
+    after(p, who, &door, draw, result).await
+}
+
+pub(super) async fn carry_out_post(
+    Anybody(who): Anybody,
+    p: Page,
+    door: web::Data<Door>,
+    path: web::Path<String>,
+    _form: Posted<Nothing>,
+) -> Answer {
+    let draw = id_of(&path)?;
+    let own = who.clone();
+    let result = door.act(who.actor(), move |act| actions::carry_out(act, &own, draw)).await;
+    after(p, who, &door, draw, result).await
+}
+
+#[derive(Deserialize)]
+pub(super) struct CauseForm {
+    cause: String,
+    #[serde(default)]
+    candidate: String,
+}
+
+pub(super) async fn give_up_post(
+    Anybody(who): Anybody,
+    p: Page,
+    door: web::Data<Door>,
+    path: web::Path<String>,
+    form: Posted<CauseForm>,
+) -> Answer {
+    let draw = id_of(&path)?;
+    let own = who.clone();
+    let result = door.act(who.actor(), move |act| actions::give_up(act, &own, draw, &form.0.cause)).await;
+    after(p, who, &door, draw, result).await
+}
+
+pub(super) async fn pass_on_post(
+    Anybody(who): Anybody,
+    p: Page,
+    door: web::Data<Door>,
+    path: web::Path<String>,
+    form: Posted<CauseForm>,
+) -> Answer {
+    let draw = id_of(&path)?;
+    let own = who.clone();
+    let missing = || Refused::new(404, "platform.refusal.not_found");
+    let candidate = Hex::parse(&form.0.candidate).ok_or_else(missing)?;
+    let pass =
+        move |act: &mut crate::ledger::Act<'_>| actions::pass_on(act, &own, draw, candidate, &form.0.cause);
+    let result = door.act(who.actor(), pass).await;
+    after(p, who, &door, draw, result).await
+}
+
+/// A called expert by name, for the supervisor.
+struct NameLine {
+    stratum: String,
+    name: String,
+    registry_id: String,
+    employer: String,
+    region: String,
+    phone: String,
+    candidate: String,
+    answer: String,
+    linked: bool,
+}
+
+#[derive(Template)]
+#[template(path = "expert_draw/names.html")]
+pub(super) struct NamesPage {
+    p: Page,
+    id: String,
+    lot: String,
+    names: Vec<NameLine>,
+}
+
+/// A POST, because the look is entered in the log.
+pub(super) async fn names_post(
+    Supervisor(who): Supervisor,
+    p: Page,
+    door: web::Data<Door>,
+    path: web::Path<String>,
+    _form: Posted<Nothing>,
+) -> Answer {
+    let draw = id_of(&path)?;
+    let seen = see_draw(&door, &who, draw).await?;
+    let own = who.clone();
+    let members = door.act(who.actor(), move |act| actions::read_names(act, &own, draw)).await?.value;
+    let name_line = |member: actions::Member| NameLine {
+        stratum: member.stratum,
+        name: member.holder.name,
+        registry_id: member.holder.registry_id,
+        employer: member.holder.employer,
+        region: member.holder.region,
+        phone: member.holder.phone,
+        candidate: member.candidate.to_string(),
+        answer: p.t(member.answer.key()),
+        linked: member.person.is_some(),
+    };
+    let names = members.into_iter().map(name_line).collect();
+    p.html(&NamesPage { p: p.clone(), id: draw.to_string(), lot: seen.facts.name(), names })
+}
+
+/// The record as a file, for `sunbid draw`. A POST, because the look is entered in the log.
+pub(super) async fn record_post(
+    Supervisor(who): Supervisor,
+    door: web::Data<Door>,
+    path: web::Path<String>,
+    _form: Posted<Nothing>,
+) -> Answer {
+    let draw = id_of(&path)?;
+    let own = who.clone();
+    let record = door.act(who.actor(), move |act| actions::read_record(act, &own, draw)).await?.value;
+    Ok(HttpResponse::Ok()
+        .content_type("application/json")
+        .insert_header(("Content-Disposition", format!("attachment; filename=\"{draw}.draw.json\"")))
+        .body(record))
+}
