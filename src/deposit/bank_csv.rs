@@ -2,8 +2,8 @@
 //! Good lines are taken; bad lines are listed with their number and reason, so that a clerk can have them corrected.
 
 use super::bank_notice::{
-    BadLine, BadNotice, Direction, MOVEMENTS_MAX, Movement, NOTICE_BYTES_MAX, Notice, Payer, arrival, clip,
-    exact_amount,
+    BadLine, BadNotice, Direction, MOVEMENTS_MAX, Movement, NOTICE_BYTES_MAX, Notice, Payer, Trouble,
+    arrival, exact_amount,
 };
 use csv::{ReaderBuilder, StringRecord};
 use std::collections::HashMap;
@@ -27,34 +27,32 @@ const NEEDED: usize = 6;
 /// Reads one CSV notice.
 pub fn read(bytes: &[u8]) -> Result<Notice, BadNotice> {
     if bytes.len() > NOTICE_BYTES_MAX {
-        return Err(BadNotice::at(1, format!("the file is larger than {NOTICE_BYTES_MAX} bytes")));
+        return Err(BadNotice::at(1, Trouble::of("file_too_large", [&NOTICE_BYTES_MAX])));
     }
-    let text = std::str::from_utf8(bytes).map_err(|_| {
-        BadNotice::at(1, "the file is not UTF-8; save it as \"CSV UTF-8\" and import it again")
-    })?;
+    let text = std::str::from_utf8(bytes).map_err(|_| BadNotice::at(1, "not_utf8"))?;
     let mut reader =
         ReaderBuilder::new().flexible(true).from_reader(text.trim_start_matches('\u{feff}').as_bytes());
-    let header = reader.headers().map_err(|e| BadNotice::at(1, e.to_string()))?.clone();
+    let header = reader.headers().map_err(|e| BadNotice::at(1, Trouble::of("csv_broken", [&e])))?.clone();
     let places = columns(&header)?;
     let mut notice = Notice::default();
     let mut first_line = HashMap::new();
     for record in reader.records() {
-        let record =
-            record.map_err(|e| BadNotice::at(e.position().map_or(1, csv::Position::line), e.to_string()))?;
+        let record = record.map_err(|e| {
+            BadNotice::at(e.position().map_or(1, csv::Position::line), Trouble::of("csv_broken", [&e]))
+        })?;
         let line = record.position().map_or(0, csv::Position::line);
         if notice.movements.len() + notice.bad_lines.len() >= MOVEMENTS_MAX {
-            return Err(BadNotice::at(line, "the file has too many lines"));
+            return Err(BadNotice::at(line, Trouble::of("too_many_movements", [&MOVEMENTS_MAX])));
         }
         let read = if record.len() == header.len() {
             read_line(&record, &places, line)
         } else {
-            Err(format!("{} fields where the header has {}", record.len(), header.len()))
+            Err(Trouble::of("field_count", [&record.len(), &header.len()]))
         };
         match read {
             Ok(movement) => match first_line.insert(movement.key(), line) {
                 Some(first) => {
-                    let reason =
-                        format!("the reference {} stands already on line {first}", clip(&movement.reference));
+                    let reason = Trouble::of("reference_on_line", [&movement.reference, &first]);
                     notice.bad_lines.push(BadLine { line, reason });
                 }
                 None => notice.movements.push(movement),
@@ -69,22 +67,22 @@ fn columns(header: &StringRecord) -> Result<HashMap<&'static str, usize>, BadNot
     let mut places = HashMap::new();
     for (place, name) in header.iter().enumerate() {
         let Some(known) = COLUMNS.iter().find(|known| **known == name.trim()) else {
-            return Err(BadNotice::at(1, format!("the column \"{}\" is not known", clip(name))));
+            return Err(BadNotice::at(1, Trouble::of("column_unknown", [&name])));
         };
         if places.insert(*known, place).is_some() {
-            return Err(BadNotice::at(1, format!("the column \"{known}\" stands twice")));
+            return Err(BadNotice::at(1, Trouble::of("column_twice", [known])));
         }
     }
     match COLUMNS.iter().take(NEEDED).find(|name| !places.contains_key(**name)) {
-        Some(missing) => Err(BadNotice::at(1, format!("the column \"{missing}\" is missing"))),
+        Some(missing) => Err(BadNotice::at(1, Trouble::of("column_missing", [missing]))),
         None => Ok(places),
     }
 }
 
-fn read_line(record: &StringRecord, places: &HashMap<&str, usize>, line: u64) -> Result<Movement, String> {
+fn read_line(record: &StringRecord, places: &HashMap<&str, usize>, line: u64) -> Result<Movement, Trouble> {
     let field = |name: &str| places.get(name).and_then(|place| record.get(*place)).map_or("", str::trim);
     let needed = |name: &str, chars_max: usize| match field(name) {
-        "" => Err(format!("{name} is empty")),
+        "" => Err(Trouble::of("field_empty", [&name])),
         text => bounded(name, text, chars_max),
     };
     let optional = |name: &str, chars_max: usize| match field(name) {
@@ -94,7 +92,7 @@ fn read_line(record: &StringRecord, places: &HashMap<&str, usize>, line: u64) ->
     let direction = match field("direction") {
         "in" => Direction::In,
         "out" => Direction::Out,
-        other => return Err(format!("direction is \"{}\", not \"in\" or \"out\"", clip(other))),
+        other => return Err(Trouble::of("direction", [&other])),
     };
     let booked_at = field("booked_at");
     Ok(Movement {
@@ -103,8 +101,7 @@ fn read_line(record: &StringRecord, places: &HashMap<&str, usize>, line: u64) ->
         reference: needed("reference", 35)?,
         direction,
         amount: exact_amount(field("amount"))?,
-        arrival: arrival(booked_at)
-            .ok_or_else(|| format!("booked_at \"{}\" is not a date or time", clip(booked_at)))?,
+        arrival: arrival(booked_at).ok_or_else(|| Trouble::of("not_a_time", [&booked_at]))?,
         payer: Payer {
             name: optional("payer_name", 140)?,
             account: optional("payer_account", 34)?,
@@ -117,12 +114,12 @@ fn read_line(record: &StringRecord, places: &HashMap<&str, usize>, line: u64) ->
     })
 }
 
-fn bounded(name: &str, text: &str, chars_max: usize) -> Result<String, String> {
+fn bounded(name: &str, text: &str, chars_max: usize) -> Result<String, Trouble> {
     if text.chars().any(char::is_control) {
-        return Err(format!("{name} has a control character"));
+        return Err(Trouble::of("field_control", [&name]));
     }
     if text.chars().count() > chars_max {
-        return Err(format!("{name} is longer than {chars_max} characters"));
+        return Err(Trouble::of("field_too_long", [&name, &chars_max]));
     }
     Ok(text.to_string())
 }

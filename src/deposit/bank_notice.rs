@@ -8,6 +8,8 @@ use crate::platform::moment::Moment;
 use crate::platform::money::Fen;
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::fmt;
 
 /// The largest notice file that is read, in bytes. A day of the busiest centre is about 3 MB.
 pub const NOTICE_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -111,7 +113,45 @@ pub struct NotBooked {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct BadLine {
     pub line: u64,
-    pub reason: String,
+    pub reason: Trouble,
+}
+
+/// What is wrong with a file, as a code with up to two values. The sentences are `deposit.file.<code>` in the locales,
+/// with the places `%{a}` and `%{b}`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Trouble {
+    pub code: Cow<'static, str>,
+    pub about: Vec<String>,
+}
+
+impl Trouble {
+    /// A trouble with `code` about these values.
+    pub fn of<const N: usize>(code: &'static str, about: [&dyn fmt::Display; N]) -> Self {
+        Self { code: code.into(), about: about.iter().map(|value| clip(&value.to_string())).collect() }
+    }
+
+    /// The locale key of the sentence.
+    pub fn key(&self) -> String {
+        format!("deposit.file.{}", self.code)
+    }
+
+    /// The value of the place `a` (0) or `b` (1).
+    pub fn value(&self, place: usize) -> String {
+        self.about.get(place).cloned().unwrap_or_default()
+    }
+}
+
+impl From<&'static str> for Trouble {
+    fn from(code: &'static str) -> Self {
+        Self::of(code, [])
+    }
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.code, self.about.join(" "))
+    }
 }
 
 /// A notice file that was read.
@@ -130,26 +170,26 @@ pub struct Notice {
 #[error("line {line}: {reason}")]
 pub struct BadNotice {
     pub line: u64,
-    pub reason: String,
+    pub reason: Trouble,
 }
 
 impl BadNotice {
     /// A refusal at `line` (from 1) for `reason`.
-    pub fn at(line: u64, reason: impl Into<String>) -> Self {
+    pub fn at(line: u64, reason: impl Into<Trouble>) -> Self {
         Self { line, reason: reason.into() }
     }
 }
 
 /// Reads an amount as ISO 20022 writes it: digits, optionally a point and one or two digits. A sign, a third decimal
 /// (even a zero), a thousands separator, zero, or more than [`AMOUNT_MAX`] is refused: money is never rounded on the way in.
-pub fn exact_amount(text: &str) -> Result<Fen, String> {
+pub fn exact_amount(text: &str) -> Result<Fen, Trouble> {
     let strict =
         text.bytes().all(|b| b.is_ascii_digit() || b == b'.') && !text.ends_with('.') && text.len() <= 19;
     match Fen::parse(text).filter(|_| strict) {
-        Some(Fen(0)) => Err("an amount of zero is not a movement".into()),
+        Some(Fen(0)) => Err("amount_zero".into()),
         Some(amount) if amount <= AMOUNT_MAX => Ok(amount),
-        Some(_) => Err(format!("the amount {text} is larger than any that is believed")),
-        None => Err(format!("\"{}\" is not an amount in yuan with at most two decimals", clip(text))),
+        Some(_) => Err(Trouble::of("amount_too_large", [&text])),
+        None => Err(Trouble::of("amount", [&text])),
     }
 }
 

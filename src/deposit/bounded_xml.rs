@@ -2,7 +2,7 @@
 //! instructions, and a limit on bytes, depth, elements and attributes. What passes here can not expand or nest
 //! without end; what it means is the business of the reader.
 
-use super::bank_notice::{BadNotice, clip};
+use super::bank_notice::{BadNotice, Trouble};
 use quick_xml::NsReader;
 use quick_xml::events::{BytesRef, BytesStart, Event};
 use quick_xml::name::{Namespace, ResolveResult};
@@ -50,7 +50,7 @@ impl Element {
     }
 
     /// A refusal that names this element's line.
-    pub fn refuse(&self, reason: impl Into<String>) -> BadNotice {
+    pub fn refuse(&self, reason: impl Into<Trouble>) -> BadNotice {
         BadNotice::at(self.line, reason)
     }
 }
@@ -58,11 +58,11 @@ impl Element {
 /// Reads `bytes` as one document whose root lies in `namespace`.
 pub fn read(bytes: &[u8], namespace: &str, bytes_max: usize) -> Result<Element, BadNotice> {
     if bytes.len() > bytes_max {
-        return Err(BadNotice::at(1, format!("the file is larger than {bytes_max} bytes")));
+        return Err(BadNotice::at(1, Trouble::of("file_too_large", [&bytes_max])));
     }
     let text = std::str::from_utf8(bytes).map_err(|e| {
         let line = 1 + count_lines(bytes.get(..e.valid_up_to()).unwrap_or_default());
-        BadNotice::at(line, "the file is not UTF-8; ask the bank for UTF-8 or convert it first")
+        BadNotice::at(line, "not_utf8")
     })?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     Tree { text, namespace, line: 1, counted: 0, elements: 0, open: Vec::new(), root: None }.read()
@@ -89,7 +89,7 @@ impl<'a> Tree<'a> {
                 Ok((bound, event)) => (bound, event),
                 Err(e) => {
                     self.count_to(reader.error_position());
-                    return Err(self.bad(format!("not well-formed XML: {e}")));
+                    return Err(self.bad(Trouble::of("not_well_formed", [&e])));
                 }
             };
             match event {
@@ -104,53 +104,49 @@ impl<'a> Tree<'a> {
                 Event::Decl(decl) => {
                     let encoding = decl.encoding().and_then(Result::ok);
                     if encoding.is_some_and(|name| !name.eq_ignore_ascii_case("utf-8")) {
-                        return Err(self.bad("the file declares another encoding than UTF-8"));
+                        return Err(self.bad("other_encoding"));
                     }
                 }
                 Event::Comment(_) => {}
-                Event::DocType(_) => return Err(self.bad("a DOCTYPE is not allowed in a bank file")),
+                Event::DocType(_) => return Err(self.bad("doctype")),
                 Event::PI(_) => {
-                    return Err(self.bad("a processing instruction is not allowed in a bank file"));
+                    return Err(self.bad("instruction"));
                 }
-                Event::Empty(_) => return Err(self.bad("an empty element that was not expanded")),
+                Event::Empty(_) => return Err(self.bad(Trouble::of("not_well_formed", [&""]))),
                 Event::Eof => break,
             }
         }
         if !self.open.is_empty() {
-            return Err(self.bad("the file ends in the middle of an element"));
+            return Err(self.bad("unfinished"));
         }
         let line = self.line;
-        self.root.ok_or_else(|| BadNotice::at(line, "the file has no element"))
+        self.root.ok_or_else(|| BadNotice::at(line, "no_element"))
     }
 
     fn start(&mut self, start: &BytesStart<'_>, ours: bool) -> Result<(), BadNotice> {
         self.elements += 1;
         if self.elements > ELEMENTS_MAX {
-            return Err(self.bad("the file has too many elements"));
+            return Err(self.bad("too_many_elements"));
         }
         if self.open.len() >= DEPTH_MAX {
-            return Err(self.bad("elements are nested too deeply"));
+            return Err(self.bad("too_deep"));
         }
         let name = start.local_name().into_inner().to_string();
         if self.open.is_empty() && !ours {
-            return Err(self.bad(format!(
-                "the root <{}> is not in the namespace {}",
-                clip(&name),
-                self.namespace
-            )));
+            return Err(self.bad(Trouble::of("root_namespace", [&name, &self.namespace])));
         }
         let mut element = Element { name, line: self.line, foreign: !ours, ..Element::default() };
         for attribute in start.attributes() {
-            let attribute = attribute.map_err(|e| self.bad(format!("a bad attribute: {e}")))?;
+            let attribute = attribute.map_err(|e| self.bad(Trouble::of("bad_attribute", [&e])))?;
             if element.attributes.len() >= ATTRIBUTES_MAX {
-                return Err(self.bad("an element has too many attributes"));
+                return Err(self.bad(Trouble::of("bad_attribute", [&element.name])));
             }
             let key = attribute.key.into_inner();
             if key == "xmlns" || key.starts_with("xmlns:") || key.contains(':') {
                 continue;
             }
             if attribute.value.len() > TEXT_BYTES_MAX || attribute.value.contains('&') {
-                return Err(self.bad("an attribute that is too long or holds a reference"));
+                return Err(self.bad(Trouble::of("bad_attribute", [&key])));
             }
             element.attributes.push((key.to_string(), attribute.value.to_string()));
         }
@@ -159,14 +155,16 @@ impl<'a> Tree<'a> {
     }
 
     fn end(&mut self) -> Result<(), BadNotice> {
-        let Some(mut element) = self.open.pop() else { return Err(self.bad("an end without a start")) };
+        let Some(mut element) = self.open.pop() else {
+            return Err(self.bad(Trouble::of("not_well_formed", [&"</>"])));
+        };
         element.text = element.text.trim().to_string();
         if !element.children.is_empty() && !element.text.is_empty() {
-            return Err(self.bad(format!("text between the elements of <{}>", clip(&element.name))));
+            return Err(self.bad(Trouble::of("stray_text", [&element.name])));
         }
         match self.open.last_mut() {
             Some(parent) => parent.children.push(element),
-            None if self.root.is_some() => return Err(self.bad("a second root element")),
+            None if self.root.is_some() => return Err(self.bad("second_root")),
             None => self.root = Some(element),
         }
         Ok(())
@@ -174,14 +172,14 @@ impl<'a> Tree<'a> {
 
     fn push(&mut self, text: &str) -> Result<(), BadNotice> {
         if text.chars().any(|c| c.is_control() && !matches!(c, '\t' | '\n' | '\r')) {
-            return Err(self.bad("a control character"));
+            return Err(self.bad("control_character"));
         }
         let line = self.line;
         match self.open.last_mut() {
             Some(element) if element.text.len() + text.len() <= TEXT_BYTES_MAX => element.text.push_str(text),
-            Some(_) => return Err(BadNotice::at(line, "a text that is too long")),
+            Some(_) => return Err(BadNotice::at(line, "text_too_long")),
             None if text.trim().is_empty() => {}
-            None => return Err(BadNotice::at(line, "text outside the root element")),
+            None => return Err(BadNotice::at(line, "text_outside")),
         }
         Ok(())
     }
@@ -196,7 +194,7 @@ impl<'a> Tree<'a> {
             "apos" => '\'',
             _ => match reference.resolve_char_ref() {
                 Ok(Some(character)) => character,
-                _ => return Err(self.bad(format!("the entity &{}; is not allowed", clip(&name)))),
+                _ => return Err(self.bad(Trouble::of("entity", [&name]))),
             },
         };
         self.push(character.encode_utf8(&mut [0; 4]))
@@ -209,7 +207,7 @@ impl<'a> Tree<'a> {
         self.counted = self.counted.max(position);
     }
 
-    fn bad(&self, reason: impl Into<String>) -> BadNotice {
+    fn bad(&self, reason: impl Into<Trouble>) -> BadNotice {
         BadNotice::at(self.line, reason)
     }
 }

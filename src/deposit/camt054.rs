@@ -7,7 +7,7 @@
 
 use super::bank_notice::{
     Arrival, BadNotice, Direction, MOVEMENTS_MAX, Movement, NOTICE_BYTES_MAX, NotBooked, Notice, Payer,
-    arrival, clip, exact_amount,
+    Trouble, arrival, clip, exact_amount,
 };
 use super::bounded_xml::{self, Element};
 use crate::platform::money::Fen;
@@ -112,7 +112,7 @@ const PARTIES: Sequence = &[
 pub fn read(bytes: &[u8]) -> Result<Notice, BadNotice> {
     let root = bounded_xml::read(bytes, NAMESPACE, NOTICE_BYTES_MAX)?;
     if root.name != "Document" {
-        return Err(root.refuse(format!("the root is <{}>, not <Document>", clip(&root.name))));
+        return Err(root.refuse(Trouble::of("root_name", [&root.name])));
     }
     ordered(&root, &[("BkToCstmrDbtCdtNtfctn", Once)])?;
     let message = needed(&root, "BkToCstmrDbtCdtNtfctn")?;
@@ -121,7 +121,7 @@ pub fn read(bytes: &[u8]) -> Result<Notice, BadNotice> {
     let mut notice = Notice { message: text_of(header, "MsgId", 35)?, ..Notice::default() };
     let notifications: Vec<&Element> = message.all("Ntfctn").collect();
     if notifications.is_empty() {
-        return Err(message.refuse("a notice without <Ntfctn>"));
+        return Err(message.refuse(Trouble::of("missing_element", [&message.name, &"Ntfctn"])));
     }
     let mut seen = HashSet::new();
     for notification in notifications {
@@ -148,12 +148,12 @@ fn read_notification(
         }
         for movement in read_entry(entry, &account)? {
             if !seen.insert(movement.key()) {
-                let reason = format!("the reference {} appears twice in this file", movement.reference);
+                let reason = Trouble::of("reference_twice", [&movement.reference]);
                 return Err(BadNotice::at(movement.line, reason));
             }
             notice.movements.push(movement);
             if notice.movements.len() > MOVEMENTS_MAX {
-                return Err(entry.refuse("the file has too many movements"));
+                return Err(entry.refuse(Trouble::of("too_many_movements", [&MOVEMENTS_MAX])));
             }
         }
     }
@@ -177,16 +177,15 @@ fn read_entry(entry: &Element, account: &str) -> Result<Vec<Movement>, BadNotice
         let amount = match transaction.and_then(|t| t.child("Amt")) {
             Some(amount) => amount_of(amount)?,
             None if alone => total,
-            None => return Err(entry.refuse("a transaction of a batch without its own <Amt>")),
+            None => return Err(entry.refuse("batch_without_amount")),
         };
-        let reference = reference_of(entry, transaction, alone)?.ok_or_else(|| {
-            entry.refuse("a movement without <AcctSvcrRef> or <NtryRef> can not be told from its copy")
-        })?;
+        let reference =
+            reference_of(entry, transaction, alone)?.ok_or_else(|| entry.refuse("no_reference"))?;
         movements.push(movement(entry, transaction, account, amount, reference)?);
     }
     let sum = movements.iter().try_fold(Fen(0), |sum, movement| sum.checked_add(movement.amount));
     if sum != Some(total) {
-        return Err(entry.refuse("the transactions of the entry do not add up to its amount"));
+        return Err(entry.refuse("batch_sum"));
     }
     Ok(movements)
 }
@@ -206,7 +205,7 @@ fn movement(
     let direction = match indicator.text.as_str() {
         "CRDT" => Direction::In,
         "DBIT" => Direction::Out,
-        other => return Err(indicator.refuse(format!("<CdtDbtInd> is \"{}\"", clip(other)))),
+        other => return Err(indicator.refuse(Trouble::of("direction", [&other]))),
     };
     let paid_to = match parties.child("CdtrAcct") {
         Some(creditor) if direction == Direction::In => account_number(creditor)?,
@@ -274,22 +273,24 @@ fn arrival_of(entry: &Element) -> Result<Arrival, BadNotice> {
     let value = date
         .child("DtTm")
         .or(date.child("Dt"))
-        .ok_or_else(|| date.refuse("a date without <Dt> or <DtTm>"))?;
-    arrival(&value.text)
-        .ok_or_else(|| value.refuse(format!("\"{}\" is not a date or time", clip(&value.text))))
+        .ok_or_else(|| date.refuse(Trouble::of("missing_element", [&date.name, &"Dt"])))?;
+    arrival(&value.text).ok_or_else(|| value.refuse(Trouble::of("not_a_time", [&value.text])))
 }
 
 fn status_of(entry: &Element) -> Result<String, BadNotice> {
     let status = needed(entry, "Sts")?;
-    let code = status.child("Cd").or(status.child("Prtry")).ok_or_else(|| status.refuse("an empty <Sts>"))?;
+    let code = status
+        .child("Cd")
+        .or(status.child("Prtry"))
+        .ok_or_else(|| status.refuse(Trouble::of("missing_element", [&status.name, &"Cd"])))?;
     Ok(clip(&code.text))
 }
 
 fn amount_of(amount: &Element) -> Result<Fen, BadNotice> {
     match amount.attribute("Ccy") {
         Some("CNY") => exact_amount(&amount.text).map_err(|reason| amount.refuse(reason)),
-        Some(other) => Err(amount.refuse(format!("the currency is {}, not CNY", clip(other)))),
-        None => Err(amount.refuse("an <Amt> without its currency")),
+        Some(other) => Err(amount.refuse(Trouble::of("currency", [&other]))),
+        None => Err(amount.refuse(Trouble::of("missing_element", [&amount.name, &"Ccy"]))),
     }
 }
 
@@ -298,12 +299,12 @@ fn account_number(account: &Element) -> Result<String, BadNotice> {
     let number = id
         .at(&["Othr", "Id"])
         .or(id.child("IBAN"))
-        .ok_or_else(|| id.refuse("an account without a number"))?;
+        .ok_or_else(|| id.refuse(Trouble::of("missing_element", [&id.name, &"Othr"])))?;
     bounded(number, 34)
 }
 
 fn needed<'a>(parent: &'a Element, name: &str) -> Result<&'a Element, BadNotice> {
-    parent.child(name).ok_or_else(|| parent.refuse(format!("<{}> without <{name}>", clip(&parent.name))))
+    parent.child(name).ok_or_else(|| parent.refuse(Trouble::of("missing_element", [&parent.name, &name])))
 }
 
 fn text_of(parent: &Element, name: &str, chars_max: usize) -> Result<String, BadNotice> {
@@ -317,7 +318,7 @@ fn optional_text(from: &Element, path: &[&str], chars_max: usize) -> Result<Opti
 fn bounded(element: &Element, chars_max: usize) -> Result<String, BadNotice> {
     let count = element.text.chars().count();
     if count == 0 || count > chars_max || !element.children.is_empty() {
-        let reason = format!("<{}> must be a text of 1 to {chars_max} characters", clip(&element.name));
+        let reason = Trouble::of("bad_text", [&element.name, &chars_max]);
         return Err(element.refuse(reason));
     }
     Ok(element.text.clone())
@@ -330,22 +331,18 @@ fn ordered(element: &Element, sequence: Sequence) -> Result<(), BadNotice> {
     for child in &element.children {
         let found = sequence.iter().position(|(name, _)| *name == child.name && !child.foreign);
         let Some(place) = found else {
-            return Err(child.refuse(format!(
-                "<{}> does not belong in <{}>",
-                clip(&child.name),
-                clip(&element.name)
-            )));
+            return Err(child.refuse(Trouble::of("wrong_element", [&child.name, &element.name])));
         };
         let many = sequence.get(place).is_some_and(|(_, times)| *times == Many);
         if place < next || (last == Some(place) && !many) {
-            return Err(child.refuse(format!("<{}> stands in the wrong place or twice", clip(&child.name))));
+            return Err(child.refuse(Trouble::of("wrong_place", [&child.name])));
         }
         next = place;
         last = Some(place);
     }
     match sequence.iter().find(|(name, times)| *times == Once && element.child(name).is_none()) {
         Some((name, _)) if !element.name.is_empty() => {
-            Err(element.refuse(format!("<{}> without <{name}>", clip(&element.name))))
+            Err(element.refuse(Trouble::of("missing_element", [&element.name, &name])))
         }
         _ => Ok(()),
     }

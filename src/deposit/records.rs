@@ -1,7 +1,7 @@
 //! What this room remembers, as values. Everything here is stored sealed: a reader of the database sees random ids,
 //! keyed tags and ciphertext of a few fixed lengths, so it tells neither who deposits for which lot nor how many do.
 
-use super::bank_notice::{Direction, Movement};
+use super::bank_notice::{Direction, Movement, Trouble};
 use super::double_entry::{Account, Posting};
 use super::matching::Reason;
 use super::pain001::BankAccount;
@@ -210,7 +210,7 @@ pub struct NoticeRecord {
     /// Pending or informational entries: (reference, status).
     pub not_booked: Vec<(String, String)>,
     /// Lines that could not be read: (line, reason).
-    pub bad_lines: Vec<(u64, String)>,
+    pub bad_lines: Vec<(u64, Trouble)>,
 }
 
 /// A posting as it stands in the journal.

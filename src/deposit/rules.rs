@@ -1,6 +1,6 @@
 //! Deposits: states, what may follow what, the cap, interest, and the refusals of this room. Pure.
 
-use super::bank_notice::{Direction, Movement};
+use super::bank_notice::{Direction, Movement, Trouble};
 use super::double_entry::{Account, Entry, Unbalanced};
 use super::matching::{self, Reason};
 use crate::platform::moment::Deadline;
@@ -321,7 +321,7 @@ pub enum Refusal {
     },
     BadFile {
         line: u64,
-        reason: String,
+        reason: Trouble,
     },
     NothingToImport,
     ResolutionDoesNotFit,
@@ -360,7 +360,15 @@ impl Refusal {
             Self::AmountNotPositive => "amount_not_positive",
             Self::AboveCap { .. } => "above_cap",
             Self::NotPayableNow => "not_payable_now",
-            Self::NotInThisState { .. } => "not_in_this_state",
+            Self::NotInThisState { state } => match state {
+                State::Demanded => "state_demanded",
+                State::Paid => "state_paid",
+                State::Frozen => "state_frozen",
+                State::RefundDue => "state_refund_due",
+                State::Instructed => "state_instructed",
+                State::Refunded => "state_refunded",
+                State::Forfeited => "state_forfeited",
+            },
             Self::BankAccountUnreadable { .. } => "bank_account_unreadable",
             Self::BadFile { .. } => "bad_file",
             Self::NothingToImport => "nothing_to_import",
@@ -385,14 +393,14 @@ impl Refusal {
     /// Every name, for the test that each has its sentence in both languages.
     #[cfg(test)]
     pub fn samples() -> Vec<Self> {
-        vec![
+        let states = State::ALL.into_iter().map(|state| Self::NotInThisState { state });
+        let mut all = vec![
             Self::NoDepositDemanded,
             Self::AmountNotPositive,
             Self::AboveCap { amount: Fen(2), cap: Fen(1), article: "x".into() },
             Self::NotPayableNow,
-            Self::NotInThisState { state: State::Paid },
             Self::BankAccountUnreadable { field: "bank_code" },
-            Self::BadFile { line: 1, reason: "x".into() },
+            Self::BadFile { line: 1, reason: "doctype".into() },
             Self::NothingToImport,
             Self::ResolutionDoesNotFit,
             Self::AlreadyResolved,
@@ -409,7 +417,9 @@ impl Refusal {
             Self::ExecutionInThePast,
             Self::RefundNotWithTheBank,
             Self::CalendarUncertain { year: 2030 },
-        ]
+        ];
+        all.extend(states);
+        all
     }
 }
 
@@ -431,11 +441,12 @@ impl From<Refusal> for Refused {
             Refusal::AboveCap { amount, cap, article } => {
                 refused.with("amount", amount).with("cap", cap).article(article).field("deposit")
             }
-            Refusal::NotInThisState { state } => refused.with("state", state.code()),
             Refusal::BankAccountUnreadable { field } => refused.field(field),
-            Refusal::BadFile { line, reason } => {
-                refused.with("line", line).with("reason", reason).field("file")
-            }
+            Refusal::BadFile { line, reason } => Refused::new(422, reason.key())
+                .with("line", line)
+                .with("a", reason.value(0))
+                .with("b", reason.value(1))
+                .field("file"),
             Refusal::Unpayable { reason } => refused.with("reason", reason),
             Refusal::LateMoneyCanNotBeAssigned => refused.article("政府采购法实施条例 第三十三条"),
             Refusal::ReasonMissing => refused.field("reason"),

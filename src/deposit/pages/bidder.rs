@@ -46,7 +46,6 @@ pub(super) async fn mine_get(Bidder(who): Bidder, p: Page, door: web::Data<Door>
 /// What the bidder's page shows once there is a number.
 struct Paying {
     account: String,
-    account_plain: String,
     centre: AccountForm,
     declared: AccountForm,
     state: StateView,
@@ -132,7 +131,6 @@ fn paying(p: &Page, demand: &Demand, centre: Option<&CentreAccount>) -> Paying {
     };
     Paying {
         account: demand.account.grouped(),
-        account_plain: demand.account.to_string(),
         centre: centre.map(|c| AccountForm::of(&c.account)).unwrap_or_default(),
         declared: AccountForm::of(&demand.declared),
         state: StateView::of(p, demand.state),

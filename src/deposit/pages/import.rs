@@ -29,7 +29,8 @@ const NOTICES_SHOWN: i64 = 20;
 async fn page(p: Page, door: &Door) -> Result<ImportPage, Failure> {
     let vault = door.vault().clone();
     let notices = door.look(move |db| Ok(store::notices(db, &vault, NOTICES_SHOWN)?)).await?;
-    Ok(ImportPage { p, notices: notices.into_iter().map(NoticeView::of).collect() })
+    let notices = notices.into_iter().map(|notice| NoticeView::of(&p, notice)).collect();
+    Ok(ImportPage { p, notices })
 }
 
 pub(super) async fn import_get(Treasurer(_): Treasurer, p: Page, door: web::Data<Door>) -> Answer {

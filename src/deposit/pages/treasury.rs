@@ -4,6 +4,7 @@ use super::AccountForm;
 use crate::account::form::Posted;
 use crate::account::page::Page;
 use crate::account::who::Treasurer;
+use crate::deposit::bank_notice::Trouble;
 use crate::deposit::double_entry::TrialBalance;
 use crate::deposit::records::{CentreAccount, NoticeRecord, RefundState};
 use crate::deposit::{actions, store};
@@ -24,11 +25,15 @@ pub(super) struct NoticeView {
     pub duplicates: u32,
     pub conflicts: Vec<String>,
     pub not_booked: Vec<(String, String)>,
-    pub bad_lines: Vec<(u64, String)>,
+    pub bad_lines: Vec<String>,
 }
 
 impl NoticeView {
-    pub fn of(notice: NoticeRecord) -> Self {
+    pub fn of(p: &Page, notice: NoticeRecord) -> Self {
+        let sentence = |(line, trouble): (u64, Trouble)| {
+            let values = [("line", line.to_string()), ("a", trouble.value(0)), ("b", trouble.value(1))];
+            p.lang.with(&trouble.key(), &values)
+        };
         Self {
             at: notice.at.beijing_minute(),
             by: notice.by,
@@ -39,7 +44,7 @@ impl NoticeView {
             duplicates: notice.duplicates,
             conflicts: notice.conflicts,
             not_booked: notice.not_booked,
-            bad_lines: notice.bad_lines,
+            bad_lines: notice.bad_lines.into_iter().map(sentence).collect(),
         }
     }
 
@@ -83,7 +88,10 @@ pub(super) async fn overview_get(Treasurer(_): Treasurer, p: Page, door: web::Da
                 deposits: store::open_demands(db, &vault)?.len(),
                 bank: totals.0.get("bank").copied().unwrap_or_default().to_string(),
                 balances: totals.balance(),
-                notices: store::notices(db, &vault, 5)?.into_iter().map(NoticeView::of).collect(),
+                notices: store::notices(db, &vault, 5)?
+                    .into_iter()
+                    .map(|notice| NoticeView::of(&page, notice))
+                    .collect(),
                 p: page,
             })
         })

@@ -1,10 +1,13 @@
 //! What banks send and what we send to banks.
 
-use crate::deposit::bank_notice::{Arrival, Direction, Notice, exact_amount};
+use crate::deposit::bank_notice::{Arrival, BadNotice, Direction, Notice, exact_amount};
 use crate::deposit::pain001::{BankAccount, Batch, Transfer, Unwritable};
+use crate::deposit::rules::Refusal;
 use crate::deposit::{bank_csv, camt054, pain001};
 use crate::platform::moment::Moment;
 use crate::platform::money::Fen;
+use crate::platform::refusal::Refused;
+use crate::platform::web::Lang;
 use proptest::prelude::*;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -30,8 +33,13 @@ pub fn is_valid(name: &str, xml: &str) -> bool {
     valid
 }
 
+/// The sentence of a refusal as an English page shows it.
+fn english(bad: &BadNotice) -> String {
+    Lang::English.refusal(&Refused::from(Refusal::BadFile { line: bad.line, reason: bad.reason.clone() }))
+}
+
 fn refusal(xml: &str) -> String {
-    camt054::read(xml.as_bytes()).unwrap_err().to_string()
+    english(&camt054::read(xml.as_bytes()).unwrap_err())
 }
 
 /// The sample with `from` replaced by `to`, which must occur.
@@ -120,7 +128,7 @@ fn whatever_the_reader_refuses_for_its_shape_the_schema_refuses_too() {
 #[test]
 fn more_than_two_decimals_are_refused_even_when_they_are_zeros() {
     assert!(refusal(&altered(">180000.00<", ">180000.000<")).contains("at most two decimals"));
-    assert!(refusal(&altered(">180000.00<", ">180000.005<")).starts_with("line 18:"));
+    assert!(refusal(&altered(">180000.00<", ">180000.005<")).starts_with("Line 18:"));
     for wrong in [
         "",
         ".",
@@ -176,13 +184,13 @@ fn files_that_are_too_deep_too_large_or_not_utf8_are_refused() {
     let deep = format!("<Document xmlns=\"{}\">{}", camt054::NAMESPACE, "<a>".repeat(100));
     assert!(refusal(&deep).contains("nested too deeply"));
     let large = vec![b' '; 16 * 1024 * 1024 + 1];
-    assert!(camt054::read(&large).unwrap_err().reason.contains("larger than"));
+    assert!(english(&camt054::read(&large).unwrap_err()).contains("larger than"));
     let mut bytes = DEPOSITS.as_bytes().to_vec();
     bytes[700] = 0xff;
-    assert!(camt054::read(&bytes).unwrap_err().reason.contains("UTF-8"));
+    assert!(english(&camt054::read(&bytes).unwrap_err()).contains("UTF-8"));
     assert!(refusal(&altered("UTF-8", "GB18030")).contains("another encoding"));
     assert!(refusal("").contains("no element"));
-    assert!(refusal(&DEPOSITS[..DEPOSITS.len() / 2]).starts_with("line "));
+    assert!(refusal(&DEPOSITS[..DEPOSITS.len() / 2]).starts_with("Line "));
 }
 
 #[test]
@@ -210,12 +218,12 @@ fn a_csv_takes_good_lines_and_lists_bad_ones_with_line_and_reason() {
     assert_eq!(
         bad,
         [
-            "3: \"1.234\" is not an amount in yuan with at most two decimals",
-            "4: the reference A1 stands already on line 2",
-            "5: direction is \"up\", not \"in\" or \"out\"",
-            "6: paid_to is empty",
-            "7: booked_at \"soon\" is not a date or time",
-            "8: 4 fields where the header has 10",
+            "3: amount 1.234",
+            "4: reference_on_line A1 2",
+            "5: direction up",
+            "6: field_empty paid_to",
+            "7: not_a_time soon",
+            "8: field_count 4 10",
         ]
     );
 }
@@ -223,11 +231,11 @@ fn a_csv_takes_good_lines_and_lists_bad_ones_with_line_and_reason() {
 #[test]
 fn a_csv_with_a_missing_doubled_or_unknown_column_is_refused() {
     for (header, reason) in [
-        ("account,paid_to,reference,direction,amount", "\"booked_at\" is missing"),
+        ("account,paid_to,reference,direction,amount", "booked_at is missing"),
         ("account,account,paid_to,reference,direction,amount,booked_at", "stands twice"),
-        ("account,paid_to,reference,direction,amount,booked_at,colour", "\"colour\" is not known"),
+        ("account,paid_to,reference,direction,amount,booked_at,colour", "colour is not known"),
     ] {
-        assert!(bank_csv::read(header.as_bytes()).unwrap_err().reason.contains(reason), "{header}");
+        assert!(english(&bank_csv::read(header.as_bytes()).unwrap_err()).contains(reason), "{header}");
     }
     let with_bom = format!("\u{feff}{CSV}");
     assert_eq!(bank_csv::read(with_bom.as_bytes()).unwrap(), bank_csv::read(CSV.as_bytes()).unwrap());

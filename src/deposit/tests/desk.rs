@@ -12,9 +12,28 @@ use crate::platform::moment::{HOUR, Moment};
 use crate::platform::money::Fen;
 use crate::project::rules::Lot;
 use crate::project::testing::{Shape, Staff, announced, facts, staff};
+use crate::tests::browser::{Browser, Served};
+use std::ops::Deref;
+
+/// The house, which may be served over HTTP.
+pub enum Place {
+    Quiet(TestHouse),
+    Served(Served),
+}
+
+impl Deref for Place {
+    type Target = TestHouse;
+
+    fn deref(&self) -> &TestHouse {
+        match self {
+            Self::Quiet(house) => house,
+            Self::Served(served) => &served.house,
+        }
+    }
+}
 
 pub struct Desk {
-    pub house: TestHouse,
+    pub house: Place,
     pub staff: Staff,
     pub treasurer: Member,
     pub lot: Id<Lot>,
@@ -26,7 +45,23 @@ impl Desk {
     }
 
     pub fn of(engine: Engine, shape: &Shape) -> Self {
-        let house = TestHouse::new(engine);
+        Self::at(Place::Quiet(TestHouse::new(engine)), shape)
+    }
+
+    /// A desk whose house is being served.
+    pub fn served() -> Self {
+        Self::at(Place::Served(Served::start(TestHouse::new(Engine::Sqlite))), &Shape::default())
+    }
+
+    /// A browser in which `member` is signed in.
+    pub fn browser(&self, member: &Member) -> Browser {
+        match &self.house {
+            Place::Served(served) => served.browser(member),
+            Place::Quiet(_) => panic!("this house is not served"),
+        }
+    }
+
+    fn at(house: Place, shape: &Shape) -> Self {
         let staff = staff(&house);
         let lot = announced(&house, &staff, shape);
         let treasurer = testing::treasury(&house);

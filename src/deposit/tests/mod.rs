@@ -3,6 +3,7 @@
 mod acts;
 mod bank_files;
 mod bookkeeping;
+mod counter;
 mod desk;
 mod matching_money;
 mod money_out;

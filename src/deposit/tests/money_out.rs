@@ -210,7 +210,7 @@ fn a_kept_deposit_is_owed_to_the_procuring_entity(engine: Engine) {
         actions::forfeit(act, id, ForfeitReason::ContractRefused, "处理决定书 2026-7")
     };
     let early = desk.house.act(&desk.treasurer.who, keep);
-    assert_eq!(refused(early).key, "deposit.refusal.not_in_this_state", "only a frozen deposit can be kept");
+    assert_eq!(refused(early).key, "deposit.refusal.state_paid", "only a frozen deposit can be kept");
     close(&desk);
     desk.house.act(&desk.treasurer.who, keep).unwrap();
     assert_eq!(states(&desk, &[&one]), [State::Forfeited]);

@@ -49,3 +49,24 @@ fn every_code_reads_back() {
     assert!(Resolution::ALL.iter().all(|r| Resolution::from_code(r.code()) == Some(*r)));
     assert!(Account::ALL.iter().all(|a| Account::from_code(a.code()) == Some(*a)));
 }
+
+/// Every trouble that a reader can name, found in its source, so that a new one without words fails here.
+#[test]
+fn every_trouble_with_a_file_has_its_sentence() {
+    let readers = [
+        include_str!("../bank_csv.rs"),
+        include_str!("../bank_notice.rs"),
+        include_str!("../bounded_xml.rs"),
+    ];
+    let sources = readers.into_iter().chain([include_str!("../camt054.rs")]);
+    let mut seen = 0;
+    for source in sources {
+        for start in ["Trouble::of(\"", "self.bad(\"", "refuse(\"", "(line, \"", "Err(\""] {
+            for rest in source.split(start).skip(1) {
+                check(&format!("deposit.file.{}", rest.split('"').next().unwrap()));
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 50, "only {seen} found");
+}
