@@ -21,6 +21,7 @@ pub fn routes() -> Vec<Route> {
     let rooms = [
         account::pages::routes(),
         project::pages::routes(),
+        crate::announcement::pages::routes(),
         deposit::pages::routes(),
         sealed_bid::trustees_pages::routes(),
         expert_draw::pages::routes(),

@@ -27,4 +27,6 @@ pub mod pages;
 pub mod rules;
 pub mod store;
 #[cfg(test)]
+pub mod testing;
+#[cfg(test)]
 mod tests;

@@ -324,3 +324,10 @@ pub(super) fn insert_download(
         .execute(db)?;
     Ok(())
 }
+
+/// The rows about downloads as a thief of the database would see them.
+#[cfg(test)]
+pub(super) fn raw_downloads(db: &mut Db) -> Result<Vec<(String, String, Vec<u8>)>, Fault> {
+    let columns = (announcement_download::pair, announcement_download::person, announcement_download::body);
+    Ok(announcement_download::table.select(columns).load(db)?)
+}

@@ -1,0 +1,201 @@
+//! Documents: the agent adds them, a bidder takes them. Nobody else learns who did.
+
+use super::notice::{DocumentView, size_of};
+use super::write::own;
+use crate::account::form::{Posted, check_csrf};
+use crate::account::page::Page;
+use crate::account::who::{Agent, Anybody, Bidder, Who};
+use crate::announcement::actions::{self, Stored};
+use crate::announcement::rules::{DOCUMENT_BYTES_MAX, Document};
+use crate::announcement::store::{self, DocumentRow};
+use crate::ledger::Door;
+use crate::platform::digest::sha256;
+use crate::platform::files::content::Content;
+use crate::platform::id::Id;
+use crate::platform::refusal::{Failure, Fault, Refused};
+use crate::platform::web::{Answer, Failed};
+use actix_multipart::Multipart;
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, web};
+use askama::Template;
+use futures_util::TryStreamExt;
+
+#[derive(Template)]
+#[template(path = "announcement/documents.html")]
+struct DocumentsPage {
+    p: Page,
+    number: String,
+    title: String,
+    announced: bool,
+    rows: Vec<Row>,
+    size_max: String,
+}
+
+struct Row {
+    document: DocumentView,
+    waiting: bool,
+}
+
+async fn documents_page(p: Page, door: &Door, who: Who, number: String, status: StatusCode) -> Answer {
+    let (tender, documents) = door
+        .look(move |db| {
+            let tender = own(db, &who, &number)?;
+            let documents = store::documents(db, tender.tender)?;
+            Ok((tender, documents))
+        })
+        .await?;
+    let row = |document: &DocumentRow| Row {
+        document: DocumentView::new(&document.listed()),
+        waiting: document.version.is_none(),
+    };
+    let page = DocumentsPage {
+        p: p.clone(),
+        number: tender.number.to_string(),
+        title: tender.title,
+        announced: tender.announced_at.is_some(),
+        rows: documents.iter().map(row).collect(),
+        size_max: size_of(DOCUMENT_BYTES_MAX as u64),
+    };
+    p.html_with(status, &page)
+}
+
+pub(super) async fn list_get(
+    Agent(who): Agent,
+    p: Page,
+    door: web::Data<Door>,
+    path: web::Path<String>,
+) -> Answer {
+    documents_page(p, &door, who, path.into_inner(), StatusCode::OK).await
+}
+
+/// Reads the form: the token first, then one file.
+async fn read(mut parts: Multipart, csrf: &str) -> Result<(String, web::Bytes), Failed> {
+    let unread = |e: actix_multipart::MultipartError| {
+        Failed::from(Refused::new(422, "platform.refusal.form").with("problem", e.to_string()))
+    };
+    let mut proven = false;
+    while let Some(mut part) = parts.try_next().await.map_err(unread)? {
+        let field = part.name().unwrap_or_default().to_owned();
+        let limit = if field == "file" { DOCUMENT_BYTES_MAX } else { 200 };
+        let file_name = part.content_disposition().and_then(|found| found.get_filename().map(str::to_owned));
+        let mut content = web::BytesMut::new();
+        while let Some(chunk) = part.try_next().await.map_err(unread)? {
+            if content.len() + chunk.len() > limit {
+                let max = size_of(DOCUMENT_BYTES_MAX as u64);
+                return Err(Refused::new(413, "platform.refusal.too_large").with("max", max).into());
+            }
+            content.extend_from_slice(&chunk);
+        }
+        if field == "csrf" {
+            check_csrf(std::str::from_utf8(&content).unwrap_or_default(), csrf)?;
+            proven = true;
+        } else if field == "file" && proven {
+            return Ok((file_name.unwrap_or_default(), content.freeze()));
+        }
+    }
+    let key = if proven { "platform.refusal.field_missing" } else { "platform.refusal.form_expired" };
+    Err(Refused::new(if proven { 422 } else { 403 }, key).field("file").into())
+}
+
+pub(super) async fn upload_post(
+    Agent(who): Agent,
+    p: Page,
+    door: web::Data<Door>,
+    path: web::Path<String>,
+    parts: Multipart,
+) -> Answer {
+    let number = path.into_inner();
+    let (named, asker) = (number.clone(), who.clone());
+    let tender = door.look(move |db| Ok(own(db, &asker, &named)?.tender)).await?;
+    let (name, content) = read(parts, &p.csrf).await?;
+    let done = match Content::judge(&content) {
+        None => Err(Failure::from(Refused::new(415, "announcement.refusal.content").field("file"))),
+        Some(kind) => {
+            let bytes = content.len() as u64;
+            let stored = Stored { name, content: door.files().put(content).await?, kind, bytes };
+            let asker = who.clone();
+            door.act(who.actor(), move |act| actions::add_document(act, &asker, tender, &stored)).await
+        }
+    };
+    match done {
+        Ok(_) => Ok(Page::see(format!("/announcement/{number}/documents"))),
+        Err(Failure::Refused(refused)) if matches!(refused.status, 409 | 415 | 422) => {
+            let p = p.with_problem(&refused);
+            documents_page(p, &door, who, number, StatusCode::UNPROCESSABLE_ENTITY).await
+        }
+        Err(other) => Err(other.into()),
+    }
+}
+
+fn parse(document: &str) -> Result<Id<Document>, Refused> {
+    Id::parse(document).ok_or_else(|| Refused::new(404, "platform.refusal.not_found"))
+}
+
+pub(super) async fn remove_post(
+    Agent(who): Agent,
+    door: web::Data<Door>,
+    path: web::Path<(String, String)>,
+    _form: Posted<Vec<(String, String)>>,
+) -> Answer {
+    let (number, document) = path.into_inner();
+    let document = parse(&document)?;
+    door.act(who.actor(), move |act| actions::remove_document(act, &who, document)).await?;
+    Ok(Page::see(format!("/announcement/{number}/documents")))
+}
+
+/// Agent and entity look at their own documents; that leaves no trace.
+pub(super) async fn own_get(
+    Anybody(who): Anybody,
+    door: web::Data<Door>,
+    path: web::Path<(String, String)>,
+) -> Answer {
+    let (number, document) = path.into_inner();
+    let document = parse(&document)?;
+    let row = door
+        .look(move |db| {
+            let tender = own(db, &who, &number)?;
+            let row = store::document(db, document)?;
+            if row.tender == tender.tender {
+                Ok(row)
+            } else {
+                Err(Refused::new(404, "platform.refusal.not_found").into())
+            }
+        })
+        .await?;
+    send(&door, row).await
+}
+
+/// A bidder takes a document.
+pub(super) async fn download_post(
+    Bidder(who): Bidder,
+    door: web::Data<Door>,
+    path: web::Path<(String, String)>,
+    _form: Posted<Vec<(String, String)>>,
+) -> Answer {
+    let document = parse(&path.into_inner().1)?;
+    let done = door.act(who.actor(), move |act| actions::download(act, &who, document)).await?;
+    send(&door, done.value).await
+}
+
+/// Sends the content after checking it against its hash: a document that was altered on disk is never handed out.
+async fn send(door: &Door, row: DocumentRow) -> Answer {
+    let content = door.files().get(&row.content).await?;
+    if hex::encode(sha256(&[&content])) != row.content {
+        return Err(Fault::new("a document is not what it was").into());
+    }
+    let name: String = row
+        .name
+        .bytes()
+        .map(|b| {
+            if b.is_ascii_alphanumeric() || b"._-".contains(&b) {
+                char::from(b).to_string()
+            } else {
+                format!("%{b:02X}")
+            }
+        })
+        .collect();
+    Ok(HttpResponse::Ok()
+        .content_type(row.kind.media_type())
+        .insert_header(("Content-Disposition", format!("attachment; filename*=UTF-8''{name}")))
+        .body(content))
+}
