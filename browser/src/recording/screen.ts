@@ -7,6 +7,7 @@ import { type Piece, type Playlist, covers, parsePlaylist, pieceAt } from "./pla
 const AHEAD_MS = 20_000;
 const BEHIND_S = 60;
 const DRIFT_S = 0.35;
+const NEAR_S = 0.5;
 const REFRESH_MS = 3000;
 
 /** What a track shows at a moment. */
@@ -29,7 +30,8 @@ export class Screen {
   #inits = new Map<string, Init>();
   #lastInit = "";
   #busy = false;
-  #asked = 0;
+  #asked = Number.NEGATIVE_INFINITY;
+  #loaded = false;
 
   constructor(readonly video: HTMLVideoElement, private readonly url: string, private readonly zero: number) {
     video.src = URL.createObjectURL(this.#source);
@@ -41,7 +43,9 @@ export class Screen {
     if (this.#list.ended || now - this.#asked < REFRESH_MS) return;
     this.#asked = now;
     const answer = await fetch(this.url);
-    if (answer.ok) this.#list = parsePlaylist(await answer.text(), new URL(this.url, location.href).href);
+    if (!answer.ok) return;
+    this.#list = parsePlaylist(await answer.text(), new URL(this.url, location.href).href);
+    this.#loaded = true;
   }
 
   /** All pieces known so far. */
@@ -51,21 +55,25 @@ export class Screen {
 
   /** Brings the element to the moment `at` (milliseconds since 1970) and keeps it moving or still. */
   show(at: number, moving: boolean, rate: number): Shown {
+    if (!this.#loaded) return "loading";
     const piece = pieceAt(this.#list.pieces, at);
     void this.#fill(at);
     if (!covers(piece, at)) {
       if (!this.video.paused) this.video.pause();
       return "nothing";
     }
-    const target = Math.max(0, (at - this.zero) / 1000);
-    if (!buffered(this.video, target)) {
+    const wanted = Math.max(0, (at - this.zero) / 1000);
+    const target = playable(this.video, wanted);
+    if (target === undefined) {
       if (!this.video.paused) this.video.pause();
       return "loading";
     }
+    // a picture that begins a moment later waits, standing on its first frame
+    const early = target > wanted + 0.05;
     if (Math.abs(this.video.currentTime - target) > (moving ? DRIFT_S : 0.05)) this.video.currentTime = target;
     this.video.playbackRate = rate;
-    if (moving && this.video.paused) void this.video.play().catch(() => undefined);
-    if (!moving && !this.video.paused) this.video.pause();
+    if (moving && !early && this.video.paused) void this.video.play().catch(() => undefined);
+    if ((!moving || early) && !this.video.paused) this.video.pause();
     return "picture";
   }
 
@@ -100,8 +108,10 @@ export class Screen {
     const init = await this.#initOf(piece);
     const bytes = await content(piece.url);
     await this.#opened();
-    const buffer = this.#bufferFor(init.type);
+    const buffer = this.#buffer ?? this.#makeBuffer(init.type);
     if (this.#lastInit !== piece.init) {
+      // after a change of type the browser waits for an init section: only here, where one follows
+      if (this.#lastInit !== "") buffer.changeType(init.type);
       // media time 0 of an epoch has a time of day: the offset puts the whole epoch there
       buffer.timestampOffset = (init.began - this.zero) / 1000;
       await appended(buffer, init.bytes);
@@ -112,14 +122,11 @@ export class Screen {
     await this.#trim(buffer, (piece.at - this.zero) / 1000);
   }
 
-  #bufferFor(type: string): SourceBuffer {
-    if (this.#buffer === undefined) {
-      this.#buffer = this.#source.addSourceBuffer(type);
-      this.#source.duration = Number.POSITIVE_INFINITY;
-    } else {
-      this.#buffer.changeType(type);
-    }
-    return this.#buffer;
+  #makeBuffer(type: string): SourceBuffer {
+    const buffer = this.#source.addSourceBuffer(type);
+    this.#source.duration = Number.POSITIVE_INFINITY;
+    this.#buffer = buffer;
+    return buffer;
   }
 
   async #initOf(piece: Piece): Promise<Init> {
@@ -179,9 +186,15 @@ function updated(buffer: SourceBuffer, start: () => void): Promise<void> {
   });
 }
 
-function buffered(video: HTMLVideoElement, at: number): boolean {
+/**
+ * Where the element can stand for the wanted second: there, or at the beginning of a stretch that begins within the next
+ * moment (sound and picture do not begin together, and browsers leave small holes between pieces).
+ */
+function playable(video: HTMLVideoElement, wanted: number): number | undefined {
   for (let i = 0; i < video.buffered.length; i++) {
-    if (video.buffered.start(i) <= at + 0.1 && at < video.buffered.end(i)) return true;
+    const start = video.buffered.start(i);
+    if (wanted >= start && wanted < video.buffered.end(i)) return wanted;
+    if (start > wanted && start <= wanted + NEAR_S) return start + 0.01;
   }
-  return false;
+  return undefined;
 }

@@ -130,6 +130,14 @@ struct EventView {
     is_gap: bool,
 }
 
+struct AccessView {
+    at: String,
+    who: String,
+    way: String,
+    /// What was watched; empty for the page of the whole session.
+    track: String,
+}
+
 #[derive(Template)]
 #[template(path = "recording/session.html")]
 struct PlaybackPage {
@@ -139,7 +147,7 @@ struct PlaybackPage {
     until: i64,
     tracks: Vec<TrackView>,
     events: Vec<EventView>,
-    accesses: Vec<(String, String, String)>,
+    accesses: Vec<AccessView>,
     height: usize,
 }
 
@@ -197,8 +205,13 @@ pub(super) async fn session_get(
     }
     events.sort_by_key(|e| e.micros);
     let accesses = played.accesses.iter().map(|(access, name)| {
-        let way = p.t(&format!("recording.way.{}", access.way));
-        (access.at.beijing(), name.clone(), way)
+        let track = played.tracks.iter().find(|(t, ..)| Some(t.id) == access.track);
+        AccessView {
+            at: access.at.beijing(),
+            who: name.clone(),
+            way: p.t(&format!("recording.way.{}", access.way)),
+            track: track.map(|(t, _, _, person)| label(&p, t, person)).unwrap_or_default(),
+        }
     });
     let page = PlaybackPage {
         opened: opened.micros(),
@@ -273,7 +286,8 @@ fn mark_view(p: &Page, scale: &Scale, mark: &store::MarkRow) -> EventView {
 }
 
 fn gap_view(p: &Page, scale: &Scale, track: &TrackRow, person: &str, (reason, from, until): &Gap) -> EventView {
-    let seconds = (until.micros() - from.micros()) / 1_000_000;
+    let tenths = (until.micros() - from.micros()).max(0) / 100_000;
+    let seconds = format!("{}.{}", tenths / 10, tenths % 10);
     let reason = p.t(&format!("recording.gap.{}", reason.code()));
     let text = format!("{}: {}", label(p, track, person), p.tvv("recording.gap_for", "seconds", seconds, "reason", reason));
     EventView { at: from.beijing(), micros: from.micros(), x: scale.x(*from), text, is_gap: true }

@@ -2,6 +2,7 @@
 //! fake camera and a shared tab, blob by blob (each with its length in front, four bytes, big-endian).
 
 mod chain;
+mod chromium;
 mod media;
 mod pages;
 mod room;
