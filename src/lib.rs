@@ -39,10 +39,10 @@ pub mod objection;
 pub mod portal;
 /// 监督 The supervisor's view. A glass room, but for the freeze that `project` carries out.
 pub mod supervision;
-/// 数据 Exports for the outside world. A glass room.
-pub mod open_data;
 /// The offline verifier of evidence bundles; uses only pure parts.
 pub mod verify;
+/// 数据 Exports for the outside world. A glass room.
+pub mod open_data;
 /// The demonstration centre: walks real acts at simulated times.
 pub mod demo;
 /// The only module that knows every room: routes, jobs, start-up.

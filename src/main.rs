@@ -36,6 +36,8 @@ enum Command {
     Open(cli::open::Args),
     /// Recompute an expert draw from its document, reveals and public value.
     Draw(cli::draw::DrawArgs),
+    /// Write one lot's evidence bundle.
+    Export(cli::export::ExportArgs),
     /// Check an evidence bundle offline: one line for each check, exit status 0 only if all hold.
     Verify(cli::verify::VerifyArgs),
 }
@@ -65,10 +67,13 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Open(args) => return cli::open::run(args),
         Command::Draw(args) => return cli::draw::run(args, &mut out),
         Command::Verify(args) => return cli::verify::run(args, &mut out),
-        Command::Serve | Command::Migrate | Command::Demo => {}
+        Command::Serve | Command::Migrate | Command::Demo | Command::Export(_) => {}
     }
     let told = |fault: Fault| anyhow::anyhow!(fault.chain());
     let config = Config::load(&cli.config, |key| std::env::var(key).ok()).map_err(told)?;
+    if let Command::Export(args) = &cli.command {
+        return cli::export::run(args, config, &mut out);
+    }
     match cli.command {
         Command::Demo => demo::build(config),
         Command::Migrate => Database::open(&config.database_url).map(|_| ()),

@@ -5,6 +5,7 @@
 //! from the platform but two downloads.
 
 pub mod draw;
+pub mod export;
 pub mod open;
 pub mod seal;
 pub mod verify;

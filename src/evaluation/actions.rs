@@ -588,7 +588,8 @@ fn speak(
     let (now, vault, lot) = (act.now(), act.vault().clone(), evaluation.lot);
     let paper = &spoken.paper;
     store::insert_paper(act.db(), &vault, (lot, &paper.member, PaperKind::Opinion), &spoken, now)?;
-    let event = Spoke { lot, member: &paper.member, opinion: paper.opinion, report: &paper.report };
+    let statement = spoken.signed.as_ref().map(|signed| b64u(&sha256(&[signed.statement.as_bytes()])));
+    let event = Spoke { lot, member: &paper.member, opinion: paper.opinion, report: &paper.report, statement };
     act.enter(&Subject::open(facts.tender), &event)?;
     evaluation.opinions.push(spoken);
     if evaluation.all_spoke() {

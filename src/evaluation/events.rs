@@ -121,6 +121,9 @@ pub(super) struct Spoke<'a> {
     pub member: &'a str,
     pub opinion: Opinion,
     pub report: &'a str,
+    /// SHA-256 of the signed statement, base64url; absent for an opinion that nobody signed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub statement: Option<String>,
 }
 
 impl Event for Spoke<'_> {

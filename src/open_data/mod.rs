@@ -6,4 +6,5 @@
 //!
 //! Who comes in: everybody, programs above all. What leaves: bytes that never change once they exist.
 
+pub mod evidence;
 pub mod log;

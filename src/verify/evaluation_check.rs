@@ -117,7 +117,7 @@ fn drawn<R: Read + Seek>(report: &Report, bundle: &Bundle<R>) -> Vec<String> {
         bundle.below("draw/").filter_map(|(_, bytes)| from_jcs::<CoefficientRecord>(bytes).ok()).collect();
     let mut complaints = Vec::new();
     for (name, value) in &report.inputs.drawn {
-        let drawn = draws.iter().find(|record| record.doc.name == *name);
+        let drawn = draws.iter().find(|record| record.doc.name.eq_ignore_ascii_case(name));
         match drawn {
             Some(record) if record.result.value.parse().ok() == Some(value.0) => {}
             Some(record) => {

@@ -1,0 +1,118 @@
+//! The log's part of a bundle: the checkpoint, and every entry about the lot with its way to the root.
+
+use super::Gathering;
+use crate::deposit;
+use crate::ledger::Subject;
+use crate::ledger::act::Opened;
+use crate::ledger::leaf;
+use crate::ledger::store::{self, EntryRow, Tiles};
+use crate::ledger::tree::{self, Hash, TileSource};
+use crate::platform::canonical::jcs;
+use crate::platform::digest::{b64u, from_b64u};
+use crate::platform::refusal::Fault;
+use crate::verify::log_check::{CHECKPOINT, ENTRY_TYPE, EntryDoc, OpenedDoc, entry_path};
+use serde_json::Value;
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+/// Subjects asked for in one query.
+const SUBJECTS_MAX: usize = 200;
+
+/// Kinds whose content is shown to nobody who is not concerned: who asked for an account number, who took which
+/// document, who looked at names, who asked. That they are in the log is shown all the same.
+const WITHHELD: [&str; 5] = [
+    "announcement.document_downloaded",
+    "clarification.asked",
+    "deposit.account_issued",
+    "expert_draw.names_read",
+    "sealed_bid.refused_late",
+];
+
+pub(super) fn gather(gathering: &mut Gathering<'_>) -> Result<(), Fault> {
+    let Some(head) = store::head(gathering.db)? else { return Ok(()) };
+    let rows = entries(gathering)?;
+    let mut documents = Vec::with_capacity(rows.len());
+    let tiles = Remembered { below: Tiles::new(gathering.db), read: RefCell::default() };
+    for row in &rows {
+        let index =
+            row.log_index.and_then(|index| u64::try_from(index).ok()).filter(|index| *index < head.size);
+        let Some(index) = index else { continue };
+        let opened = gathering.door.opened(row)?;
+        if of_another_lot(&opened, &gathering.lot.lot.to_string()) {
+            continue;
+        }
+        let proof = tree::inclusion_proof(&tiles, index, head.size)?;
+        documents.push((entry_path(index), jcs(&document(index, row, &opened, &proof)?)));
+    }
+    drop(tiles);
+    for (path, bytes) in documents {
+        gathering.document(path, bytes);
+    }
+    gathering.document(CHECKPOINT.into(), head.note);
+    Ok(())
+}
+
+/// Every entry that may be about the lot, found by the subjects under which rooms keep them.
+fn entries(gathering: &mut Gathering<'_>) -> Result<Vec<EntryRow>, Fault> {
+    let (lot, vault) = (gathering.lot, gathering.door.vault());
+    let mut subjects = vec![
+        Subject::open(lot.tender),
+        Subject::open(lot.lot),
+        Subject::sealed(lot.tender),
+        Subject::sealed(lot.lot),
+    ];
+    let deposits = deposit::store::of_lot(gathering.db, vault, lot.lot)?;
+    subjects.extend(deposits.iter().map(|deposit| Subject::sealed(deposit.id)));
+    subjects.extend(super::rooms::subjects(gathering)?);
+    let columns: Vec<String> = subjects.iter().map(|subject| subject.column(vault)).collect();
+    let mut rows: Vec<EntryRow> = Vec::new();
+    for columns in columns.chunks(SUBJECTS_MAX) {
+        rows.extend(store::entries_about(gathering.db, columns)?);
+    }
+    Ok(rows)
+}
+
+/// Whether an event names another lot of the same tender.
+fn of_another_lot(opened: &Opened, lot: &str) -> bool {
+    let object = from_b64u(&opened.object).unwrap_or_default();
+    let event: Option<Value> = serde_json::from_slice(&object).ok();
+    let named = event.as_ref().and_then(|event| event.get("event")?.get("lot")?.as_str());
+    // lots are also named by their number, which says nothing about whose event it is
+    named.is_some_and(|named| named.len() == lot.len() && named != lot)
+}
+
+fn document(index: u64, row: &EntryRow, opened: &Opened, proof: &[Hash]) -> Result<EntryDoc, Fault> {
+    let commitment =
+        leaf::parse_entry(&row.leaf).ok_or_else(|| Fault::new("a damaged leaf in the database"))?;
+    let shown = !WITHHELD.contains(&opened.kind.as_str());
+    Ok(EntryDoc {
+        c: b64u(&commitment),
+        index: index.to_string(),
+        opened: shown.then(|| OpenedDoc {
+            blind: opened.blind.clone(),
+            number: opened.number,
+            object: opened.object.clone(),
+        }),
+        proof: proof.iter().map(|hash| b64u(hash)).collect(),
+        typ: ENTRY_TYPE.into(),
+    })
+}
+
+/// Tiles that are read once for all proofs of a bundle.
+struct Remembered<S> {
+    below: S,
+    read: RefCell<HashMap<(u8, u64, u16), Vec<u8>>>,
+}
+
+impl<S: TileSource> TileSource for Remembered<S> {
+    type Error = S::Error;
+
+    fn tile(&self, level: u8, index: u64, width: u16) -> Result<Vec<u8>, S::Error> {
+        if let Some(hashes) = self.read.borrow().get(&(level, index, width)) {
+            return Ok(hashes.clone());
+        }
+        let hashes = self.below.tile(level, index, width)?;
+        self.read.borrow_mut().insert((level, index, width), hashes.clone());
+        Ok(hashes)
+    }
+}

@@ -1,0 +1,91 @@
+use super::{Contents, write};
+use crate::account::role::Role;
+use crate::account::testing::{Member, TestHouse, refused};
+use crate::deposit::testing::{paid, treasury};
+use crate::evaluation::testing::{E4, convened};
+use crate::expert_draw::testing::drawn;
+use crate::on_both_databases;
+use crate::platform::database::testing::Engine;
+use crate::platform::refusal::Failure;
+use crate::project::testing::{announced_lot, facts, staff};
+use crate::recording::testing::{record_everybody, session};
+use crate::verify::findings::Findings;
+use crate::verify::{Known, verify};
+use std::io::Cursor;
+use tokio::runtime::Runtime;
+
+on_both_databases! {
+    what_the_rooms_did_verifies_offline
+    there_is_no_evidence_before_the_opening
+}
+
+fn exported(
+    house: &TestHouse,
+    lot: crate::platform::id::Id<crate::project::rules::Lot>,
+) -> Result<Vec<u8>, Failure> {
+    let runtime = Runtime::new().unwrap();
+    let contents = Contents { ciphertexts: true, media: true };
+    write(&house.house, &facts(house, lot), contents, runtime.handle(), Vec::new())
+}
+
+fn checked(house: &TestHouse, bundle: Vec<u8>) -> Findings {
+    let (key, roots) = (Some(house.door().log_key().clone()), house.authority().roots().to_vec());
+    verify(Cursor::new(bundle), &Known { key, roots, receipts: Vec::new() })
+}
+
+fn what_the_rooms_did_verifies_offline(engine: Engine) {
+    let house = TestHouse::new(engine);
+    let staff = staff(&house);
+    let lot = announced_lot(&house, &staff);
+    let treasurer = treasury(&house);
+    house.at("2026-03-10 09:00:00");
+    let payers: Vec<Member> = (1..=3).map(|i| house.member(Role::Bidder, &format!("payer{i}"))).collect();
+    for payer in &payers {
+        paid(&house, &treasurer.who, &payer.who, lot);
+    }
+    drawn(&house, &staff, lot, 3, 2);
+    let committee = convened(&house, &staff, lot, &E4);
+    let people: Vec<_> = committee.members.iter().take(2).map(|member| &member.who).collect();
+    let sitting = session(&house, lot, &people);
+    record_everybody(&house, sitting, &people);
+    committee.start(&house, &staff);
+    committee.review(&house, &[]);
+    committee.score(&house);
+    committee.close(&house);
+    committee.sign(&house);
+
+    let bundle = exported(&house, lot).unwrap();
+    let findings = checked(&house, bundle.clone());
+    let lines: Vec<String> = findings.lines().iter().map(ToString::to_string).collect();
+    // this committee was given a coefficient that nobody drew: the verifier must say exactly that
+    let broken: Vec<String> = findings.broken_lines().map(ToString::to_string).collect();
+    assert_eq!(broken.len(), 1, "{lines:#?}");
+    assert!(broken[0].contains("k is 0.03, but no such draw is in the bundle"), "{broken:#?}");
+    for part in [
+        "is the key that you trust",
+        "signed statements",
+        "3 deposits, ",
+        "5 seats out of",
+        "records, ",
+        "announced, ",
+    ] {
+        assert!(
+            lines.iter().any(|line| line.starts_with("ok") && line.contains(part)),
+            "{part:?} is not in {lines:#?}"
+        );
+    }
+    // nobody who paid is in the bundle
+    for payer in &payers {
+        for name in [&payer.who.organisation_name, &payer.who.credit_code, &payer.who.person.to_string()] {
+            let found = bundle.windows(name.len()).any(|window| window == name.as_bytes());
+            assert!(!found, "{name} is in the bundle");
+        }
+    }
+}
+
+fn there_is_no_evidence_before_the_opening(engine: Engine) {
+    let house = TestHouse::new(engine);
+    let staff = staff(&house);
+    let lot = announced_lot(&house, &staff);
+    assert_eq!(refused(exported(&house, lot)).key, "open_data.refusal.evidence_too_early");
+}
