@@ -24,6 +24,9 @@ pub fn routes() -> Vec<Route> {
         crate::announcement::pages::routes(),
         deposit::pages::routes(),
         sealed_bid::trustees_pages::routes(),
+        sealed_bid::tus::routes(),
+        sealed_bid::hand_in::routes(),
+        sealed_bid::pages::routes(),
         expert_draw::pages::routes(),
         recording::pages::routes(),
         open_data::log::routes(),
@@ -71,7 +74,10 @@ pub struct Job {
 
 /// Every job of every room.
 pub fn jobs() -> Vec<Job> {
-    vec![Job { name: "recording", every: MINUTE, run: recording::jobs::run }]
+    vec![
+        Job { name: "sealed_bid", every: 10 * MINUTE, run: |house| sealed_bid::jobs::due(&house.door) },
+        Job { name: "recording", every: MINUTE, run: recording::jobs::run },
+    ]
 }
 
 /// Runs the jobs whose slot has come and is not taken by another server. A job that fails is told in the log and tried

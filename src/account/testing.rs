@@ -37,6 +37,8 @@ pub const BEGINNING: &str = "2026-03-02T09:00:00+08:00";
 pub struct Member {
     pub who: Who,
     pub key: EcdsaKeyPair,
+    /// The key as a file would hold it.
+    pub pkcs8: Vec<u8>,
     pub certificate: Vec<u8>,
 }
 
@@ -120,7 +122,7 @@ impl TestHouse {
         let proof = key.sign(&random, &message).unwrap().as_ref().to_vec();
         let (authority, person) = (self.authority().clone(), who.clone());
         let done = self.act(&who, move |act| actions::enrol(act, &authority, &person, &point, &proof)).unwrap();
-        Member { who, key, certificate: done.value }
+        Member { who, key, pkcs8: pkcs8.as_ref().to_vec(), certificate: done.value }
     }
 }
 

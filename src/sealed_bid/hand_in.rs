@@ -1,0 +1,111 @@
+//! 递交已密封的文件 Handing in what `sunbid seal` wrote: three files in a plain form, without any script.
+
+use super::actions::{self, Submission};
+use super::pages::{LotView, found_envelope, view};
+use super::rules::Refusal;
+use super::tus;
+use crate::account::authority::Authority;
+use crate::account::form::check_csrf;
+use crate::account::page::Page;
+use crate::account::who::{Bidder, Who};
+use crate::ledger::Door;
+use crate::platform::refusal::{Failure, Fault, Refused};
+use crate::platform::web::{Answer, Failed};
+use crate::sealing::manifest::{MANIFEST_MAX, Manifest};
+use actix_multipart::{Field, Multipart};
+use actix_web::http::StatusCode;
+use actix_web::web;
+use askama::Template;
+use futures_util::StreamExt;
+
+crate::routes! {
+    GET "/sealed-bid/{number}/{lot}/{envelope}/hand-in" [Bidder] => hand_in_get;
+    POST "/sealed-bid/{number}/{lot}/{envelope}/hand-in" [Bidder] => hand_in_post;
+}
+
+#[derive(Template)]
+#[template(path = "sealed_bid/hand_in.html")]
+struct HandInPage {
+    p: Page,
+    lot: LotView,
+    envelope: &'static str,
+}
+
+type Place = web::Path<(String, String, String)>;
+
+async fn hand_in_get(Bidder(who): Bidder, p: Page, door: web::Data<Door>, path: Place) -> Answer {
+    let found = found_envelope(&door, &who, path.into_inner()).await?;
+    let page = HandInPage { p: p.clone(), lot: view(&found.lot, &p), envelope: found.kind.code() };
+    p.html(&page)
+}
+
+/// Reads a small part of the form as text.
+async fn text(mut field: Field) -> Result<String, Refused> {
+    let malformed = |why: &str| Refused::from(Refusal::Malformed { why: why.to_owned() });
+    let mut bytes = Vec::new();
+    while let Some(chunk) = field.next().await {
+        bytes.extend_from_slice(&chunk.map_err(|_| malformed("the form broke off"))?);
+        if bytes.len() > MANIFEST_MAX {
+            return Err(malformed("a file is too long"));
+        }
+    }
+    String::from_utf8(bytes).map_err(|_| malformed("a file is not text"))
+}
+
+/// Reads the form in its order: token, manifest, signature, ciphertext. The ciphertext streams through; its size is
+/// the one that the manifest names.
+async fn read_form(
+    p: &Page,
+    door: &Door,
+    who: &Who,
+    mut form: Multipart,
+) -> Result<(String, String, crate::platform::id::Id<super::rules::Upload>), Failure> {
+    let malformed = |why: &str| Refused::from(Refusal::Malformed { why: why.to_owned() });
+    let (mut trusted, mut manifest, mut signature) = (false, String::new(), String::new());
+    while let Some(field) = form.next().await {
+        let field = field.map_err(|_| malformed("the form broke off"))?;
+        let name = field.name().unwrap_or_default().to_owned();
+        match name.as_str() {
+            "csrf" => {
+                check_csrf(&text(field).await?, &p.csrf)?;
+                trusted = true;
+            }
+            "manifest" => manifest = text(field).await?,
+            "signature" => signature = text(field).await?,
+            "ciphertext" if trusted => {
+                let size = Manifest::read(manifest.as_bytes()).map_err(|why| Refused::from(Refusal::from(why)))?;
+                let chunks = field.map(|chunk| chunk.map_err(|why| Fault::new(why.to_string())));
+                let upload = tus::take_whole(door, who, size.ct.size.0, chunks).await?;
+                return Ok((manifest, signature, upload));
+            }
+            _ => return Err(malformed("the form is not the one of this page").into()),
+        }
+    }
+    Err(malformed("the ciphertext is missing").into())
+}
+
+async fn hand_in_post(
+    Bidder(who): Bidder,
+    p: Page,
+    door: web::Data<Door>,
+    authority: web::Data<Authority>,
+    path: Place,
+    form: Multipart,
+) -> Result<actix_web::HttpResponse, Failed> {
+    let found = found_envelope(&door, &who, path.into_inner()).await?;
+    let handed = async {
+        let (manifest, signature, upload) = read_form(&p, &door, &who, form).await?;
+        let submission = Submission { lot: found.lot.lot, envelope: found.kind, manifest, signature, upload };
+        let (authority, origin, bidder) =
+            (authority.as_ref().clone(), door.config().origin.clone(), who.clone());
+        door.act(who.actor(), move |act| actions::submit(act, &authority, &origin, &bidder, &submission)).await
+    };
+    let handed = handed.await;
+    match p.clone().or_problem(handed)? {
+        Ok(done) => Ok(Page::see(format!("/sealed-bid/receipt/{}", done.value.id))),
+        Err(p) => {
+            let page = HandInPage { p: p.clone(), lot: view(&found.lot, &p), envelope: found.kind.code() };
+            p.html_with(StatusCode::UNPROCESSABLE_ENTITY, &page)
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! What the clock does here: nothing that a bid depends on. Uploads that led to no bid are removed.
+
+use super::ciphertext::Runner;
+use super::uploads;
+use crate::ledger::Door;
+use crate::platform::refusal::Fault;
+
+/// Ends expired uploads and removes their bytes. Safe to run at any time and by several servers at once.
+///
+/// # Errors
+/// Faults of the database.
+pub fn due(door: &Door) -> Result<(), Fault> {
+    let parts = uploads::expire(door)?;
+    if parts.is_empty() {
+        return Ok(());
+    }
+    Runner::find()?.wait(uploads::remove(door.files(), &parts));
+    Ok(())
+}

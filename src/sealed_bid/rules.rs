@@ -1,0 +1,236 @@
+//! What a bid must be to be taken, and what counts. Pure.
+
+use crate::account::rules::Person;
+use crate::account::signature::Signed;
+use crate::ledger::EntryId;
+use crate::party::rules::Organisation;
+use crate::platform::canonical::jcs_text;
+use crate::platform::digest::sha256;
+use crate::platform::id::Id;
+use crate::platform::moment::{DAY, Moment};
+use crate::platform::refusal::Refused;
+use crate::project::rules::{Lot, Tender};
+use crate::project::terms::{Envelopes, Terms};
+use crate::sealing::archive::padded;
+use crate::sealing::context::{Context, EnvelopeKind};
+use crate::sealing::document::Bytes;
+use crate::sealing::error::SealError;
+use crate::sealing::manifest::Manifest;
+use crate::sealing::signature::Signature;
+use crate::sealing::stream::{HEADER, Measured, SLICE, ciphertext_size};
+use serde::{Deserialize, Serialize};
+
+/// Names an upload.
+pub enum Upload {}
+/// Names a submission or withdrawal.
+pub enum Step {}
+
+/// How long an upload that belongs to no submission is kept.
+pub const UPLOAD_KEPT: i64 = 3 * DAY;
+/// Most open uploads of one bidder.
+pub const UPLOADS_MAX: usize = 12;
+
+/// Why this room says no.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// 截止时间已到: the equal instant is late.
+    Late { deadline: Moment },
+    /// The trustees have not all signed the set yet.
+    NoTrustees,
+    /// The first bytes are not a sealed bid's.
+    NotSealed,
+    /// No sealed bid has this size.
+    WrongSize,
+    /// Larger than the platform takes.
+    TooLarge { max: u64 },
+    /// A piece that is not the last must be a multiple of 1 MiB.
+    PartSize,
+    /// The bytes do not start where the upload ends.
+    WrongOffset { expected: u64 },
+    /// The checksum of a piece differs.
+    Checksum,
+    /// Too many unfinished uploads.
+    TooManyUploads,
+    /// There is no such upload of this bidder, or it has expired.
+    NoUpload,
+    /// Not all bytes have arrived.
+    Unfinished { have: u64, size: u64 },
+    /// The manifest or its signature can not be read.
+    Malformed { why: String },
+    /// The manifest names other bytes than were uploaded.
+    OtherCiphertext,
+    /// Sealed for another tender, lot, envelope or bidder.
+    OtherTender,
+    /// The tender documents have changed since the bid was sealed.
+    DocumentsChanged,
+    /// Sealed to another trustee set.
+    OtherTrustees,
+    /// The bid was replaced or withdrawn meanwhile, in another window.
+    OtherRevision { expected: u32 },
+    /// There is no bid to withdraw.
+    NothingToWithdraw,
+    /// This lot has no such envelope.
+    NoSuchEnvelope,
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        use Refusal as R;
+        let say = |status, name: &str| Self::new(status, format!("sealed_bid.refusal.{name}"));
+        match refusal {
+            R::Late { deadline } => say(409, "late")
+                .with("deadline", deadline.beijing())
+                .article("招标投标法 第二十八条；电子招标投标办法 第二十七条"),
+            R::NoTrustees => say(409, "no_trustees"),
+            R::NotSealed => say(415, "not_sealed").article("电子招标投标办法 第二十六条"),
+            R::WrongSize => say(422, "wrong_size"),
+            R::TooLarge { max } => say(413, "too_large").with("max", max >> 20),
+            R::PartSize => say(422, "part_size"),
+            R::WrongOffset { expected } => say(409, "wrong_offset").with("expected", expected),
+            R::Checksum => say(422, "checksum"),
+            R::TooManyUploads => say(429, "too_many_uploads").with("max", UPLOADS_MAX),
+            R::NoUpload => say(404, "no_upload"),
+            R::Unfinished { have, size } => say(422, "unfinished")
+                .with("have", have)
+                .with("size", size)
+                .article("电子招标投标办法 第二十七条"),
+            R::Malformed { why } => say(422, "malformed").with("why", why),
+            R::OtherCiphertext => say(422, "other_ciphertext"),
+            R::OtherTender => say(422, "other_tender"),
+            R::DocumentsChanged => say(409, "documents_changed"),
+            R::OtherTrustees => say(422, "other_trustees"),
+            R::OtherRevision { expected } => say(409, "other_revision").with("expected", expected),
+            R::NothingToWithdraw => say(409, "nothing_to_withdraw").article("招标投标法 第二十九条"),
+            R::NoSuchEnvelope => say(404, "no_such_envelope"),
+        }
+    }
+}
+
+impl From<SealError> for Refusal {
+    fn from(why: SealError) -> Self {
+        Self::Malformed { why: why.to_string() }
+    }
+}
+
+/// The envelopes that bidders hand in for a lot, in the order of their opening.
+pub fn envelopes_of(terms: &Terms) -> &'static [EnvelopeKind] {
+    match terms.envelopes {
+        Envelopes::One => &[EnvelopeKind::Single],
+        Envelopes::Two => &[EnvelopeKind::Technical, EnvelopeKind::Commercial],
+    }
+}
+
+/// The fields of an envelope that are read out at its opening (电子招标投标办法 art. 30). The price stands only in
+/// the envelope that is opened last.
+pub fn fields_of(kind: EnvelopeKind) -> &'static [&'static str] {
+    match kind {
+        EnvelopeKind::Technical => &["period_days", "quality", "manager"],
+        EnvelopeKind::Commercial => &["price"],
+        EnvelopeKind::Single => &["price", "period_days", "quality", "manager"],
+    }
+}
+
+/// Hash of what a bid answers: the lot's terms and the documents that bidders were given, by their hashes.
+pub fn tender_documents_hash(terms: &Terms, documents: &[String]) -> Bytes<32> {
+    let documents = documents.join("\n");
+    Bytes(sha256(&[b"sunbid/tender-documents/v1\n", jcs_text(terms).as_bytes(), b"\n", documents.as_bytes()]))
+}
+
+/// Whether a sealed bid can have this size at all; otherwise an upload is refused before its first byte.
+pub fn check_size(size: u64, max: u64) -> Result<(), Refusal> {
+    if size > max {
+        return Err(Refusal::TooLarge { max });
+    }
+    let segments = size.div_ceil(SLICE as u64);
+    let plain = size.checked_sub(HEADER as u64 + 16 * segments).unwrap_or_default();
+    if plain == padded(plain) && ciphertext_size(plain) == size { Ok(()) } else { Err(Refusal::WrongSize) }
+}
+
+/// Checks a manifest against what this bidder was given to seal with. `expected` is complete: whatever differs, differs
+/// in a way that the bidder must learn of.
+pub fn check_manifest(
+    manifest: &Manifest,
+    expected: &Context,
+    prev: Option<Bytes<32>>,
+    uploaded: Measured,
+) -> Result<(), Refusal> {
+    let ctx = &manifest.ctx;
+    if ctx.trustees != expected.trustees {
+        return Err(Refusal::OtherTrustees);
+    }
+    if ctx.tender_doc != expected.tender_doc {
+        return Err(Refusal::DocumentsChanged);
+    }
+    if ctx.bid == expected.bid && (ctx.rev != expected.rev || manifest.prev != prev) {
+        return Err(Refusal::OtherRevision { expected: expected.rev });
+    }
+    if ctx != expected {
+        return Err(Refusal::OtherTender);
+    }
+    if manifest.measured() == uploaded { Ok(()) } else { Err(Refusal::OtherCiphertext) }
+}
+
+/// What a bidder did, as it lies in the vault.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Deed {
+    Submitted { manifest: Box<Manifest>, signature: Signature, upload: Id<Upload> },
+    Withdrawn { m: Bytes<32>, signed: Signed },
+}
+
+/// One step of a bidder on one envelope of a lot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StepRecord {
+    pub tender: Id<Tender>,
+    pub lot: Id<Lot>,
+    pub envelope: EnvelopeKind,
+    pub person: Id<Person>,
+    pub organisation: Id<Organisation>,
+    pub deed: Deed,
+}
+
+/// A step with what the database knows of it.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    pub id: Id<Step>,
+    pub at: Moment,
+    pub entry: EntryId,
+    pub record: StepRecord,
+}
+
+impl Kept {
+    /// The manifest that this step submitted.
+    pub fn manifest(&self) -> Option<&Manifest> {
+        match &self.record.deed {
+            Deed::Submitted { manifest, .. } => Some(manifest),
+            Deed::Withdrawn { .. } => None,
+        }
+    }
+}
+
+/// The bid that stands after `steps` (of one bidder and envelope, in order): the last submission, unless it was
+/// withdrawn.
+pub fn standing_bid(steps: &[Kept]) -> Option<&Kept> {
+    steps.last().filter(|step| step.manifest().is_some())
+}
+
+/// Number of the next revision, and the id of the one before.
+pub fn next_revision(steps: &[Kept]) -> (u32, Option<Bytes<32>>) {
+    let submitted: Vec<&Manifest> = steps.iter().filter_map(Kept::manifest).collect();
+    let rev = submitted.last().map_or(1, |last| last.ctx.rev.saturating_add(1));
+    (rev, submitted.last().map(|last| Bytes(last.id())))
+}
+
+/// The statement that withdraws a bid, as it is shown and signed. One line of canonical JSON.
+pub fn withdrawal_statement(tender: &str, lot: &str, envelope: EnvelopeKind, m: &Bytes<32>) -> String {
+    #[derive(Serialize)]
+    struct Statement<'a> {
+        envelope: EnvelopeKind,
+        lot: &'a str,
+        m: &'a Bytes<32>,
+        tender: &'a str,
+        typ: &'a str,
+    }
+    jcs_text(&Statement { envelope, lot, m, tender, typ: "sunbid/bid-withdrawal/v1" })
+}

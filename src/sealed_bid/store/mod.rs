@@ -1,0 +1,58 @@
+//! All SQL on the box's tables: the tables here, the statements in one file for each kind of thing.
+
+mod steps;
+mod uploads;
+
+pub use steps::{CountedEnvelope, counted};
+pub(super) use steps::{Series, insert_step, step, steps, steps_of_bid};
+pub use uploads::{Part, UploadRow, UploadState, measured};
+pub(crate) use uploads::{parts, upload};
+pub(super) use uploads::{
+    end_upload, expired, insert_part, insert_upload, open_uploads, owner_tag, received, remove_parts,
+};
+
+use crate::platform::id::Id;
+use crate::platform::refusal::Fault;
+
+diesel::table! {
+    sealed_bid_upload (id) {
+        id -> Text,
+        owner -> Text,
+        size -> BigInt,
+        state -> Text,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+diesel::table! {
+    sealed_bid_part (upload_id, place) {
+        upload_id -> Text,
+        place -> BigInt,
+        size -> BigInt,
+        leaves -> Binary,
+        file -> Text,
+    }
+}
+diesel::table! {
+    sealed_bid_step (id) {
+        id -> Text,
+        of_lot -> Text,
+        of_bid -> Text,
+        of_bidder -> Text,
+        entry_id -> Text,
+        body -> Binary,
+        at -> BigInt,
+    }
+}
+
+fn id<T>(text: &str) -> Result<Id<T>, Fault> {
+    Id::parse(text).ok_or_else(|| Fault::new("a damaged id in the database"))
+}
+
+fn count(number: i64) -> Result<u64, Fault> {
+    u64::try_from(number).map_err(|_| Fault::new("a negative size in the database"))
+}
+
+fn signed(number: u64) -> Result<i64, Fault> {
+    i64::try_from(number).map_err(|_| Fault::new("a size beyond 2^63"))
+}

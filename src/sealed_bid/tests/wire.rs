@@ -1,0 +1,212 @@
+//! Over real HTTP: tus as outside clients speak it, the bid form's last step, the command line's form, receipts.
+
+use super::{Box1, box1, offer};
+use crate::account::testing::Member;
+use crate::ledger::proof::Receipt;
+use crate::platform::canonical::jcs_text;
+use crate::platform::database::testing::Engine;
+use crate::platform::digest::{b64, sha256};
+use crate::project::testing::Shape;
+use crate::sealed_bid::testing::{parameters, seal_offer};
+use crate::sealing::command::BidParameters;
+use crate::sealing::context::EnvelopeKind;
+use crate::sealing::seal::SealedBid;
+use crate::sealing::stream::SLICE;
+use crate::tests::browser::{Browser, Seen, Served};
+use bytes::Bytes;
+use reqwest::Method;
+
+const LOT: &str = "/sealed-bid/TEST-0001/1";
+
+struct Line {
+    served: Served,
+    first: Member,
+    second: Member,
+    parameters: BidParameters,
+    bid: SealedBid,
+    ciphertext: Vec<u8>,
+}
+
+/// A served box, and a large bid of the first bidder: three slices and a bit.
+fn line() -> Line {
+    let Box1 { house, first, second, lot, .. } = box1(Engine::Sqlite, &Shape::default());
+    let parameters = parameters(&house, &first, lot, EnvelopeKind::Single);
+    let mut large = offer();
+    large.files.push(("图纸.bin".into(), vec![5; 3_200_000]));
+    let (bid, ciphertext) = seal_offer(&house, &first, &parameters, &large);
+    Line { served: Served::start(house), first, second, parameters, bid, ciphertext }
+}
+
+fn tus(browser: &mut Browser, method: Method, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Seen {
+    let token = browser.csrf.clone();
+    let mut all = vec![("Tus-Resumable", "1.0.0"), ("X-CSRF-Token", token.as_str())];
+    all.extend_from_slice(headers);
+    browser.send(method, path, &all, Bytes::copy_from_slice(body))
+}
+
+fn header(seen: &Seen, name: &str) -> String {
+    seen.headers.get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default()
+}
+
+const PIECE: (&str, &str) = ("Content-Type", "application/offset+octet-stream");
+
+fn create(browser: &mut Browser, size: usize) -> String {
+    let size = size.to_string();
+    let made = tus(browser, Method::POST, "/sealed-bid/upload", &[("Upload-Length", &size)], b"");
+    made.expect_status(201).location()
+}
+
+fn submit(browser: &mut Browser, bid: &SealedBid, upload: &str) -> Seen {
+    browser.get(&format!("{LOT}/single")).expect_status(200);
+    let (manifest, signature) = (jcs_text(&bid.manifest), jcs_text(&bid.signature));
+    let fields = [("manifest", manifest.as_str()), ("signature", signature.as_str()), ("upload", upload)];
+    browser.post(&format!("{LOT}/single/submit"), &fields)
+}
+
+#[test]
+fn a_bid_goes_up_in_pieces_over_breaks_and_comes_back_as_a_receipt() {
+    let line = line();
+    let mut browser = line.served.browser(&line.first);
+    let whole = &line.ciphertext;
+    let upload = create(&mut browser, whole.len());
+    let patch = |browser: &mut Browser, from: usize, to: usize| {
+        let offset = from.to_string();
+        tus(browser, Method::PATCH, &upload, &[PIECE, ("Upload-Offset", &offset)], &whole[from..to])
+    };
+    assert_eq!(header(&patch(&mut browser, 0, SLICE).expect_status(204), "Upload-Offset"), SLICE.to_string());
+    // not a whole MiB: nothing of it is kept
+    patch(&mut browser, SLICE, SLICE + 1000).expect_status(422);
+    // whole MiB of it are kept, the rest is not
+    patch(&mut browser, SLICE, 2 * SLICE + 1000).expect_status(422);
+    let seen = tus(&mut browser, Method::HEAD, &upload, &[], b"").expect_status(200);
+    assert_eq!(header(&seen, "Upload-Offset"), (2 * SLICE).to_string());
+    assert_eq!(header(&seen, "Upload-Length"), whole.len().to_string());
+    assert!(header(&seen, "Upload-Expires").ends_with("GMT"));
+    patch(&mut browser, SLICE, 2 * SLICE).expect_status(409);
+    submit(&mut browser, &line.bid, &upload).expect_status(422);
+    patch(&mut browser, 2 * SLICE, whole.len()).expect_status(204);
+
+    let receipt = submit(&mut browser, &line.bid, &upload).expect_status(303).location();
+    let page = browser.get(&receipt).expect_status(200).text();
+    assert!(page.contains("data-arrived=\"TEST-0001/1/single/1\""), "{page}");
+    let proof = browser.get(&format!("{receipt}/proof")).expect_status(200);
+    let key = line.served.house.door().log_key().clone();
+    let proven = Receipt::parse(&proof.bytes).unwrap();
+    proven.verify(&line.bid.manifest.message(), 70, key.name(), &[key.clone()]).unwrap();
+    let manifest = browser.get(&format!("{receipt}/manifest")).expect_status(200);
+    assert_eq!(manifest.text(), jcs_text(&line.bid.manifest));
+    for path in ["/sealed-bid", LOT] {
+        assert!(browser.get(path).expect_status(200).text().contains(&receipt), "{path}");
+    }
+    let mut other = line.served.browser(&line.second);
+    other.get(&receipt).expect_status(404);
+    other.get(&format!("{receipt}/proof")).expect_status(404);
+    for path in ["/sealed-bid", LOT] {
+        assert!(!other.get(path).expect_status(200).text().contains("/receipt/"), "{path}");
+    }
+}
+
+#[test]
+fn what_is_not_a_sealed_bid_is_refused_with_the_reason() {
+    let line = line();
+    let mut browser = line.served.browser(&line.first);
+    let size = line.ciphertext.len().to_string();
+    let pdf = [b"%PDF-1.7 ".as_slice(), &vec![0; SLICE - 9]].concat();
+    let upload = create(&mut browser, line.ciphertext.len());
+    let refused = tus(&mut browser, Method::PATCH, &upload, &[PIECE, ("Upload-Offset", "0")], &pdf);
+    assert!(refused.expect_status(415).text().contains("不是加密的投标文件"));
+    let whole = tus(&mut browser, Method::POST, "/sealed-bid/upload", &[PIECE, ("Upload-Length", &size)], &pdf);
+    whole.expect_status(415);
+    for wrong in ["20000000", "1000", "0"] {
+        let made = tus(&mut browser, Method::POST, "/sealed-bid/upload", &[("Upload-Length", wrong)], b"");
+        assert!(made.expect_status(422).text().contains("没有加密"));
+    }
+    let huge = (3_u64 << 30).to_string();
+    tus(&mut browser, Method::POST, "/sealed-bid/upload", &[("Upload-Length", &huge)], b"").expect_status(413);
+    tus(&mut browser, Method::POST, "/sealed-bid/upload", &[], b"").expect_status(400);
+}
+
+#[test]
+fn the_protocol_is_kept_to_the_letter() {
+    let line = line();
+    let mut browser = line.served.browser(&line.first);
+    let options = browser.send(Method::OPTIONS, "/sealed-bid/upload", &[], Bytes::new()).expect_status(204);
+    assert_eq!(header(&options, "Tus-Version"), "1.0.0");
+    assert!(header(&options, "Tus-Extension").contains("checksum"));
+    let size = line.ciphertext.len().to_string();
+    let token = browser.csrf.clone();
+    let old = [("Tus-Resumable", "0.2.2"), ("X-CSRF-Token", token.as_str()), ("Upload-Length", size.as_str())];
+    browser.send(Method::POST, "/sealed-bid/upload", &old, Bytes::new()).expect_status(412);
+    let forged = [("Tus-Resumable", "1.0.0"), ("Upload-Length", size.as_str())];
+    browser.send(Method::POST, "/sealed-bid/upload", &forged, Bytes::new()).expect_status(403);
+
+    let upload = create(&mut browser, line.ciphertext.len());
+    let piece = &line.ciphertext[..2 * SLICE];
+    let text = [("Content-Type", "text/plain"), ("Upload-Offset", "0")];
+    tus(&mut browser, Method::PATCH, &upload, &text, piece).expect_status(415);
+    let wrong = format!("sha256 {}", b64(&sha256(&[b"something else"])));
+    let sum = [PIECE, ("Upload-Offset", "0"), ("Upload-Checksum", wrong.as_str())];
+    tus(&mut browser, Method::PATCH, &upload, &sum, piece).expect_status(460);
+    let unknown = [PIECE, ("Upload-Offset", "0"), ("Upload-Checksum", "md5 AAAA")];
+    tus(&mut browser, Method::PATCH, &upload, &unknown, piece).expect_status(400);
+    let seen = tus(&mut browser, Method::HEAD, &upload, &[], b"").expect_status(200);
+    assert_eq!(header(&seen, "Upload-Offset"), "0", "nothing of a piece with a wrong checksum counts");
+    let right = format!("sha256 {}", b64(&sha256(&[piece])));
+    let sum = [PIECE, ("Upload-Offset", "0"), ("Upload-Checksum", right.as_str())];
+    tus(&mut browser, Method::PATCH, &upload, &sum, piece).expect_status(204);
+
+    let mut other = line.served.browser(&line.second);
+    tus(&mut other, Method::HEAD, &upload, &[], b"").expect_status(404);
+    tus(&mut other, Method::DELETE, &upload, &[], b"").expect_status(404);
+    tus(&mut browser, Method::DELETE, &upload, &[], b"").expect_status(204);
+    tus(&mut browser, Method::HEAD, &upload, &[], b"").expect_status(404);
+}
+
+#[test]
+fn the_command_lines_three_files_are_handed_in_by_a_plain_form() {
+    let line = line();
+    let mut browser = line.served.browser(&line.first);
+    let parameters = browser.get(&format!("{LOT}/single/parameters.json")).expect_status(200);
+    assert_eq!(BidParameters::read(&parameters.bytes).unwrap(), line.parameters);
+    let page = format!("{LOT}/single/hand-in");
+    browser.get(&page).expect_status(200);
+    let form = |browser: &Browser, ciphertext: &[u8]| {
+        let mut body = Vec::new();
+        let mut part = |name: &str, content: &[u8]| {
+            body.extend_from_slice(format!("--XX\r\nContent-Disposition: form-data; name=\"{name}\"; filename=\"{name}\"\r\n\r\n").as_bytes());
+            body.extend_from_slice(content);
+            body.extend_from_slice(b"\r\n");
+        };
+        part("csrf", browser.csrf.as_bytes());
+        part("manifest", jcs_text(&line.bid.manifest).as_bytes());
+        part("signature", jcs_text(&line.bid.signature).as_bytes());
+        part("ciphertext", ciphertext);
+        body.extend_from_slice(b"--XX--\r\n");
+        Bytes::from(body)
+    };
+    let kind = [("content-type", "multipart/form-data; boundary=XX")];
+    let cut = form(&browser, &line.ciphertext[..line.ciphertext.len() - 5]);
+    browser.send(Method::POST, &page, &kind, cut).expect_status(422);
+    let whole = form(&browser, &line.ciphertext);
+    let receipt = browser.send(Method::POST, &page, &kind, whole).expect_status(303).location();
+    browser.get(&receipt).expect_status(200);
+}
+
+#[test]
+fn a_withdrawal_is_signed_on_its_page_and_has_a_receipt() {
+    let line = line();
+    let mut browser = line.served.browser(&line.first);
+    browser.get(&format!("{LOT}/single/withdraw")).expect_status(409);
+    let upload = create(&mut browser, line.ciphertext.len());
+    let all = [PIECE, ("Upload-Offset", "0")];
+    tus(&mut browser, Method::PATCH, &upload, &all, &line.ciphertext).expect_status(204);
+    submit(&mut browser, &line.bid, &upload).expect_status(303);
+    let page = format!("{LOT}/single/withdraw");
+    let done = browser.sign(&line.first, &page, &page, &[]).expect_status(303).location();
+    assert!(browser.get(&done).expect_status(200).text().contains("撤回回执"));
+    let event = browser.get(&format!("{done}/manifest")).expect_status(200);
+    let proof = browser.get(&format!("{done}/proof")).expect_status(200);
+    let key = line.served.house.door().log_key().clone();
+    Receipt::parse(&proof.bytes).unwrap().verify(&event.bytes, 71, key.name(), &[key.clone()]).unwrap();
+    assert!(browser.get("/sealed-bid").text().contains("已撤回"));
+}
