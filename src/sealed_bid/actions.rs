@@ -129,12 +129,16 @@ pub fn parameters(
     if !envelopes_of(&lot.terms).contains(&envelope) {
         return Err(Refused::from(Refusal::NoSuchEnvelope).into());
     }
-    let trustees = trustees_store::complete_set(db, lot.tender)?.ok_or_else(|| Refused::from(Refusal::NoTrustees))?;
+    let trustees =
+        trustees_store::complete_set(db, lot.tender)?.ok_or_else(|| Refused::from(Refusal::NoTrustees))?;
     let steps = store::steps_of_bid(db, vault, lot.lot, envelope, who.organisation)?;
     let (rev, prev) = next_revision(&steps);
     let documents = announcement::documents(db, lot.tender)?;
-    let documents: Vec<String> =
-        documents.into_iter().filter(|document| document.version.is_some()).map(|document| document.content).collect();
+    let documents: Vec<String> = documents
+        .into_iter()
+        .filter(|document| document.version.is_some())
+        .map(|document| document.content)
+        .collect();
     let ctx = Context {
         bid: bid_id(vault, lot.lot, envelope, who.organisation),
         bidder: pseudonym(vault, lot.tender, who.organisation),
@@ -166,7 +170,8 @@ pub fn submit(
     who: &Who,
     submission: &Submission,
 ) -> Result<Kept, Failure> {
-    let manifest = Manifest::read(submission.manifest.as_bytes()).map_err(|why| Refused::from(Refusal::from(why)));
+    let manifest =
+        Manifest::read(submission.manifest.as_bytes()).map_err(|why| Refused::from(Refusal::from(why)));
     let m = manifest.as_ref().ok().map(|manifest| Bytes(manifest.id()));
     let lot = in_time(act, who, submission.lot, FlowStep::SubmitBid, m.as_ref())?;
     let manifest = manifest?;
@@ -271,7 +276,8 @@ pub fn bid_set(
     closing: Closing,
 ) -> Result<(BidSet, Vec<CountedEnvelope>), Fault> {
     let counted = store::counted(db, vault, lot.lot, envelope, closing.size.0)?;
-    let bids = counted.iter().map(|c| CountedBid { leaf: Count(c.leaf), m: Bytes(c.manifest.id()) }).collect();
+    let bids =
+        counted.iter().map(|c| CountedBid { leaf: Count(c.leaf), m: Bytes(c.manifest.id()) }).collect();
     let set = BidSet::new(&lot.number.to_string(), &lot.lot_number.to_string(), envelope, closing, bids);
     Ok((set, counted))
 }
@@ -308,4 +314,3 @@ pub fn own_bid(
 ) -> Result<Vec<Kept>, Fault> {
     store::steps_of_bid(db, vault, lot, envelope, who.organisation)
 }
-

@@ -73,7 +73,8 @@ async fn read_form(
             "manifest" => manifest = text(field).await?,
             "signature" => signature = text(field).await?,
             "ciphertext" if trusted => {
-                let size = Manifest::read(manifest.as_bytes()).map_err(|why| Refused::from(Refusal::from(why)))?;
+                let size =
+                    Manifest::read(manifest.as_bytes()).map_err(|why| Refused::from(Refusal::from(why)))?;
                 let chunks = field.map(|chunk| chunk.map_err(|why| Fault::new(why.to_string())));
                 let upload = tus::take_whole(door, who, size.ct.size.0, chunks).await?;
                 return Ok((manifest, signature, upload));
@@ -98,7 +99,8 @@ async fn hand_in_post(
         let submission = Submission { lot: found.lot.lot, envelope: found.kind, manifest, signature, upload };
         let (authority, origin, bidder) =
             (authority.as_ref().clone(), door.config().origin.clone(), who.clone());
-        door.act(who.actor(), move |act| actions::submit(act, &authority, &origin, &bidder, &submission)).await
+        door.act(who.actor(), move |act| actions::submit(act, &authority, &origin, &bidder, &submission))
+            .await
     };
     let handed = handed.await;
     match p.clone().or_problem(handed)? {

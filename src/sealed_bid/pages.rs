@@ -152,9 +152,10 @@ async fn lot_get(
         let mut envelopes = Vec::new();
         for kind in envelopes_of(&lot.terms) {
             let steps = actions::own_bid(db, &vault, &bidder, lot.lot, *kind)?;
-            let lines = steps.iter().enumerate().map(|(at, step)| {
-                line(step, &lot.name(), &lot.tender_title, steps.get(at + 1))
-            });
+            let lines = steps
+                .iter()
+                .enumerate()
+                .map(|(at, step)| line(step, &lot.name(), &lot.tender_title, steps.get(at + 1)));
             let (lines, stands) = (lines.rev().collect(), standing_bid(&steps).is_some());
             envelopes.push(EnvelopeView { code: kind.code(), stands, lines });
         }
@@ -329,9 +330,8 @@ async fn withdraw_post(
 ) -> Answer {
     let found = found_envelope(&door, &who, path.into_inner()).await?;
     let (authority, bidder, target) = (authority.as_ref().clone(), who.clone(), (found.lot.lot, found.kind));
-    let done = door
-        .act(who.actor(), move |act| actions::withdraw(act, &authority, &bidder, target, &form.0))
-        .await;
+    let done =
+        door.act(who.actor(), move |act| actions::withdraw(act, &authority, &bidder, target, &form.0)).await;
     match p.or_problem(done)? {
         Ok(done) => Ok(Page::see(format!("/sealed-bid/receipt/{}", done.value.id))),
         Err(p) => p.html_with(StatusCode::UNPROCESSABLE_ENTITY, &withdraw_page(&p, &found)?),
@@ -375,7 +375,8 @@ async fn receipt(door: &Door, who: &Who, id: &str) -> Result<Proven, Failure> {
         let step = actions::own_step(db, house.vault(), &who, id)?;
         let lot = project::known_lot(db, step.record.lot)?;
         let receipt = house.receipt(db, step.entry)?;
-        let row = ledger::store::entry(db, step.entry)?.ok_or_else(|| Fault::new("a step without its entry"))?;
+        let row =
+            ledger::store::entry(db, step.entry)?.ok_or_else(|| Fault::new("a step without its entry"))?;
         let object = house.opened(&row)?.object;
         Ok(Proven { step, lot, index: receipt.index, proof: receipt.to_string(), object })
     })
@@ -423,7 +424,8 @@ async fn manifest_get(Bidder(who): Bidder, door: web::Data<Door>, id: web::Path<
             download("application/json", &format!("{stem}.manifest.json"), jcs_text(manifest))
         }
         Deed::Withdrawn { .. } => {
-            let event = from_b64u(&object).and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();
+            let event =
+                from_b64u(&object).and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();
             download("application/json", &format!("{stem}.withdrawal.json"), event)
         }
     })

@@ -36,7 +36,9 @@ impl Offer {
             ("quality", "合格".to_owned()),
             ("manager", "张三".to_owned()),
         ];
-        Self { form, files: vec![("投标函.txt".to_owned(), format!("投标报价 {price} 元").into_bytes())] }
+        Self {
+            form, files: vec![("投标函.txt".to_owned(), format!("投标报价 {price} 元").into_bytes())]
+        }
     }
 
     /// A technical envelope with one file of this text.
@@ -71,7 +73,8 @@ pub fn seal_offer(
     let signer = Signer::new(key, vec![Blob(member.certificate.clone())]).unwrap();
     let files: Vec<FileToSeal> =
         offer.files.iter().map(|(name, bytes)| FileToSeal { name: name.clone(), source: bytes }).collect();
-    let form: BTreeMap<String, String> = offer.form.iter().map(|(k, v)| ((*k).to_owned(), v.clone())).collect();
+    let form: BTreeMap<String, String> =
+        offer.form.iter().map(|(k, v)| ((*k).to_owned(), v.clone())).collect();
     let content = Content {
         ctx: &parameters.ctx,
         trustees: &parameters.trustees,
@@ -139,14 +142,25 @@ pub fn bid(
 }
 
 /// Withdraws the bid of `member`.
-pub fn withdraw(house: &TestHouse, member: &Member, lot: Id<Lot>, kind: EnvelopeKind) -> Result<Kept, Failure> {
+pub fn withdraw(
+    house: &TestHouse,
+    member: &Member,
+    lot: Id<Lot>,
+    kind: EnvelopeKind,
+) -> Result<Kept, Failure> {
     let door = house.door();
     let statement = door.read(|db| {
         let facts = project::known_lot(db, lot)?;
         let steps = actions::own_bid(db, door.vault(), &member.who, lot, kind)?;
-        let m = super::rules::standing_bid(&steps).and_then(Kept::manifest).map(|m| m.id()).unwrap_or_default();
+        let m =
+            super::rules::standing_bid(&steps).and_then(Kept::manifest).map(|m| m.id()).unwrap_or_default();
         let (number, lot) = (facts.number.to_string(), facts.lot_number.to_string());
-        Ok::<_, Failure>(super::rules::withdrawal_statement(&number, &lot, kind, &crate::sealing::document::Bytes(m)))
+        Ok::<_, Failure>(super::rules::withdrawal_statement(
+            &number,
+            &lot,
+            kind,
+            &crate::sealing::document::Bytes(m),
+        ))
     })?;
     let (fields, authority, who) = (member.sign(&statement), house.authority().clone(), member.who.clone());
     house

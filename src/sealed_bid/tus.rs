@@ -77,7 +77,8 @@ async fn options(door: web::Data<Door>) -> HttpResponse {
 /// What every request but OPTIONS must carry: the protocol's version, and on writing ones the session's form token.
 fn check_headers(p: &Page, request: &HttpRequest) -> Result<(), HttpResponse> {
     if text(request, VERSION.0) != Some(VERSION.1) {
-        let refused = answer(StatusCode::PRECONDITION_FAILED).insert_header(("Tus-Version", VERSION.1)).finish();
+        let refused =
+            answer(StatusCode::PRECONDITION_FAILED).insert_header(("Tus-Version", VERSION.1)).finish();
         return Err(refused);
     }
     if request.method().is_safe() {
@@ -131,7 +132,11 @@ async fn create(
     Ok(progress(&mut created, &upload, offset).finish())
 }
 
-fn progress<'a>(answer: &'a mut HttpResponseBuilder, upload: &UploadRow, offset: u64) -> &'a mut HttpResponseBuilder {
+fn progress<'a>(
+    answer: &'a mut HttpResponseBuilder,
+    upload: &UploadRow,
+    offset: u64,
+) -> &'a mut HttpResponseBuilder {
     let expires = upload.expires_at.utc().format("%a, %d %b %Y %H:%M:%S GMT").to_string();
     answer.insert_header(("Upload-Offset", offset)).insert_header(("Upload-Expires", expires))
 }
@@ -180,7 +185,9 @@ async fn patch(
         return Ok(refused);
     }
     if !has_pieces(&request) {
-        return Ok(answer(StatusCode::UNSUPPORTED_MEDIA_TYPE).body("expected application/offset+octet-stream\n"));
+        return Ok(
+            answer(StatusCode::UNSUPPORTED_MEDIA_TYPE).body("expected application/offset+octet-stream\n")
+        );
     }
     let taken = async {
         let (upload, have) = find(&door, &who, &id).await?;
@@ -315,7 +322,8 @@ impl Taking<'_> {
 
     async fn accept(&mut self, parts: Vec<Part>) -> Result<(), Failure> {
         let (sender, id) = (self.who.clone(), self.upload.id);
-        let done = self.door.act(self.who.actor(), move |act| uploads::accept(act, &sender, id, &parts)).await;
+        let done =
+            self.door.act(self.who.actor(), move |act| uploads::accept(act, &sender, id, &parts)).await;
         self.have = done?.value;
         Ok(())
     }

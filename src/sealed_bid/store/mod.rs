@@ -6,10 +6,10 @@ mod uploads;
 pub use steps::{CountedEnvelope, counted};
 pub(super) use steps::{Series, insert_step, step, steps, steps_of_bid};
 pub use uploads::{Part, UploadRow, UploadState, measured};
-pub(crate) use uploads::{parts, upload};
 pub(super) use uploads::{
     end_upload, expired, insert_part, insert_upload, open_uploads, owner_tag, received, remove_parts,
 };
+pub(crate) use uploads::{parts, upload};
 
 use crate::platform::id::Id;
 use crate::platform::refusal::Fault;

@@ -99,7 +99,8 @@ pub(in crate::sealed_bid) fn steps(db: &mut Db, vault: &Vault, series: Series) -
 
 /// The first number of a series that is not used yet. Looks at few rows however long the series is.
 fn next_number(db: &mut Db, vault: &Vault, series: Series) -> Result<u64, Fault> {
-    let mut exists = |number: u64| tagged(db, series, &[series.tag(vault, number)]).map(|rows| !rows.is_empty());
+    let mut exists =
+        |number: u64| tagged(db, series, &[series.tag(vault, number)]).map(|rows| !rows.is_empty());
     let (mut used, mut free) = (0, 1);
     while exists(free)? {
         (used, free) = (free, free * 2);
@@ -182,7 +183,9 @@ pub fn counted(
     let mut bidders: Vec<(Id<Organisation>, Vec<(u64, Kept)>)> = Vec::new();
     for step in steps(db, vault, Series::Lot(lot))? {
         let leaf = ledger::store::index_of(db, step.entry)?;
-        let Some(leaf) = leaf.filter(|leaf| *leaf < closing_size && step.record.envelope == kind) else { continue };
+        let Some(leaf) = leaf.filter(|leaf| *leaf < closing_size && step.record.envelope == kind) else {
+            continue;
+        };
         let bidder = step.record.organisation;
         match bidders.iter_mut().find(|(other, _)| *other == bidder) {
             Some((_, own)) => own.push((leaf, step)),

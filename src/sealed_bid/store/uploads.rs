@@ -70,7 +70,13 @@ type UploadColumns = (String, String, i64, String, i64);
 
 fn upload_of((row, owner, size, state, expires_at): UploadColumns) -> Result<UploadRow, Fault> {
     let state = UploadState::from_code(&state)?;
-    Ok(UploadRow { id: id(&row)?, owner, size: count(size)?, state, expires_at: Moment::from_micros(expires_at) })
+    Ok(UploadRow {
+        id: id(&row)?,
+        owner,
+        size: count(size)?,
+        state,
+        expires_at: Moment::from_micros(expires_at),
+    })
 }
 
 const UPLOAD: (
@@ -133,7 +139,11 @@ pub(in crate::sealed_bid) fn insert_upload(db: &mut Db, row: &UploadRow, at: Mom
 }
 
 /// Moves an upload out of `open`; `false` if it was not open any more.
-pub(in crate::sealed_bid) fn end_upload(db: &mut Db, upload: Id<Upload>, state: UploadState) -> Result<bool, Fault> {
+pub(in crate::sealed_bid) fn end_upload(
+    db: &mut Db,
+    upload: Id<Upload>,
+    state: UploadState,
+) -> Result<bool, Fault> {
     let open = sealed_bid_upload::table
         .filter(sealed_bid_upload::id.eq(upload.to_string()))
         .filter(sealed_bid_upload::state.eq(UploadState::Open.code()));
@@ -145,7 +155,12 @@ pub(crate) fn parts(db: &mut Db, upload: Id<Upload>) -> Result<Vec<Part>, Fault>
     let rows: Vec<(i64, i64, Vec<u8>, String)> = sealed_bid_part::table
         .filter(sealed_bid_part::upload_id.eq(upload.to_string()))
         .order(sealed_bid_part::place)
-        .select((sealed_bid_part::place, sealed_bid_part::size, sealed_bid_part::leaves, sealed_bid_part::file))
+        .select((
+            sealed_bid_part::place,
+            sealed_bid_part::size,
+            sealed_bid_part::leaves,
+            sealed_bid_part::file,
+        ))
         .load(db)?;
     let part = |(place, size, leaves, file): (i64, i64, Vec<u8>, String)| {
         let leaves = leaves.chunks_exact(32).filter_map(|leaf| leaf.try_into().ok()).collect();

@@ -56,7 +56,9 @@ fn a_submitted_bid_opens_with_two_trustees_and_its_receipt_proves_the_manifest(e
     let manifest = kept.manifest().unwrap();
     let proven = Receipt::parse(receipt.as_bytes()).unwrap();
     proven.verify(&manifest.message(), 70, door.log_key().name(), &[door.log_key().clone()]).unwrap();
-    assert!(proven.verify(b"another manifest", 70, door.log_key().name(), &[door.log_key().clone()]).is_err());
+    assert!(
+        proven.verify(b"another manifest", 70, door.log_key().name(), &[door.log_key().clone()]).is_err()
+    );
 
     let (set, counted) = close(&x, EnvelopeKind::Single);
     set.check().unwrap();
@@ -89,7 +91,8 @@ fn a_bid_at_the_exact_deadline_is_late_and_the_try_is_on_record(engine: Engine) 
     let late = refused(submit(&x.house, &x.first, x.lot, &sealed, upload));
     assert_eq!((late.key.as_ref(), late.status), ("sealed_bid.refusal.late", 409));
     // the record becomes visible with the next act at the latest
-    let kept = x.house.door().write(crate::ledger::Actor::system("test"), |act| Ok(act.close_log()?.size)).unwrap();
+    let kept =
+        x.house.door().write(crate::ledger::Actor::system("test"), |act| Ok(act.close_log()?.size)).unwrap();
     assert_eq!(kept.value, before + 1, "the refusal is in the log");
     let (set, _) = close(&x, EnvelopeKind::Single);
     assert!(set.bids.is_empty());
@@ -111,7 +114,10 @@ fn a_replacement_counts_and_the_old_revision_does_not(engine: Engine) {
     // a third one, sealed in another window before the second arrived
     let (sealed, ciphertext) = seal_offer(&x.house, &x.first, &stale, &offer());
     let uploaded = upload(&x.house, &x.first, &ciphertext);
-    assert_eq!(refused(submit(&x.house, &x.first, x.lot, &sealed, uploaded)).key, "sealed_bid.refusal.other_revision");
+    assert_eq!(
+        refused(submit(&x.house, &x.first, x.lot, &sealed, uploaded)).key,
+        "sealed_bid.refusal.other_revision"
+    );
 
     let (_, counted) = close(&x, single);
     assert_eq!(counted.iter().map(|c| c.manifest.id()).collect::<Vec<_>>(), [new.manifest().unwrap().id()]);
@@ -120,12 +126,18 @@ fn a_replacement_counts_and_the_old_revision_does_not(engine: Engine) {
 fn a_withdrawn_bid_does_not_count_and_may_be_made_anew(engine: Engine) {
     let x = box1(engine, &Shape::default());
     let single = EnvelopeKind::Single;
-    assert_eq!(refused(withdraw(&x.house, &x.first, x.lot, single)).key, "sealed_bid.refusal.nothing_to_withdraw");
+    assert_eq!(
+        refused(withdraw(&x.house, &x.first, x.lot, single)).key,
+        "sealed_bid.refusal.nothing_to_withdraw"
+    );
     bid(&x.house, &x.first, x.lot, single, &offer()).unwrap();
     bid(&x.house, &x.second, x.lot, single, &offer()).unwrap();
     withdraw(&x.house, &x.first, x.lot, single).unwrap();
     withdraw(&x.house, &x.second, x.lot, single).unwrap();
-    assert_eq!(refused(withdraw(&x.house, &x.first, x.lot, single)).key, "sealed_bid.refusal.nothing_to_withdraw");
+    assert_eq!(
+        refused(withdraw(&x.house, &x.first, x.lot, single)).key,
+        "sealed_bid.refusal.nothing_to_withdraw"
+    );
     let again = bid(&x.house, &x.second, x.lot, single, &offer()).unwrap();
     assert_eq!(again.manifest().unwrap().ctx.rev, 2);
     let (_, counted) = close(&x, single);
@@ -196,9 +208,15 @@ fn a_bid_sealed_for_something_else_is_refused_with_the_reason(engine: Engine) {
     );
     sealed.signature = own;
     sealed.signature.sig.0[3] ^= 1;
-    assert_eq!(refused(submit(&x.house, &x.first, x.lot, &sealed, uploaded)).key, "account.refusal.signature");
+    assert_eq!(
+        refused(submit(&x.house, &x.first, x.lot, &sealed, uploaded)).key,
+        "account.refusal.signature"
+    );
     sealed.manifest.ct.root = Bytes([7; 32]);
-    assert_eq!(refused(submit(&x.house, &x.first, x.lot, &sealed, uploaded)).key, "sealed_bid.refusal.other_ciphertext");
+    assert_eq!(
+        refused(submit(&x.house, &x.first, x.lot, &sealed, uploaded)).key,
+        "sealed_bid.refusal.other_ciphertext"
+    );
 }
 
 fn an_unfinished_or_foreign_or_used_upload_is_no_bid(engine: Engine) {
@@ -206,9 +224,13 @@ fn an_unfinished_or_foreign_or_used_upload_is_no_bid(engine: Engine) {
     let parameters = parameters(&x.house, &x.first, x.lot, EnvelopeKind::Single);
     let (sealed, ciphertext) = seal_offer(&x.house, &x.first, &parameters, &offer());
     let theirs = upload(&x.house, &x.second, &ciphertext);
-    assert_eq!(refused(submit(&x.house, &x.first, x.lot, &sealed, theirs)).key, "sealed_bid.refusal.no_upload");
+    assert_eq!(
+        refused(submit(&x.house, &x.first, x.lot, &sealed, theirs)).key,
+        "sealed_bid.refusal.no_upload"
+    );
     let (who, size) = (x.first.who.clone(), ciphertext.len() as u64);
-    let half = x.house.act(&x.first.who, move |act| uploads::create(act, &who, size, 1 << 30)).unwrap().value.id;
+    let half =
+        x.house.act(&x.first.who, move |act| uploads::create(act, &who, size, 1 << 30)).unwrap().value.id;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let piece = bytes::Bytes::copy_from_slice(&ciphertext[..SLICE]);
     let part = runtime.block_on(uploads::keep(x.house.door().files(), half, 0, piece)).unwrap();
@@ -217,13 +239,23 @@ fn an_unfinished_or_foreign_or_used_upload_is_no_bid(engine: Engine) {
     let who = x.first.who.clone();
     let twice = x.house.act(&x.first.who, move |act| uploads::accept(act, &who, half, &[again]));
     assert_eq!(refused(twice).key, "sealed_bid.refusal.wrong_offset");
-    assert_eq!(refused(submit(&x.house, &x.first, x.lot, &sealed, half)).key, "sealed_bid.refusal.unfinished");
+    assert_eq!(
+        refused(submit(&x.house, &x.first, x.lot, &sealed, half)).key,
+        "sealed_bid.refusal.unfinished"
+    );
     let whole = upload(&x.house, &x.first, &ciphertext);
     submit(&x.house, &x.first, x.lot, &sealed, whole).unwrap();
-    assert_eq!(refused(submit(&x.house, &x.first, x.lot, &sealed, whole)).key, "sealed_bid.refusal.no_upload");
+    assert_eq!(
+        refused(submit(&x.house, &x.first, x.lot, &sealed, whole)).key,
+        "sealed_bid.refusal.no_upload"
+    );
     let who = x.first.who.clone();
     let ended = x.house.act(&x.first.who, move |act| uploads::terminate(act, &who, whole));
-    assert_eq!(refused(ended).key, "sealed_bid.refusal.no_upload", "a submitted ciphertext can not be taken back");
+    assert_eq!(
+        refused(ended).key,
+        "sealed_bid.refusal.no_upload",
+        "a submitted ciphertext can not be taken back"
+    );
     let parts = x.house.door().read(|db| store::parts(db, whole)).unwrap();
     let stored = reader(x.house.door().files().clone(), parts).unwrap();
     assert_eq!(measure(stored).unwrap(), sealed.manifest.measured());
@@ -280,7 +312,9 @@ fn expired_uploads_go_and_submitted_ones_stay(engine: Engine) {
     crate::sealed_bid::jobs::due(x.house.door()).unwrap();
     assert!(files(left).is_empty());
     assert!(measure(reader(x.house.door().files().clone(), lost).unwrap()).is_err(), "the bytes are removed");
-    let crate::sealed_bid::rules::Deed::Submitted { upload, manifest, .. } = kept.record.deed else { panic!() };
+    let crate::sealed_bid::rules::Deed::Submitted { upload, manifest, .. } = kept.record.deed else {
+        panic!()
+    };
     let stored = reader(x.house.door().files().clone(), files(upload)).unwrap();
     assert_eq!(measure(stored).unwrap(), manifest.measured());
 }

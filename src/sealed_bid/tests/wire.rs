@@ -115,14 +115,16 @@ fn what_is_not_a_sealed_bid_is_refused_with_the_reason() {
     let upload = create(&mut browser, line.ciphertext.len());
     let refused = tus(&mut browser, Method::PATCH, &upload, &[PIECE, ("Upload-Offset", "0")], &pdf);
     assert!(refused.expect_status(415).text().contains("不是加密的投标文件"));
-    let whole = tus(&mut browser, Method::POST, "/sealed-bid/upload", &[PIECE, ("Upload-Length", &size)], &pdf);
+    let whole =
+        tus(&mut browser, Method::POST, "/sealed-bid/upload", &[PIECE, ("Upload-Length", &size)], &pdf);
     whole.expect_status(415);
     for wrong in ["20000000", "1000", "0"] {
         let made = tus(&mut browser, Method::POST, "/sealed-bid/upload", &[("Upload-Length", wrong)], b"");
         assert!(made.expect_status(422).text().contains("没有加密"));
     }
     let huge = (3_u64 << 30).to_string();
-    tus(&mut browser, Method::POST, "/sealed-bid/upload", &[("Upload-Length", &huge)], b"").expect_status(413);
+    tus(&mut browser, Method::POST, "/sealed-bid/upload", &[("Upload-Length", &huge)], b"")
+        .expect_status(413);
     tus(&mut browser, Method::POST, "/sealed-bid/upload", &[], b"").expect_status(400);
 }
 
@@ -135,7 +137,8 @@ fn the_protocol_is_kept_to_the_letter() {
     assert!(header(&options, "Tus-Extension").contains("checksum"));
     let size = line.ciphertext.len().to_string();
     let token = browser.csrf.clone();
-    let old = [("Tus-Resumable", "0.2.2"), ("X-CSRF-Token", token.as_str()), ("Upload-Length", size.as_str())];
+    let old =
+        [("Tus-Resumable", "0.2.2"), ("X-CSRF-Token", token.as_str()), ("Upload-Length", size.as_str())];
     browser.send(Method::POST, "/sealed-bid/upload", &old, Bytes::new()).expect_status(412);
     let forged = [("Tus-Resumable", "1.0.0"), ("Upload-Length", size.as_str())];
     browser.send(Method::POST, "/sealed-bid/upload", &forged, Bytes::new()).expect_status(403);
@@ -173,7 +176,12 @@ fn the_command_lines_three_files_are_handed_in_by_a_plain_form() {
     let form = |browser: &Browser, ciphertext: &[u8]| {
         let mut body = Vec::new();
         let mut part = |name: &str, content: &[u8]| {
-            body.extend_from_slice(format!("--XX\r\nContent-Disposition: form-data; name=\"{name}\"; filename=\"{name}\"\r\n\r\n").as_bytes());
+            body.extend_from_slice(
+                format!(
+                    "--XX\r\nContent-Disposition: form-data; name=\"{name}\"; filename=\"{name}\"\r\n\r\n"
+                )
+                .as_bytes(),
+            );
             body.extend_from_slice(content);
             body.extend_from_slice(b"\r\n");
         };
