@@ -3,7 +3,7 @@
 
 use super::document::{Blob, Bytes, fixed_text};
 use super::error::SealError;
-use ring::rand::SystemRandom;
+use crate::platform::random;
 use ring::signature::{ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
 use serde::{Deserialize, Serialize};
 use x509_parser::prelude::{FromDer, X509Certificate};
@@ -73,14 +73,14 @@ impl std::fmt::Debug for SigningKey {
 impl SigningKey {
     /// Reads an unencrypted PKCS#8 key.
     pub fn from_pkcs8(der: &[u8]) -> Result<Self, SealError> {
-        EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der, &SystemRandom::new())
+        EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der, &random::source())
             .map(Self)
             .map_err(|_| SealError::Key("it is not a P-256 key in PKCS#8 form"))
     }
 
     /// A new key and its PKCS#8 form.
     pub fn generate() -> Result<(Self, zeroize::Zeroizing<Vec<u8>>), SealError> {
-        let der = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new())
+        let der = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random::source())
             .map_err(|_| SealError::Key("no key could be generated"))?;
         let der = zeroize::Zeroizing::new(der.as_ref().to_vec());
         Ok((Self::from_pkcs8(&der)?, der))
@@ -94,7 +94,7 @@ impl SigningKey {
     }
 
     pub fn sign(&self, message: &[u8]) -> Result<Bytes<64>, SealError> {
-        let made = self.0.sign(&SystemRandom::new(), message);
+        let made = self.0.sign(&random::source(), message);
         let made = made.map_err(|_| SealError::Key("the signature could not be made"))?;
         let bytes = <[u8; 64]>::try_from(made.as_ref());
         bytes.map(Bytes).map_err(|_| SealError::Key("the signature has another length"))

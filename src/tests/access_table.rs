@@ -42,8 +42,10 @@ fn every_route_admits_exactly_whom_the_table_says() {
             let method = Method::from_bytes(route.method.as_bytes()).unwrap();
             let body = format!("csrf={}", browser.csrf);
             let form = [("content-type", "application/x-www-form-urlencoded")];
-            let seen = browser.send(method, &example(route.path), &form, Bytes::from(body));
-            let turned_away = (seen.status == 403 && seen.text().contains(&forbidden))
+            let seen = browser.send(method.clone(), &example(route.path), &form, Bytes::from(body));
+            // an answer to HEAD has no sentence in it
+            let says_so = method == Method::HEAD || seen.text().contains(&forbidden);
+            let turned_away = (seen.status == 403 && says_so)
                 || (seen.status == 303 && seen.location().starts_with("/account/sign-in"));
             if turned_away == route.access.admits(*role) {
                 wrong.push(format!("{} {} as {role:?}: {}", route.method, route.path, seen.status));
