@@ -2,6 +2,11 @@
 //! walks are made from the same rows.
 
 use super::role::Role;
+use super::who;
+use actix_web::Error;
+use actix_web::body::BoxBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::middleware::Next;
 use actix_web::web::ServiceConfig;
 
 /// Who may come in.
@@ -36,6 +41,20 @@ pub struct Route {
     pub register: fn(&mut ServiceConfig),
 }
 
+/// Turns away whoever the row does not admit, before anything of the request is read. What a handler's extractors
+/// say is a second lock on the same door.
+///
+/// # Errors
+/// 403, or on to the sign-in page; else those of the handler.
+pub async fn admit(
+    access: Access,
+    request: ServiceRequest,
+    next: Next<BoxBody>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    who::check(request.request(), access)?;
+    next.call(request).await
+}
+
 /// Makes a room's `routes()` from rows: `GET "/path" everybody => handler;`, `signed_in`, or roles in brackets
 /// `[Agent Entity]`. Rows with the same path must stand next to each other in one `routes!`.
 #[macro_export]
@@ -48,7 +67,11 @@ macro_rules! routes {
                 path: $path,
                 access: $crate::routes!(@access $access),
                 register: |config| {
-                    config.route($path, $crate::routes!(@method $method).to($handler));
+                    let admit = |request, next| {
+                        $crate::account::route::admit($crate::routes!(@access $access), request, next)
+                    };
+                    let route = $crate::routes!(@method $method).to($handler);
+                    config.route($path, route.wrap(actix_web::middleware::from_fn(admit)));
                 },
             } ),+]
         }

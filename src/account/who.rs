@@ -1,6 +1,7 @@
 //! Who is asking: one extractor type for each role. A handler names in its signature who may call it.
 
 use super::role::Role;
+use super::route::Access;
 use super::rules::Person;
 use crate::ledger::Actor;
 use crate::party::rules::Organisation;
@@ -53,6 +54,18 @@ fn required(request: &HttpRequest, role: Option<Role>) -> Result<Who, Failed> {
         Some(role) if who.role != role => Err(Refused::new(403, "account.refusal.role").into()),
         _ => Ok(who),
     }
+}
+
+/// Whether a row with this access admits the request.
+///
+/// # Errors
+/// 403 in the wrong role; on to the sign-in page for somebody who is not signed in.
+pub(super) fn check(request: &HttpRequest, access: Access) -> Result<(), Failed> {
+    if access == Access::Everybody {
+        return Ok(());
+    }
+    let who = required(request, None)?;
+    if access.admits(Some(who.role)) { Ok(()) } else { Err(Refused::new(403, "account.refusal.role").into()) }
 }
 
 impl FromRequest for Anybody {
