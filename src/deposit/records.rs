@@ -70,6 +70,8 @@ pub struct Demand {
     pub declared: Declared,
     pub amount: Fen,
     pub held: Fen,
+    /// All that was ever credited to it; stays when the money goes back.
+    pub credited: Fen,
     pub state: State,
     pub asked_at: Moment,
     /// When the last of the money was credited.

@@ -84,6 +84,7 @@ pub fn request_account(
         declared,
         amount: terms.deposit,
         held: Fen(0),
+        credited: Fen(0),
         state: State::Demanded,
         asked_at: now,
         paid_on: None,

@@ -156,7 +156,8 @@ fn take_in(act: &mut Act<'_>, desk: &mut Desk, movement: &Movement) -> Result<()
 
 /// Adds `amount` of `posted` to what the deposit holds; the posting is the caller's.
 pub(super) fn fill(act: &mut Act<'_>, mut demand: Demand, posted: &Posted, amount: Fen) -> Result<(), Fault> {
-    demand.held = demand.held.checked_add(amount).ok_or_else(|| Fault::new("more money than there is"))?;
+    let plus = |sum: Fen| sum.checked_add(amount).ok_or_else(|| Fault::new("more money than there is"));
+    (demand.held, demand.credited) = (plus(demand.held)?, plus(demand.credited)?);
     let complete = demand.held >= demand.amount;
     if complete {
         demand.state = demand

@@ -18,6 +18,7 @@ use actix_web::http::StatusCode;
 use actix_web::web;
 use askama::Template;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 #[derive(Template)]
 #[template(path = "deposit/deposits.html")]
@@ -47,8 +48,8 @@ pub(super) async fn list_get(
             let demands = store::open_demands(db, &vault)?;
             let mut names = HashMap::new();
             for demand in &demands {
-                if !names.contains_key(&demand.lot) {
-                    names.insert(demand.lot, project::store::known_lot(db, demand.lot)?.name());
+                if let Entry::Vacant(new) = names.entry(demand.lot) {
+                    new.insert(project::store::known_lot(db, demand.lot)?.name());
                 }
             }
             Ok((demands, names))

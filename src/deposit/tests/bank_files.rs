@@ -359,3 +359,22 @@ proptest! {
         }
     }
 }
+
+/// A second judge that is not ours: the Python package `xmlschema`, in the environment that bin/test makes.
+#[test]
+fn a_validator_in_python_agrees_with_what_is_valid_and_what_is_not() {
+    let python = std::env::var("SUNBID_PYTHON").unwrap_or_else(|_| "python3".into());
+    let folder = tempfile::tempdir().unwrap();
+    let ours = folder.path().join("pain001.xml");
+    std::fs::write(&ours, pain001::write(&batch(vec![transfer("R-0001", 18_000_000)])).unwrap()).unwrap();
+    let samples = schemas().join("samples");
+    let script = schemas().join("../check_xsd.py");
+    let judge = |arguments: Vec<PathBuf>| {
+        let judged = Command::new(&python).arg(&script).args(arguments).output().expect("python3 is needed");
+        let said =
+            String::from_utf8_lossy(&judged.stdout).into_owned() + &String::from_utf8_lossy(&judged.stderr);
+        assert!(judged.status.success(), "tests/foreign/requirements.txt must be installed: {said}");
+    };
+    judge(vec![ours, samples.join("camt054-deposits.xml"), samples.join("camt054-plain.xml")]);
+    judge(vec!["--invalid".into(), samples.join("camt054-broken.xml")]);
+}

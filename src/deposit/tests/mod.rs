@@ -5,6 +5,7 @@ mod bank_files;
 mod bookkeeping;
 mod counter;
 mod desk;
+mod evidence;
 mod matching_money;
 mod money_out;
 mod words;
