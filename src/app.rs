@@ -8,7 +8,7 @@ use crate::platform::moment::MINUTE;
 use crate::platform::queue;
 use crate::platform::refusal::{Fault, Refused};
 use crate::platform::web::{Failed, assets, headers};
-use crate::{account, demo, deposit, expert_draw, ledger, open_data, project, recording, sealed_bid};
+use crate::{account, demo, deposit, expert_draw, ledger, open_data, opening, project, recording, sealed_bid};
 use actix_web::middleware::{Compress, from_fn};
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{App, HttpResponse, HttpServer};
@@ -29,6 +29,7 @@ pub fn routes() -> Vec<Route> {
         sealed_bid::pages::routes(),
         expert_draw::pages::routes(),
         recording::pages::routes(),
+        opening::pages::routes(),
         open_data::log::routes(),
         demo::pages::routes(),
     ];
@@ -77,6 +78,7 @@ pub fn jobs() -> Vec<Job> {
     vec![
         Job { name: "sealed_bid", every: 10 * MINUTE, run: |house| sealed_bid::jobs::due(&house.door) },
         Job { name: "recording", every: MINUTE, run: recording::jobs::run },
+        Job { name: "opening", every: MINUTE / 6, run: |house| opening::jobs::due(&house.door) },
     ]
 }
 

@@ -1,0 +1,9 @@
+DROP TABLE opening_signature;
+DROP TABLE opening_record;
+DROP TABLE opening_objection;
+DROP TABLE opening_file;
+DROP TABLE opening_bid;
+DROP TABLE opening_release;
+DROP TABLE opening_arrival;
+DROP TABLE opening_sitting;
+DROP TABLE opening_closing;

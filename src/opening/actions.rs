@@ -1,0 +1,316 @@
+//! What happens in the hall, act by act. The record has its own file beside this one.
+
+use super::events::{self, BidFate, BidsOpened, BoxClosed, SessionStarted, SharesReleased};
+use super::rules::{self, Closing, Outcome, Refusal};
+use super::store::{self, BidRow, Objected, Sitting};
+use super::unsealing::Unsealed;
+use crate::account::role::Role;
+use crate::account::who::Who;
+use crate::ledger::{Act, Subject};
+use crate::platform::canonical::jcs;
+use crate::platform::digest::sha256;
+use crate::platform::id::Id;
+use crate::platform::moment::Moment;
+use crate::platform::refusal::{Failure, Fault, Refused};
+use crate::project::flow::{self, Step};
+use crate::project::phase::Milestone;
+use crate::project::rules::Lot;
+use crate::project::standing::LotFacts;
+use crate::project::{actions as project, store as projects};
+use crate::sealed_bid::actions::{bid_set, gate};
+use crate::sealed_bid::rules::envelopes_of;
+use crate::sealed_bid::store::CountedEnvelope;
+use crate::sealed_bid::trustees_store;
+use crate::sealing::bid_set::{BidSet, Closing as ClosingLine};
+use crate::sealing::boxes::BoxKey;
+use crate::sealing::context::EnvelopeKind;
+use crate::sealing::document::{Bytes, Count};
+use crate::sealing::release::Release;
+
+/// The live topic of a lot's hall.
+pub fn topic(lot: Id<Lot>) -> String {
+    format!("opening/{lot}")
+}
+
+/// 封箱: fixes the closing checkpoint of a lot and counts. With too few bidders the lot ends here, unopened; otherwise
+/// the session of the first envelope begins. `who` is nobody when the clock does it.
+///
+/// # Errors
+/// Refused before the deadline, when it is closed already, on hold, and for people who may not.
+pub fn close(act: &mut Act<'_>, who: Option<&Who>, lot: Id<Lot>) -> Result<Outcome, Failure> {
+    act.exclude(&gate(lot))?;
+    let now = act.now();
+    let facts = projects::known_lot(act.db(), lot)?;
+    let closed = store::closing(act.db(), lot)?.is_some();
+    rules::check_close(facts.plan()?.bid_deadline(), closed, now).map_err(Refused::from)?;
+    match who {
+        Some(who) => own_step(&facts, Step::CloseBidding, who, now)?,
+        None => drop(flow::may_clock(Step::CloseBidding, facts.phase(now), facts.hold()).map_err(Refused::from)?),
+    }
+    let head = act.close_log()?;
+    let line = ClosingLine { root: Bytes(head.root), size: Count(head.size) };
+    let (mut bids, mut first) = (Vec::new(), None);
+    let vault = act.vault().clone();
+    for kind in envelopes_of(&facts.terms) {
+        let (set, counted) = bid_set(act.db(), &vault, &facts, *kind, line)?;
+        bids.extend(counted.iter().map(|bid| (*kind, bid.organisation)));
+        first = first.or(Some(set));
+    }
+    let bidders = rules::complete_bidders(&bids, envelopes_of(&facts.terms)).len();
+    let count = u32::try_from(bidders).map_err(Fault::from)?;
+    let closing = Closing { size: head.size, root: head.root, note: head.note, at: now, bidders: count };
+    store::insert_closing(act.db(), lot, &closing)?;
+    let subject = Subject::open(facts.tender);
+    let event = BoxClosed { lot, tender: facts.tender, size: line.size, root: line.root, bidders: count };
+    act.enter(&subject, &event)?;
+    project::reach(act, lot, Milestone::BiddingClosed)?;
+    act.tell(topic(lot));
+    let minimum = facts.terms.minimum_bidders;
+    if rules::outcome(bidders, minimum) == Outcome::TooFew {
+        act.enter(&subject, &events::NotOpened { lot, tender: facts.tender, bidders: count, minimum })?;
+        project::reach(act, lot, Milestone::NotOpened)?;
+        return Ok(Outcome::TooFew);
+    }
+    let first = first.ok_or_else(|| Fault::new("a lot without envelopes"))?;
+    start(act, &facts, &first)?;
+    Ok(Outcome::Opens)
+}
+
+/// People of the lot's agent, and the centre's staff, may.
+fn own_step(facts: &LotFacts, step: Step, who: &Who, now: Moment) -> Result<(), Refused> {
+    match who.role {
+        Role::Agent => facts.may_own(step, who, now)?,
+        role => facts.may(step, role, now)?,
+    };
+    Ok(())
+}
+
+/// Begins the session of an envelope: a key of its own, kept in the vault until the envelope is opened.
+fn start(act: &mut Act<'_>, facts: &LotFacts, set: &BidSet) -> Result<(), Failure> {
+    let key = BoxKey::random();
+    let (now, vault) = (act.now(), act.vault().clone());
+    store::insert_sitting(act.db(), &vault, facts.lot, set, &key, now)?;
+    let event = SessionStarted {
+        lot: facts.lot,
+        tender: facts.tender,
+        envelope: set.envelope,
+        bid_set: Bytes(set.hash()),
+        session: Bytes(key.public()),
+    };
+    act.enter(&Subject::open(facts.tender), &event)?;
+    act.tell(topic(facts.lot));
+    Ok(())
+}
+
+/// Begins the session of the commercial envelope. `evaluation` calls this in the act that ends the technical scoring.
+///
+/// # Errors
+/// Refused for a lot with one envelope, before the first is opened, and twice.
+pub fn start_second(act: &mut Act<'_>, lot: Id<Lot>) -> Result<(), Failure> {
+    let facts = projects::known_lot(act.db(), lot)?;
+    let second = *envelopes_of(&facts.terms).get(1).ok_or(Refused::from(Refusal::NotOpened))?;
+    let closing = store::closing(act.db(), lot)?.ok_or(Refused::from(Refusal::NotClosed))?;
+    if facts.reached(Milestone::Opened).is_none() {
+        return Err(Refused::from(Refusal::NotOpened).into());
+    }
+    if store::sitting(act.db(), lot, second)?.is_some() {
+        return Err(Refused::from(Refusal::Closed).into());
+    }
+    let line = ClosingLine { root: Bytes(closing.root), size: Count(closing.size) };
+    let vault = act.vault().clone();
+    let (set, _) = bid_set(act.db(), &vault, &facts, second, line)?;
+    start(act, &facts, &set)
+}
+
+/// The bids that count for an envelope, in the order of its bid set.
+pub fn counted(act: &mut Act<'_>, facts: &LotFacts, envelope: EnvelopeKind) -> Result<Vec<CountedEnvelope>, Failure> {
+    let closing = store::closing(act.db(), facts.lot)?.ok_or(Refused::from(Refusal::NotClosed))?;
+    let vault = act.vault().clone();
+    Ok(crate::sealed_bid::store::counted(act.db(), &vault, facts.lot, envelope, closing.size)?)
+}
+
+fn is_bidder(act: &mut Act<'_>, facts: &LotFacts, who: &Who) -> Result<bool, Failure> {
+    for envelope in envelopes_of(&facts.terms) {
+        if counted(act, facts, *envelope)?.iter().any(|bid| bid.organisation == who.organisation) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// 签到: somebody signs in, after the box is closed, so that the list tells nobody anything before.
+///
+/// # Errors
+/// Refused before the closing, twice, and for organisations without a bid on this lot.
+pub fn sign_in(act: &mut Act<'_>, who: &Who, lot: Id<Lot>) -> Result<(), Failure> {
+    let now = act.now();
+    let facts = projects::known_lot(act.db(), lot)?;
+    facts.may(Step::SignInAtOpening, who.role, now)?;
+    if store::closing(act.db(), lot)?.is_none() {
+        return Err(Refused::from(Refusal::NotClosed).into());
+    }
+    match who.role {
+        Role::Bidder if !is_bidder(act, &facts, who)? => return Err(Refused::from(Refusal::NotABidder).into()),
+        Role::Agent | Role::Entity if !facts.is_own(who) => {
+            return Err(Refused::new(403, "project.refusal.not_yours").into());
+        }
+        _ => {}
+    }
+    if store::has_arrived(act.db(), lot, &who.person.to_string())? {
+        return Err(Refused::from(Refusal::AlreadySignedIn).into());
+    }
+    store::insert_arrival(act.db(), lot, who, now)?;
+    act.enter(&Subject::open(facts.tender), &events::Arrived { lot, organisation: &who.organisation_name })?;
+    act.tell(topic(lot));
+    Ok(())
+}
+
+/// The open session of an envelope.
+fn sitting(act: &mut Act<'_>, lot: Id<Lot>, envelope: EnvelopeKind) -> Result<Sitting, Failure> {
+    let sitting = store::sitting(act.db(), lot, envelope)?.ok_or(Refused::from(Refusal::NotClosed))?;
+    if sitting.opened_at.is_some() { Err(Refused::from(Refusal::AlreadyOpened).into()) } else { Ok(sitting) }
+}
+
+/// Takes a trustee's release (JCS text), after checking that it is this trustee's, for this bid set and session.
+///
+/// # Errors
+/// Refused with the reason.
+pub fn release(
+    act: &mut Act<'_>,
+    who: &Who,
+    lot: Id<Lot>,
+    envelope: EnvelopeKind,
+    document: &str,
+) -> Result<(), Failure> {
+    let now = act.now();
+    let facts = projects::known_lot(act.db(), lot)?;
+    facts.may(Step::ReleaseShares, who.role, now)?;
+    let sitting = sitting(act, lot, envelope)?;
+    let bad = |why: String| Failure::from(Refused::from(Refusal::BadRelease { why }));
+    let release = Release::read(document.as_bytes()).map_err(|e| bad(e.to_string()))?;
+    let own = facts.custody.as_ref().and_then(|custody| {
+        let at = custody.trustees.iter().position(|trustee| trustee.person == who.person)?;
+        u8::try_from(at + 1).ok()
+    });
+    if own != Some(release.i) {
+        return Err(Refused::from(Refusal::NotATrustee).into());
+    }
+    let trustees = trustees_store::complete_set(act.db(), facts.tender)?;
+    let trustees = trustees.ok_or_else(|| Fault::new("bids without a trustee set"))?;
+    release.check(&trustees, &sitting.bid_set, &sitting.session).map_err(|e| bad(e.to_string()))?;
+    if store::releases(act.db(), lot, envelope)?.iter().any(|other| other.release.i == release.i) {
+        return Err(Refused::from(Refusal::AlreadyReleased).into());
+    }
+    store::insert_release(act.db(), lot, envelope, &release, now)?;
+    let event = SharesReleased { lot, envelope, i: release.i, hash: Bytes(release.hash()) };
+    act.enter(&Subject::open(facts.tender), &event)?;
+    act.tell(topic(lot));
+    Ok(())
+}
+
+/// Records what an opening brought; only [`super::hall::open`] calls this. Destroys the session key.
+pub(super) fn record_opening(
+    act: &mut Act<'_>,
+    who: &Who,
+    lot: Id<Lot>,
+    envelope: EnvelopeKind,
+    unsealed: &Unsealed,
+    lost: Vec<u8>,
+) -> Result<(), Failure> {
+    let now = act.now();
+    let facts = projects::known_lot(act.db(), lot)?;
+    let step = step_of(&facts, envelope);
+    own_step(&facts, step, who, now)?;
+    let sitting = sitting(act, lot, envelope)?;
+    for (place, bid) in (1..).zip(&unsealed.bids) {
+        store::insert_bid(act.db(), lot, envelope, place, bid)?;
+    }
+    for file in &unsealed.files {
+        store::insert_file(act.db(), lot, envelope, file)?;
+    }
+    let vault = act.vault().clone();
+    store::end_sitting(act.db(), &vault, lot, envelope, &unsealed.shares, now)?;
+    let bids = unsealed.bids.iter().map(fate).collect();
+    let event = BidsOpened { lot, envelope, bid_set: Bytes(sitting.bid_set.hash()), bids, lost };
+    act.enter(&Subject::open(facts.tender), &event)?;
+    project::reach(act, lot, if step == Step::OpenBids { Milestone::Opened } else { Milestone::SecondOpened })?;
+    act.tell(topic(lot));
+    Ok(())
+}
+
+fn fate(bid: &BidRow) -> BidFate {
+    BidFate {
+        m: bid.m,
+        document: bid.document.as_ref().map(|document| Bytes(sha256(&[&jcs(document)]))),
+        blame: bid.not_opened.as_ref().map(|failed| failed.blame),
+        liars: bid.liars.clone(),
+    }
+}
+
+/// The step that opens an envelope: of two, the second is opened during the evaluation.
+pub fn step_of(facts: &LotFacts, envelope: EnvelopeKind) -> Step {
+    if envelopes_of(&facts.terms).first() == Some(&envelope) { Step::OpenBids } else { Step::OpenSecond }
+}
+
+/// Whether `who` may open an envelope at `now`, apart from the quorum.
+pub fn can_open(facts: &LotFacts, envelope: EnvelopeKind, who: &Who, now: Moment) -> bool {
+    check_opener(facts, envelope, who, now).is_ok()
+}
+
+/// Refuses people who may not open an envelope at `now`.
+///
+/// # Errors
+/// Role, organisation, phase or a hold forbid it.
+pub fn check_opener(facts: &LotFacts, envelope: EnvelopeKind, who: &Who, now: Moment) -> Result<(), Refused> {
+    own_step(facts, step_of(facts, envelope), who, now)
+}
+
+/// A bidder objects on the spot (招标投标法实施条例 第四十四条).
+///
+/// # Errors
+/// Refused before the opening, after the record is published, and for organisations without a bid on this lot.
+pub fn object(act: &mut Act<'_>, who: &Who, lot: Id<Lot>, words: &str) -> Result<Id<Objected>, Failure> {
+    let now = act.now();
+    let words = rules::check_words(words).map_err(Refused::from)?;
+    let facts = projects::known_lot(act.db(), lot)?;
+    facts.may(Step::ObjectAtOpening, who.role, now)?;
+    if !hearing(act, &facts)? {
+        return Err(Refused::from(Refusal::Published).into());
+    }
+    if !is_bidder(act, &facts, who)? {
+        return Err(Refused::from(Refusal::NotABidder).into());
+    }
+    let id = Id::random();
+    store::insert_objection(act.db(), id, lot, who, words, now)?;
+    act.enter(&Subject::open(facts.tender), &events::Objected { lot, organisation: &who.organisation_name, words })?;
+    act.tell(topic(lot));
+    Ok(id)
+}
+
+/// Whether objections are heard: some envelope's session has begun and its record is not published.
+fn hearing(act: &mut Act<'_>, facts: &LotFacts) -> Result<bool, Failure> {
+    for envelope in envelopes_of(&facts.terms) {
+        let sits = store::sitting(act.db(), facts.lot, *envelope)?.is_some();
+        if sits && store::record(act.db(), facts.lot, *envelope)?.is_none() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The agent answers an objection.
+///
+/// # Errors
+/// Refused for other people, empty words, and an objection that has its answer.
+pub fn answer(act: &mut Act<'_>, who: &Who, lot: Id<Lot>, id: Id<Objected>, words: &str) -> Result<(), Failure> {
+    let now = act.now();
+    let words = rules::check_words(words).map_err(Refused::from)?;
+    let facts = projects::known_lot(act.db(), lot)?;
+    facts.may_own(Step::AnswerAtOpening, who, now)?;
+    if !store::answer_objection(act.db(), lot, id, words, now)? {
+        return Err(Refused::from(Refusal::AlreadyAnswered).into());
+    }
+    act.enter(&Subject::open(facts.tender), &events::Answered { lot, words })?;
+    act.tell(topic(lot));
+    Ok(())
+}

@@ -1,0 +1,159 @@
+//! What the hall tells the log. Shares never enter it; hashes do.
+
+use super::rules::Blame;
+use crate::account::signature::Signed;
+use crate::ledger::Event;
+use crate::platform::id::Id;
+use crate::project::rules::{Lot, Tender};
+use crate::sealing::context::EnvelopeKind;
+use crate::sealing::document::{Bytes, Count};
+use serde::Serialize;
+
+/// The box is closed: what is below `size` counts.
+#[derive(Serialize)]
+pub(super) struct BoxClosed {
+    pub lot: Id<Lot>,
+    pub tender: Id<Tender>,
+    pub size: Count,
+    pub root: Bytes<32>,
+    pub bidders: u32,
+}
+
+impl Event for BoxClosed {
+    const KIND: &'static str = "opening.box_closed";
+    const NUMBER: u8 = 130;
+}
+
+/// Too few bidders: nothing is opened.
+#[derive(Serialize)]
+pub(super) struct NotOpened {
+    pub lot: Id<Lot>,
+    pub tender: Id<Tender>,
+    pub bidders: u32,
+    pub minimum: u32,
+}
+
+impl Event for NotOpened {
+    const KIND: &'static str = "opening.not_opened";
+    const NUMBER: u8 = 131;
+}
+
+/// The bid set and the session's key of one envelope.
+#[derive(Serialize)]
+pub(super) struct SessionStarted {
+    pub lot: Id<Lot>,
+    pub tender: Id<Tender>,
+    pub envelope: EnvelopeKind,
+    pub bid_set: Bytes<32>,
+    pub session: Bytes<65>,
+}
+
+impl Event for SessionStarted {
+    const KIND: &'static str = "opening.session_started";
+    const NUMBER: u8 = 132;
+}
+
+/// Somebody signed in.
+#[derive(Serialize)]
+pub(super) struct Arrived<'a> {
+    pub lot: Id<Lot>,
+    pub organisation: &'a str,
+}
+
+impl Event for Arrived<'_> {
+    const KIND: &'static str = "opening.arrived";
+    const NUMBER: u8 = 133;
+}
+
+/// A trustee released shares; `hash` is that of the release document.
+#[derive(Serialize)]
+pub(super) struct SharesReleased {
+    pub lot: Id<Lot>,
+    pub envelope: EnvelopeKind,
+    pub i: u8,
+    pub hash: Bytes<32>,
+}
+
+impl Event for SharesReleased {
+    const KIND: &'static str = "opening.shares_released";
+    const NUMBER: u8 = 134;
+}
+
+/// What became of one bid: the hash of its `bid.json`, or whose fault it is.
+#[derive(Serialize)]
+pub(super) struct BidFate {
+    pub m: Bytes<32>,
+    pub document: Option<Bytes<32>>,
+    pub blame: Option<Blame>,
+    /// Trustees whose report on this bid was wrong.
+    pub liars: Vec<u8>,
+}
+
+/// An envelope was opened.
+#[derive(Serialize)]
+pub(super) struct BidsOpened {
+    pub lot: Id<Lot>,
+    pub envelope: EnvelopeKind,
+    pub bid_set: Bytes<32>,
+    pub bids: Vec<BidFate>,
+    /// Trustees who were declared lost.
+    pub lost: Vec<u8>,
+}
+
+impl Event for BidsOpened {
+    const KIND: &'static str = "opening.bids_opened";
+    const NUMBER: u8 = 135;
+}
+
+/// A bidder objected in the hall.
+#[derive(Serialize)]
+pub(super) struct Objected<'a> {
+    pub lot: Id<Lot>,
+    pub organisation: &'a str,
+    pub words: &'a str,
+}
+
+impl Event for Objected<'_> {
+    const KIND: &'static str = "opening.objected";
+    const NUMBER: u8 = 136;
+}
+
+/// The agent answered an objection.
+#[derive(Serialize)]
+pub(super) struct Answered<'a> {
+    pub lot: Id<Lot>,
+    pub words: &'a str,
+}
+
+impl Event for Answered<'_> {
+    const KIND: &'static str = "opening.answered";
+    const NUMBER: u8 = 137;
+}
+
+/// The record was published under the agent's signature.
+#[derive(Serialize)]
+pub(super) struct RecordPublished<'a> {
+    pub lot: Id<Lot>,
+    pub envelope: EnvelopeKind,
+    pub record: Bytes<32>,
+    pub signed: &'a Signed,
+}
+
+impl Event for RecordPublished<'_> {
+    const KIND: &'static str = "opening.record_published";
+    const NUMBER: u8 = 138;
+}
+
+/// Somebody who was there signed the published record.
+#[derive(Serialize)]
+pub(super) struct RecordSigned<'a> {
+    pub lot: Id<Lot>,
+    pub envelope: EnvelopeKind,
+    pub record: Bytes<32>,
+    pub signed: &'a Signed,
+}
+
+impl Event for RecordSigned<'_> {
+    const KIND: &'static str = "opening.record_signed";
+    const NUMBER: u8 = 139;
+}

@@ -1,0 +1,232 @@
+//! The hall's addresses. What a page shows is put together in `view`.
+
+mod view;
+
+use super::live::events_get;
+use super::store::{self, Objected};
+use super::{actions, hall, protocol};
+use crate::account::authority::Authority;
+use crate::account::form::Posted;
+use crate::account::page::Page;
+use crate::account::signature::SignedFields;
+use crate::account::who::{Agent, Anybody, Bidder};
+use crate::ledger::Door;
+use crate::platform::canonical::jcs_text;
+use crate::platform::id::Id;
+use crate::platform::refusal::{Failure, Refused};
+use crate::platform::web::{Answer, Failed};
+use crate::project::standing::LotFacts;
+use crate::project::store as projects;
+use crate::sealing::context::EnvelopeKind;
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, web};
+use serde::Deserialize;
+
+crate::routes! {
+    GET "/opening/{number}/{lot}" everybody => hall_get;
+    GET "/opening/{number}/{lot}/events" everybody => events_get;
+    POST "/opening/{number}/{lot}/arrival" [Bidder Agent Entity Supervisor Centre] => arrival_post;
+    POST "/opening/{number}/{lot}/closing" [Agent Centre] => closing_post;
+    POST "/opening/{number}/{lot}/objection" [Bidder] => objection_post;
+    POST "/opening/{number}/{lot}/objection/{id}/answer" [Agent] => answer_post;
+    GET "/opening/{number}/{lot}/{envelope}/bundle.json" [Agent Entity Supervisor Centre] => bundle_get;
+    POST "/opening/{number}/{lot}/{envelope}/release" [Agent Entity Supervisor Centre] => release_post;
+    POST "/opening/{number}/{lot}/{envelope}/open" [Agent Centre] => open_post;
+    POST "/opening/{number}/{lot}/{envelope}/publication" [Agent] => publication_post;
+    POST "/opening/{number}/{lot}/{envelope}/signature" [Bidder Agent Entity Supervisor Centre] => signature_post;
+    GET "/opening/{number}/{lot}/{envelope}/record.json" everybody => record_get;
+}
+
+type Place = web::Path<(String, String)>;
+type Envelope = web::Path<(String, String, String)>;
+
+async fn lot_of(door: &Door, number: String, lot: String) -> Result<LotFacts, Failure> {
+    door.look(move |db| projects::lot_named(db, &number, &lot)).await
+}
+
+async fn envelope_of(door: &Door, path: Envelope) -> Result<(LotFacts, EnvelopeKind), Failure> {
+    let (number, lot, code) = path.into_inner();
+    let envelope = EnvelopeKind::from_code(&code).ok_or_else(|| Refused::new(404, "platform.refusal.not_found"))?;
+    Ok((lot_of(door, number, lot).await?, envelope))
+}
+
+async fn show(p: Page, door: &Door, facts: LotFacts, status: StatusCode) -> Answer {
+    let who = p.who.clone();
+    let (now, vault) = (p.now, door.vault().clone());
+    let seen = door.look(move |db| view::Seen::gather(db, &vault, facts, who, now)).await?;
+    p.html_with(status, &view::HallPage::new(&p, seen))
+}
+
+/// After a POST: back to the hall, or the hall again with the problem on top.
+async fn back(p: Page, door: &Door, facts: LotFacts, done: Result<(), Failure>) -> Answer {
+    match p.or_problem(done)? {
+        Ok(()) => Ok(Page::see(format!("/opening/{}", facts.name()))),
+        Err(p) => show(p, door, facts, StatusCode::UNPROCESSABLE_ENTITY).await,
+    }
+}
+
+async fn hall_get(p: Page, door: web::Data<Door>, path: Place) -> Answer {
+    let (number, lot) = path.into_inner();
+    let facts = lot_of(&door, number, lot).await?;
+    show(p, &door, facts, StatusCode::OK).await
+}
+
+type Nothing = Posted<Vec<(String, String)>>;
+
+async fn arrival_post(Anybody(who): Anybody, p: Page, door: web::Data<Door>, path: Place, _form: Nothing) -> Answer {
+    let (number, lot) = path.into_inner();
+    let facts = lot_of(&door, number, lot).await?;
+    let id = facts.lot;
+    let done = door.act(who.actor(), move |act| actions::sign_in(act, &who, id)).await;
+    back(p, &door, facts, done.map(|_| ())).await
+}
+
+async fn closing_post(Anybody(who): Anybody, p: Page, door: web::Data<Door>, path: Place, _form: Nothing) -> Answer {
+    let (number, lot) = path.into_inner();
+    let facts = lot_of(&door, number, lot).await?;
+    let id = facts.lot;
+    let done = door.act(who.actor(), move |act| actions::close(act, Some(&who), id)).await;
+    back(p, &door, facts, done.map(|_| ())).await
+}
+
+#[derive(Deserialize)]
+struct WordsForm {
+    words: String,
+}
+
+async fn objection_post(
+    Bidder(who): Bidder,
+    p: Page,
+    door: web::Data<Door>,
+    path: Place,
+    form: Posted<WordsForm>,
+) -> Answer {
+    let (number, lot) = path.into_inner();
+    let facts = lot_of(&door, number, lot).await?;
+    let (id, words) = (facts.lot, form.0.words);
+    let done = door.act(who.actor(), move |act| actions::object(act, &who, id, &words)).await;
+    back(p, &door, facts, done.map(|_| ())).await
+}
+
+async fn answer_post(
+    Agent(who): Agent,
+    p: Page,
+    door: web::Data<Door>,
+    path: web::Path<(String, String, String)>,
+    form: Posted<WordsForm>,
+) -> Answer {
+    let (number, lot, objection) = path.into_inner();
+    let objection: Id<Objected> =
+        Id::parse(&objection).ok_or_else(|| Refused::new(404, "platform.refusal.not_found"))?;
+    let facts = lot_of(&door, number, lot).await?;
+    let (id, words) = (facts.lot, form.0.words);
+    let done = door.act(who.actor(), move |act| actions::answer(act, &who, id, objection, &words)).await;
+    back(p, &door, facts, done.map(|_| ())).await
+}
+
+/// What a trustee's browser checks and releases from.
+async fn bundle_get(Anybody(who): Anybody, door: web::Data<Door>, path: Envelope) -> Answer {
+    let (facts, envelope) = envelope_of(&door, path).await?;
+    if !facts.is_trustee(who.person) {
+        return Err(Refused::from(super::rules::Refusal::NotATrustee).into());
+    }
+    let vault = door.vault().clone();
+    let bundle = door
+        .look(move |db| {
+            let sitting = store::sitting(db, facts.lot, envelope)?;
+            let sitting = sitting.ok_or(Refused::from(super::rules::Refusal::NotClosed))?;
+            hall::bundle(db, &vault, &facts, &sitting)
+        })
+        .await?;
+    Ok(HttpResponse::Ok().content_type("application/json").body(jcs_text(&bundle)))
+}
+
+#[derive(Deserialize)]
+struct ReleaseForm {
+    release: String,
+}
+
+async fn release_post(
+    Anybody(who): Anybody,
+    p: Page,
+    door: web::Data<Door>,
+    path: Envelope,
+    form: Posted<ReleaseForm>,
+) -> Answer {
+    let (facts, envelope) = envelope_of(&door, path).await?;
+    let (id, release) = (facts.lot, form.0.release);
+    let done = door.act(who.actor(), move |act| actions::release(act, &who, id, envelope, &release)).await;
+    back(p, &door, facts, done.map(|_| ())).await
+}
+
+#[derive(Deserialize)]
+struct OpenForm {
+    /// `yes`: trustees who have not released are declared lost.
+    #[serde(default)]
+    given_up: String,
+}
+
+async fn open_post(
+    Anybody(who): Anybody,
+    p: Page,
+    door: web::Data<Door>,
+    authority: web::Data<Authority>,
+    path: Envelope,
+    form: Posted<OpenForm>,
+) -> Answer {
+    let (facts, envelope) = envelope_of(&door, path).await?;
+    actions::check_opener(&facts, envelope, &who, p.now)?;
+    let (house, authority) = (door.as_ref().clone(), authority.as_ref().clone());
+    let done = hall::open(house, authority, who, facts.lot, envelope, form.0.given_up == "yes").await;
+    back(p, &door, facts, done).await
+}
+
+#[derive(Deserialize)]
+struct SignForm {
+    statement: String,
+    signature: String,
+    certificate: String,
+}
+
+impl From<SignForm> for SignedFields {
+    fn from(form: SignForm) -> Self {
+        Self { statement: form.statement, signature: form.signature, certificate: form.certificate }
+    }
+}
+
+async fn publication_post(
+    Agent(who): Agent,
+    p: Page,
+    door: web::Data<Door>,
+    authority: web::Data<Authority>,
+    path: Envelope,
+    form: Posted<SignForm>,
+) -> Answer {
+    let (facts, envelope) = envelope_of(&door, path).await?;
+    let (id, authority, fields) = (facts.lot, authority.as_ref().clone(), form.0.into());
+    let done =
+        door.act(who.actor(), move |act| protocol::publish(act, &authority, &who, id, envelope, &fields)).await;
+    back(p, &door, facts, done.map(|_| ())).await
+}
+
+async fn signature_post(
+    Anybody(who): Anybody,
+    p: Page,
+    door: web::Data<Door>,
+    authority: web::Data<Authority>,
+    path: Envelope,
+    form: Posted<SignForm>,
+) -> Answer {
+    let (facts, envelope) = envelope_of(&door, path).await?;
+    let (id, authority, fields) = (facts.lot, authority.as_ref().clone(), form.0.into());
+    let done = door.act(who.actor(), move |act| protocol::sign(act, &authority, &who, id, envelope, &fields)).await;
+    back(p, &door, facts, done.map(|_| ())).await
+}
+
+/// The published record, as everybody may keep it.
+async fn record_get(door: web::Data<Door>, path: Envelope) -> Answer {
+    let (facts, envelope) = envelope_of(&door, path).await?;
+    let found = door.look(move |db| Ok(store::record(db, facts.lot, envelope)?)).await?;
+    let (record, _) = found.ok_or_else(|| Failed::from(Refused::from(super::rules::Refusal::NoRecord)))?;
+    Ok(HttpResponse::Ok().content_type("application/json").body(jcs_text(&record)))
+}

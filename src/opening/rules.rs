@@ -1,0 +1,265 @@
+//! When a box may be closed and opened, and who is to blame for a bid that does not open. Pure.
+
+use crate::party::rules::Organisation;
+use crate::platform::id::Id;
+use crate::platform::moment::{Deadline, Moment};
+use crate::platform::refusal::Refused;
+use crate::sealing::bid_set::BidSet;
+use crate::sealing::context::EnvelopeKind;
+use crate::sealing::opening_check::{BidderFault, Verdict};
+use crate::sealing::trustees::TrusteeSet;
+use crate::sealing::warrant::OpeningWarrant;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// Most characters of an objection or an answer.
+pub const WORDS_MAX: usize = 2000;
+
+/// Why the hall says no.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The deadline, which is also the opening time, has not come.
+    TooEarly { opens_at: Moment },
+    Closed,
+    NotClosed,
+    /// Fewer bidders than the tender asks for at the deadline.
+    TooFew { count: usize, minimum: u32 },
+    NotATrustee,
+    AlreadyReleased,
+    /// The release document does not fit this opening.
+    BadRelease { why: String },
+    /// Not enough trustees have released their shares.
+    Quorum { have: usize, need: u8 },
+    /// Some bid does not open with the shares that are there, and these trustees' shares are missing.
+    WaitFor { trustees: Vec<u8> },
+    AlreadyOpened,
+    NotOpened,
+    NotABidder,
+    AlreadySignedIn,
+    Words,
+    AlreadyAnswered,
+    /// Objections wait for an answer.
+    Unanswered { count: usize },
+    NoRecord,
+    Published,
+    NotPresent,
+    AlreadySigned,
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        use Refusal as R;
+        let say = |status, name: &str| Self::new(status, format!("opening.refusal.{name}"));
+        match refusal {
+            R::TooEarly { opens_at } => {
+                say(409, "too_early").with("at", opens_at.beijing()).article("招标投标法 第三十四条")
+            }
+            R::Closed => say(409, "closed"),
+            R::NotClosed => say(409, "not_closed"),
+            R::TooFew { count, minimum } => say(409, "too_few")
+                .with("count", count)
+                .with("minimum", minimum)
+                .article("招标投标法实施条例 第四十四条"),
+            R::NotATrustee => say(403, "not_a_trustee"),
+            R::AlreadyReleased => say(409, "already_released"),
+            R::BadRelease { why } => say(422, "bad_release").with("why", why),
+            R::Quorum { have, need } => say(409, "quorum").with("have", have).with("need", need),
+            R::WaitFor { trustees } => {
+                let list: Vec<String> = trustees.iter().map(u8::to_string).collect();
+                say(409, "wait_for").with("trustees", list.join(", "))
+            }
+            R::AlreadyOpened => say(409, "already_opened"),
+            R::NotOpened => say(409, "not_opened"),
+            R::NotABidder => say(403, "not_a_bidder").article("招标投标法实施条例 第四十四条"),
+            R::AlreadySignedIn => say(409, "already_signed_in"),
+            R::Words => say(422, "words").with("max", WORDS_MAX).field("words"),
+            R::AlreadyAnswered => say(409, "already_answered"),
+            R::Unanswered { count } => {
+                say(409, "unanswered").with("count", count).article("招标投标法实施条例 第四十四条")
+            }
+            R::NoRecord => say(409, "no_record"),
+            R::Published => say(409, "published"),
+            R::NotPresent => say(403, "not_present"),
+            R::AlreadySigned => say(409, "already_signed"),
+        }
+    }
+}
+
+/// The closing checkpoint of a lot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Closing {
+    /// Leaves in the log; a bid counts if its index is below this.
+    pub size: u64,
+    pub root: [u8; 32],
+    /// The signed note.
+    pub note: String,
+    pub at: Moment,
+    /// Bidders who have handed in every envelope.
+    pub bidders: u32,
+}
+
+/// What follows from the number of bidders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Opens,
+    /// 不予开标: nothing is opened, every ciphertext stays as it is, deposits are due back.
+    TooFew,
+}
+
+/// Whether the box may be closed at `now`.
+pub fn check_close(deadline: Deadline, closed: bool, now: Moment) -> Result<(), Refusal> {
+    if closed {
+        return Err(Refusal::Closed);
+    }
+    if deadline.is_open(now) { Err(Refusal::TooEarly { opens_at: deadline.0 }) } else { Ok(()) }
+}
+
+/// The bidders who have handed in every one of `envelopes`; a bid with a part missing was never complete and counts as
+/// taken back (电子招标投标办法 第二十七条).
+pub fn complete_bidders(
+    bids: &[(EnvelopeKind, Id<Organisation>)],
+    envelopes: &[EnvelopeKind],
+) -> BTreeSet<Id<Organisation>> {
+    let has = |bidder: Id<Organisation>, kind| bids.iter().any(|bid| *bid == (kind, bidder));
+    let complete = bids.iter().map(|(_, bidder)| *bidder);
+    complete.filter(|bidder| envelopes.iter().all(|kind| has(*bidder, *kind))).collect()
+}
+
+/// What follows from `bidders` at the deadline.
+pub fn outcome(bidders: usize, minimum: u32) -> Outcome {
+    if u32::try_from(bidders).is_ok_and(|count| count < minimum) { Outcome::TooFew } else { Outcome::Opens }
+}
+
+/// Everything that decides whether bids may be opened.
+pub struct Facts<'a> {
+    pub deadline: Deadline,
+    pub closing: Option<&'a Closing>,
+    pub minimum: u32,
+    pub trustees: &'a TrusteeSet,
+    pub set: &'a BidSet,
+    /// Numbers of the trustees whose releases were accepted.
+    pub released: &'a [u8],
+    pub opened: bool,
+}
+
+/// Issues the warrant for the bids of `facts.set`: the only place that does.
+///
+/// # Errors
+/// The deadline has not passed, the box is not closed, the set is not of this closing, too few bidders, too few
+/// trustees, or it was opened before.
+pub fn warrant(facts: &Facts<'_>, now: Moment) -> Result<OpeningWarrant, Refusal> {
+    if facts.deadline.is_open(now) {
+        return Err(Refusal::TooEarly { opens_at: facts.deadline.0 });
+    }
+    let closing = facts.closing.ok_or(Refusal::NotClosed)?;
+    if facts.set.closing.size.0 != closing.size || facts.set.closing.root.0 != closing.root {
+        return Err(Refusal::NotClosed);
+    }
+    let count = usize::try_from(closing.bidders).unwrap_or(usize::MAX);
+    if outcome(count, facts.minimum) == Outcome::TooFew {
+        return Err(Refusal::TooFew { count, minimum: facts.minimum });
+    }
+    if facts.opened {
+        return Err(Refusal::AlreadyOpened);
+    }
+    let released: BTreeSet<u8> = facts.released.iter().copied().collect();
+    let have = released.iter().filter(|i| facts.trustees.member(**i).is_some()).count();
+    if have < usize::from(facts.trustees.t) {
+        return Err(Refusal::Quorum { have, need: facts.trustees.t });
+    }
+    Ok(OpeningWarrant::issue(facts.set.bids.iter().map(|bid| bid.m.0)))
+}
+
+/// Who is to blame for a bid that does not open (电子招标投标办法 第三十一条: 投标人原因为撤销, 非投标人原因为撤回).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Blame {
+    /// 撤销: the deposit may be kept.
+    Bidder,
+    /// 撤回: trustees did not release, or contradict each other.
+    Trustees,
+    /// 撤回: what the server keeps is not what it accepted.
+    Platform,
+}
+
+impl Blame {
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Bidder => "bidder",
+            Self::Trustees => "trustees",
+            Self::Platform => "platform",
+        }
+    }
+}
+
+/// Why a bid does not open.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// The boxes hold shares of something else than the committed key.
+    SharesDoNotFit,
+    /// The box of this trustee is not the one that the key gives.
+    BoxDiffers(u8),
+    /// Too many trustees' shares are missing or contradict each other.
+    SharesMissing,
+    /// The stored ciphertext is not the submitted one.
+    CiphertextDamaged,
+    /// The bidder's own key (dual lock) never came.
+    BidderKeyMissing,
+    /// The content is not the strict archive that the format asks for.
+    Content(String),
+    /// The document inside is signed for somebody else.
+    OtherSigner,
+}
+
+impl Cause {
+    /// The end of the locale key `opening.cause.…`.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::SharesDoNotFit => "shares_do_not_fit",
+            Self::BoxDiffers(_) => "box_differs",
+            Self::SharesMissing => "shares_missing",
+            Self::CiphertextDamaged => "ciphertext_damaged",
+            Self::BidderKeyMissing => "bidder_key_missing",
+            Self::Content(_) => "content",
+            Self::OtherSigner => "other_signer",
+        }
+    }
+}
+
+/// What follows from a verdict of the opening check.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Judgement {
+    /// The key is proven.
+    Sound,
+    Failed(Blame, Cause),
+    /// Nothing can be said before more trustees release.
+    Wait,
+}
+
+/// Judges a verdict of the opening check. `all_released`: no further trustee can change it; `given_up`: the agent has
+/// declared the missing trustees lost.
+pub fn judge(verdict: &Verdict, all_released: bool, given_up: bool) -> Judgement {
+    match verdict {
+        Verdict::Sound { .. } => Judgement::Sound,
+        // the committed key is proven here, so nobody else can be at fault
+        Verdict::BidderAtFault(BidderFault::BoxDiffers(i)) => {
+            Judgement::Failed(Blame::Bidder, Cause::BoxDiffers(*i))
+        }
+        // no t shares fit: a liar among few trustees looks the same, so all must have spoken
+        Verdict::BidderAtFault(BidderFault::SharesDoNotFit) if all_released => {
+            Judgement::Failed(Blame::Bidder, Cause::SharesDoNotFit)
+        }
+        Verdict::Undecided if all_released => Judgement::Failed(Blame::Trustees, Cause::SharesMissing),
+        _ if given_up => Judgement::Failed(Blame::Trustees, Cause::SharesMissing),
+        _ => Judgement::Wait,
+    }
+}
+
+/// Trimmed words of an objection or answer.
+pub fn check_words(text: &str) -> Result<&str, Refusal> {
+    let text = text.trim();
+    let length = text.chars().count();
+    let printable = text.chars().all(|c| !c.is_control() || c == '\n' || c == '\r');
+    if (1..=WORDS_MAX).contains(&length) && printable { Ok(text) } else { Err(Refusal::Words) }
+}

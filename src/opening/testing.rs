@@ -1,0 +1,136 @@
+//! What later rooms' tests need of the hall: bids that were handed in, closed, released and opened by real acts.
+//! The demonstration walks with these too; a walk that does not go as planned must stop at once, so it may unwrap.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use super::{actions, hall, store};
+use crate::account::role::Role;
+use crate::account::testing::{Member, TestHouse};
+use crate::platform::canonical::jcs_text;
+use crate::platform::id::Id;
+use crate::platform::refusal::Failure;
+use crate::project::rules::Lot;
+use crate::project::testing::{Shape, Staff, announced, staff};
+use crate::project::store as projects;
+use crate::sealed_bid::rules::envelopes_of;
+use crate::sealed_bid::testing::{Offer, bid};
+use crate::sealed_bid::trustees_testing::{Boxes, complete_set};
+use crate::sealing::boxes::BoxKey;
+use crate::sealing::context::EnvelopeKind;
+use crate::sealing::release::{OpeningBundle, Release};
+use crate::sealing::signature::SigningKey;
+use crate::sealing::trustees::TrusteeKey;
+
+/// A lot whose bids are in. The clock stands a minute before the deadline, 2026-03-25 09:30.
+pub struct BidBox {
+    pub staff: Staff,
+    pub lot: Id<Lot>,
+    pub boxes: Boxes,
+    /// In the order of their prices in the call.
+    pub bidders: Vec<Member>,
+}
+
+/// A works lot with one envelope and bids at these prices.
+pub fn bids_in(house: &TestHouse, prices: &[&str]) -> BidBox {
+    bids_in_shape(house, &Shape::default(), prices)
+}
+
+/// A lot of this shape and bids at these prices; of two envelopes, the technical one holds a text.
+pub fn bids_in_shape(house: &TestHouse, shape: &Shape, prices: &[&str]) -> BidBox {
+    let mut filled = empty_box(house, shape);
+    let facts = house.door().read(|db| projects::known_lot(db, filled.lot)).unwrap();
+    house.at("2026-03-24 10:00:00");
+    for (number, price) in (1..).zip(prices) {
+        let member = house.member(Role::Bidder, &format!("bidder{number}"));
+        for kind in envelopes_of(&facts.terms) {
+            let offer = match kind {
+                EnvelopeKind::Technical => Offer::technical(&format!("方案{number}")),
+                EnvelopeKind::Commercial | EnvelopeKind::Single => Offer::priced(price),
+            };
+            bid(house, &member, filled.lot, *kind, &offer).unwrap();
+        }
+        filled.bidders.push(member);
+    }
+    house.at("2026-03-25 09:29:00");
+    filled
+}
+
+/// A lot of this shape whose trustees have signed, without bids.
+pub fn empty_box(house: &TestHouse, shape: &Shape) -> BidBox {
+    let staff = staff(house);
+    let lot = announced(house, &staff, shape);
+    let tender = house.door().read(|db| projects::known_lot(db, lot)).unwrap().tender;
+    let boxes = complete_set(house, tender, &[&staff.agent, &staff.entity, &staff.supervisor]);
+    BidBox { staff, lot, boxes, bidders: Vec::new() }
+}
+
+impl BidBox {
+    /// The envelope that is opened first.
+    pub fn first(&self, house: &TestHouse) -> EnvelopeKind {
+        let facts = house.door().read(|db| projects::known_lot(db, self.lot)).unwrap();
+        envelopes_of(&facts.terms)[0]
+    }
+
+    /// The trustee with this number, from 1.
+    pub fn trustee(&self, i: u8) -> &Member {
+        [&self.staff.agent, &self.staff.entity, &self.staff.supervisor][usize::from(i) - 1]
+    }
+
+    /// Moves the clock to the deadline and closes the box.
+    pub fn close(&self, house: &TestHouse) -> super::rules::Outcome {
+        house.at("2026-03-25 09:30:00");
+        let (who, lot) = (self.staff.agent.who.clone(), self.lot);
+        house.act(&self.staff.agent.who, move |act| actions::close(act, Some(&who), lot)).unwrap().value
+    }
+
+    /// What trustees are given to release.
+    pub fn bundle(&self, house: &TestHouse, envelope: EnvelopeKind) -> OpeningBundle {
+        let (door, lot) = (house.door(), self.lot);
+        door.read(|db| {
+            let facts = projects::known_lot(db, lot)?;
+            let sitting = store::sitting(db, lot, envelope)?.expect("a session");
+            hall::bundle(db, door.vault(), &facts, &sitting)
+        })
+        .unwrap()
+    }
+
+    /// The keys of the trustee with this number.
+    pub fn key(&self, i: u8) -> TrusteeKey {
+        let boxes = BoxKey::from_bytes(&self.boxes.keys[usize::from(i) - 1].to_bytes().0).unwrap();
+        let sign = SigningKey::from_pkcs8(&self.trustee(i).pkcs8).unwrap();
+        TrusteeKey { i, tender: self.boxes.set.tender.clone(), boxes, sign }
+    }
+
+    /// An honest release of one trustee.
+    pub fn made(&self, house: &TestHouse, envelope: EnvelopeKind, i: u8) -> Release {
+        self.bundle(house, envelope).release(&self.key(i), house.door().now()).unwrap()
+    }
+
+    /// Hands in a release.
+    pub fn hand_in(&self, house: &TestHouse, envelope: EnvelopeKind, release: &Release) -> Result<(), Failure> {
+        let member = self.trustee(release.i);
+        let (who, lot, text) = (member.who.clone(), self.lot, jcs_text(release));
+        house.act(&member.who, move |act| actions::release(act, &who, lot, envelope, &text)).map(|_| ())
+    }
+
+    /// Makes and hands in honest releases of these trustees.
+    pub fn release(&self, house: &TestHouse, envelope: EnvelopeKind, trustees: &[u8]) {
+        for i in trustees {
+            self.hand_in(house, envelope, &self.made(house, envelope, *i)).unwrap();
+        }
+    }
+
+    /// Opens an envelope as the agent.
+    pub fn open(&self, house: &TestHouse, envelope: EnvelopeKind, given_up: bool) -> Result<(), Failure> {
+        let who = &self.staff.agent.who;
+        hall::open_blocking(house.door(), house.authority(), who, self.lot, envelope, given_up)
+    }
+
+    /// The whole way: deadline, closing, two trustees, first envelope open.
+    pub fn opened(self, house: &TestHouse) -> Self {
+        let envelope = self.first(house);
+        self.close(house);
+        self.release(house, envelope, &[1, 2]);
+        self.open(house, envelope, false).unwrap();
+        self
+    }
+}

@@ -1,0 +1,4 @@
+mod faults;
+mod hall;
+mod pages;
+mod rules;

@@ -1,0 +1,50 @@
+use crate::account::testing::TestHouse;
+use crate::on_both_databases;
+use crate::opening::testing::bids_in;
+use crate::platform::canonical::jcs_text;
+use crate::platform::database::testing::Engine;
+use crate::sealing::context::EnvelopeKind as Kind;
+use crate::tests::browser::Served;
+
+on_both_databases! {
+    the_hall_tells_nothing_before_the_deadline_and_reads_out_after_the_opening
+}
+
+const HALL: &str = "/opening/TEST-0001/1";
+
+fn the_hall_tells_nothing_before_the_deadline_and_reads_out_after_the_opening(engine: Engine) {
+    let house = TestHouse::new(engine);
+    let filled = bids_in(&house, &["9500000.00", "9300000.00", "9800000.50"]);
+    let served = Served::start(house);
+    let house = &served.house;
+    let mut public = served.visitor();
+    let before = public.get(HALL).expect_status(200).text();
+    assert!(before.contains("data-countdown") && !before.contains("bidder1"));
+    house.at("2026-03-25 09:30:00");
+    let mut agent = served.browser(&filled.staff.agent);
+    assert!(agent.get(HALL).expect_status(200).text().contains("/closing"));
+    agent.post(&format!("{HALL}/closing"), &[]).expect_status(303);
+    let mut bidder = served.browser(&filled.bidders[0]);
+    bidder.get(HALL);
+    bidder.post(&format!("{HALL}/arrival"), &[]).expect_status(303);
+    for i in [1u8, 2] {
+        let mut trustee = served.browser(filled.trustee(i));
+        let shown = trustee.get(HALL).expect_status(200).text();
+        assert!(shown.contains("data-release=\"TEST-0001\""));
+        trustee.get(&format!("{HALL}/single/bundle.json")).expect_status(200);
+        let release = jcs_text(&filled.made(house, Kind::Single, i));
+        trustee.get(HALL);
+        trustee.post(&format!("{HALL}/single/release"), &[("release", &release)]).expect_status(303);
+    }
+    bidder.get(&format!("{HALL}/single/bundle.json")).expect_status(403);
+    let waiting = public.get(HALL).expect_status(200).text();
+    assert!(waiting.contains("bidder1") && !waiting.contains("9300000.00"));
+    agent.get(HALL);
+    agent.post(&format!("{HALL}/single/open"), &[]).expect_status(303);
+    let after = public.get(HALL).expect_status(200).text();
+    assert!(["9500000.00", "9300000.00", "9800000.50"].iter().all(|price| after.contains(price)));
+    public.get(&format!("{HALL}/single/record.json")).expect_status(409);
+    agent.sign(&filled.staff.agent, HALL, &format!("{HALL}/single/publication"), &[]).expect_status(303);
+    let record = public.get(&format!("{HALL}/single/record.json")).expect_status(200).text();
+    assert!(record.contains("9800000.50") && record.contains("bidder1"));
+}

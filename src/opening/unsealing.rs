@@ -1,0 +1,249 @@
+//! The opening itself: from the trustees' releases to readable bids. Runs outside any act, because a large bid takes
+//! its time; what comes of it is then recorded in one act. Holds one piece of one file in memory.
+
+use super::record::NotOpened;
+use super::rules::{self, Blame, Cause, Judgement};
+use super::store::{BidRow, FileRow};
+use crate::account::authority::Authority;
+use crate::platform::canonical::jcs;
+use crate::platform::files::Files;
+use crate::platform::refusal::Fault;
+use crate::sealed_bid::ciphertext;
+use crate::sealed_bid::store::{CountedEnvelope, Part};
+use crate::sealing::archive::Shelf;
+use crate::sealing::bid_document::{BidDocument, ListedFile};
+use crate::sealing::boxes::BoxKey;
+use crate::sealing::document::{Bytes, fixed_text};
+use crate::sealing::envelope::{Envelope, Unopened};
+use crate::sealing::error::SealError;
+use crate::sealing::opening_check::Reported;
+use crate::sealing::release::Release;
+use crate::sealing::stream::measure;
+use crate::sealing::trustees::TrusteeSet;
+use crate::sealing::warrant::OpeningWarrant;
+use serde::Serialize;
+use std::io::{self, Read};
+use tokio::runtime::{Builder, Handle, Runtime};
+
+/// Content of opened files is stored in pieces of at most this many bytes.
+const PIECE: usize = 8 << 20;
+
+/// A bid that counts, where its ciphertext lies, and whose it is.
+pub struct Sealed {
+    pub counted: CountedEnvelope,
+    pub parts: Vec<Part>,
+    /// The credit code that the document inside must be signed for.
+    pub credit_code: String,
+}
+
+/// Everything that an opening needs.
+pub struct Material {
+    pub trustees: TrusteeSet,
+    pub releases: Vec<Release>,
+    pub session: BoxKey,
+    /// In the order of the bid set.
+    pub bids: Vec<Sealed>,
+    /// The agent has declared the trustees who are missing lost.
+    pub given_up: bool,
+}
+
+/// What came of an opening.
+pub struct Unsealed {
+    /// In the order of submission, as they are read out.
+    pub bids: Vec<BidRow>,
+    pub files: Vec<FileRow>,
+    /// The shares document of the evidence, JSON.
+    pub shares: Vec<u8>,
+}
+
+fixed_text!(
+    /// The `typ` of the shares document.
+    SharesTyp = "sunbid/evidence-shares/v1"
+);
+
+#[derive(Serialize)]
+struct SharesDoc {
+    bids: Vec<BidShares>,
+    session: Option<Bytes<32>>,
+    typ: SharesTyp,
+}
+
+#[derive(Serialize)]
+struct BidShares {
+    k_b: Option<Bytes<32>>,
+    m: Bytes<32>,
+    reported: Vec<ReportedShare>,
+}
+
+#[derive(Serialize)]
+struct ReportedShare {
+    i: u8,
+    share: Option<Bytes<33>>,
+}
+
+/// Opens the bids that `warrant` covers. `Err(trustees)` when some bid can not be judged before these trustees have
+/// released too; then nothing may be recorded.
+///
+/// # Errors
+/// Faults of the file store. What is wrong with a bid is part of the result.
+pub fn unseal(
+    files: &Files,
+    authority: &Authority,
+    warrant: &OpeningWarrant,
+    material: &Material,
+) -> Result<Result<Unsealed, Vec<u8>>, Fault> {
+    let mut out = Unsealed { bids: Vec::new(), files: Vec::new(), shares: Vec::new() };
+    let mut shares = SharesDoc { bids: Vec::new(), session: None, typ: SharesTyp };
+    for sealed in &material.bids {
+        let reported = reports(sealed, material);
+        shares.bids.push(shares_of(sealed, &reported));
+        let Some(row) = open_one(files, authority, warrant, material, sealed, &reported, &mut out.files)? else {
+            return Ok(Err(missing(material)));
+        };
+        out.bids.push(row);
+    }
+    out.bids.sort_by_key(|bid| (bid.submitted_at, bid.leaf));
+    out.shares = jcs(&shares);
+    Ok(Ok(out))
+}
+
+fn reports(sealed: &Sealed, material: &Material) -> Vec<Reported> {
+    let manifest = &sealed.counted.manifest;
+    material.releases.iter().filter_map(|release| release.reported(manifest, &material.session)).collect()
+}
+
+fn shares_of(sealed: &Sealed, reported: &[Reported]) -> BidShares {
+    let share = |report: &Reported| ReportedShare {
+        i: report.i,
+        share: report.share.as_ref().map(|share| Bytes(*share.to_bytes())),
+    };
+    BidShares { k_b: None, m: Bytes(sealed.counted.manifest.id()), reported: reported.iter().map(share).collect() }
+}
+
+fn missing(material: &Material) -> Vec<u8> {
+    let released = |i: u8| material.releases.iter().any(|release| release.i == i);
+    material.trustees.members.iter().map(|member| member.i).filter(|i| !released(*i)).collect()
+}
+
+/// One bid; `None` if it must wait for more trustees.
+fn open_one(
+    files: &Files,
+    authority: &Authority,
+    warrant: &OpeningWarrant,
+    material: &Material,
+    sealed: &Sealed,
+    reported: &[Reported],
+    shelf_rows: &mut Vec<FileRow>,
+) -> Result<Option<BidRow>, Fault> {
+    let counted = &sealed.counted;
+    let m = Bytes(counted.manifest.id());
+    let row = |document, not_opened, liars| BidRow {
+        m,
+        organisation: counted.organisation,
+        leaf: counted.leaf,
+        submitted_at: counted.at,
+        document,
+        not_opened,
+        liars,
+    };
+    let failed = |blame, cause| row(None, Some(NotOpened { blame, cause }), Vec::new());
+    let envelope = Envelope::new(counted.manifest.clone());
+    let unlocked = match envelope.unlock(warrant, &material.trustees, reported, None) {
+        Ok(unlocked) => unlocked,
+        Err(Unopened::Verdict(verdict)) => {
+            let all = reported.len() >= material.trustees.members.len();
+            return Ok(match rules::judge(&verdict, all, material.given_up) {
+                Judgement::Failed(blame, cause) => Some(failed(blame, cause)),
+                Judgement::Sound | Judgement::Wait => None,
+            });
+        }
+        Err(Unopened::BidderKey) => return Ok(Some(failed(Blame::Bidder, Cause::BidderKeyMissing))),
+        Err(other @ (Unopened::NoWarrant | Unopened::WrongTrustees)) => return Err(Fault::new(other.to_string())),
+    };
+    let mut shelf = Storing { files, runner: Runner::new()?, m, rows: Vec::new() };
+    let reader = ciphertext::reader(files.clone(), sealed.parts.clone())?;
+    match unlocked.open(reader, &mut shelf) {
+        Ok(opened) if is_own(authority, sealed, opened.document()) => {
+            shelf_rows.append(&mut shelf.rows);
+            Ok(Some(row(Some(opened.document().clone()), None, unlocked.liars.clone())))
+        }
+        Ok(_) => Ok(Some(failed(Blame::Bidder, Cause::OtherSigner))),
+        Err(SealError::Io(error)) => Err(error.into()),
+        Err(other) => {
+            let (blame, cause) = content_fault(files, sealed, &other)?;
+            Ok(Some(failed(blame, cause)))
+        }
+    }
+}
+
+/// Whether the document inside is signed by the organisation that submitted it, with a certificate that was valid then.
+fn is_own(authority: &Authority, sealed: &Sealed, document: &BidDocument) -> bool {
+    let leaf = document.signature.x5c.first();
+    let subject = leaf.and_then(|der| authority.check(&der.0, sealed.counted.at).ok());
+    subject.is_some_and(|subject| subject.credit_code == sealed.credit_code)
+}
+
+/// The key is right and the content does not open: if the stored bytes are those that were accepted, the bidder made
+/// them so; otherwise the platform lost what it had accepted.
+fn content_fault(files: &Files, sealed: &Sealed, error: &SealError) -> Result<(Blame, Cause), Fault> {
+    let reader = ciphertext::reader(files.clone(), sealed.parts.clone())?;
+    let same = measure(reader)? == sealed.counted.manifest.measured();
+    Ok(if same {
+        (Blame::Bidder, Cause::Content(error.to_string()))
+    } else {
+        (Blame::Platform, Cause::CiphertextDamaged)
+    })
+}
+
+/// Runs file operations to their end from blocking code, inside or outside a runtime.
+enum Runner {
+    Theirs(Handle),
+    Own(Runtime),
+}
+
+impl Runner {
+    fn new() -> io::Result<Self> {
+        match Handle::try_current() {
+            Ok(handle) => Ok(Self::Theirs(handle)),
+            Err(_) => Ok(Self::Own(Builder::new_current_thread().enable_all().build()?)),
+        }
+    }
+
+    fn run<T>(&self, work: impl Future<Output = T>) -> T {
+        match self {
+            Self::Theirs(handle) => handle.block_on(work),
+            Self::Own(runtime) => runtime.block_on(work),
+        }
+    }
+}
+
+/// Puts opened files into the file store, piece by piece.
+struct Storing<'a> {
+    files: &'a Files,
+    runner: Runner,
+    m: Bytes<32>,
+    rows: Vec<FileRow>,
+}
+
+impl Shelf for Storing<'_> {
+    fn put(&mut self, listed: &ListedFile, content: &mut dyn Read) -> io::Result<()> {
+        let mut parts = Vec::new();
+        loop {
+            let mut piece = Vec::new();
+            content.take(PIECE as u64).read_to_end(&mut piece)?;
+            if piece.is_empty() && !parts.is_empty() {
+                break;
+            }
+            let last = piece.len() < PIECE;
+            let name = self.runner.run(self.files.put(piece.into()));
+            parts.push(name.map_err(|fault| io::Error::other(fault.chain()))?);
+            if last {
+                break;
+            }
+        }
+        let place = i32::try_from(self.rows.len() + 1).map_err(io::Error::other)?;
+        let row = FileRow { m: self.m, place, name: listed.name.clone(), size: listed.size.0, parts };
+        self.rows.push(row);
+        Ok(())
+    }
+}
