@@ -31,6 +31,7 @@ pub fn routes() -> Vec<Route> {
         recording::pages::routes(),
         opening::pages::routes(),
         open_data::log::routes(),
+        open_data::evidence::pages::routes(),
         demo::pages::routes(),
     ];
     rooms.into_iter().flatten().collect()

@@ -7,6 +7,7 @@
 mod files;
 mod log;
 mod money;
+pub mod pages;
 mod rooms;
 #[cfg(test)]
 mod tests;

@@ -2,13 +2,14 @@ use super::{Contents, write};
 use crate::account::role::Role;
 use crate::account::testing::{Member, TestHouse, refused};
 use crate::deposit::testing::{paid, treasury};
-use crate::evaluation::testing::{E4, convened};
+use crate::evaluation::testing::{E4, convened, evaluated};
 use crate::expert_draw::testing::drawn;
 use crate::on_both_databases;
 use crate::platform::database::testing::Engine;
 use crate::platform::refusal::Failure;
 use crate::project::testing::{announced_lot, facts, staff};
 use crate::recording::testing::{record_everybody, session};
+use crate::tests::browser::Served;
 use crate::verify::findings::Findings;
 use crate::verify::{Known, verify};
 use std::io::Cursor;
@@ -16,6 +17,7 @@ use tokio::runtime::Runtime;
 
 on_both_databases! {
     what_the_rooms_did_verifies_offline
+    the_supervisor_downloads_the_bundle
     there_is_no_evidence_before_the_opening
 }
 
@@ -81,6 +83,29 @@ fn what_the_rooms_did_verifies_offline(engine: Engine) {
             assert!(!found, "{name} is in the bundle");
         }
     }
+}
+
+fn the_supervisor_downloads_the_bundle(engine: Engine) {
+    let house = TestHouse::new(engine);
+    let staff = staff(&house);
+    let lot = announced_lot(&house, &staff);
+    evaluated(&house, &staff, lot);
+    let number = facts(&house, lot).number.to_string();
+    let served = Served::start(house);
+    let mut browser = served.browser(&staff.supervisor);
+    let page = browser.get(&format!("/open-data/evidence/{number}/1")).expect_status(200);
+    assert!(page.text().contains("sunbid verify --key"));
+    let file = browser.get(&format!("/open-data/evidence/{number}/1/without-bids")).expect_status(200);
+    let findings = checked(&served.house, file.bytes.to_vec());
+    assert!(
+        findings
+            .lines()
+            .iter()
+            .any(|line| line.to_string().contains("entries are as")
+                || line.to_string().contains("are in the log")),
+        "{findings:?}"
+    );
+    assert_eq!(findings.broken_lines().count(), 1, "{findings:?}");
 }
 
 fn there_is_no_evidence_before_the_opening(engine: Engine) {
