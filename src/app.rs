@@ -22,6 +22,8 @@ pub fn routes() -> Vec<Route> {
         account::pages::routes(),
         project::pages::routes(),
         crate::announcement::pages::routes(),
+        crate::clarification::pages::routes(),
+        crate::portal::pages::routes(),
         deposit::pages::routes(),
         sealed_bid::trustees_pages::routes(),
         sealed_bid::tus::routes(),

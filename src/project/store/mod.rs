@@ -93,7 +93,13 @@ diesel::table! {
 }
 diesel::joinable!(project_lot -> project_tender (tender_id));
 diesel::joinable!(project_tender -> party_organisation (entity_id));
-diesel::allow_tables_to_appear_in_same_query!(project_tender, project_lot, party_organisation, project_word);
+diesel::allow_tables_to_appear_in_same_query!(
+    project_tender,
+    project_lot,
+    party_organisation,
+    project_word,
+    project_milestone
+);
 
 fn damaged(what: &str) -> Fault {
     Fault::new(format!("a damaged {what} in the database"))

@@ -1,0 +1,136 @@
+//! The desk: what waits for whoever is signed in, and the doors that their role opens.
+
+use super::list::{Line, tag_of};
+use super::tender::Link;
+use crate::account::page::Page;
+use crate::account::role::Role;
+use crate::account::who::{Anybody, Who};
+use crate::announcement;
+use crate::ledger::Door;
+use crate::platform::database::Db;
+use crate::platform::refusal::Failure;
+use crate::platform::vault::Vault;
+use crate::platform::web::Answer;
+use crate::portal::store::{self, Query};
+use crate::portal::timeline::turn;
+use crate::project;
+use crate::project::phase::Phase;
+use crate::project::standing::LotFacts;
+use actix_web::web;
+use askama::Template;
+
+#[derive(Template)]
+#[template(path = "portal/desk.html")]
+struct DeskPage {
+    p: Page,
+    name: String,
+    organisation: String,
+    role: String,
+    lots: Vec<Held>,
+    empty: String,
+    doors: Vec<Link>,
+    running: Vec<Line>,
+}
+
+/// One of the visitor's own lots.
+struct Held {
+    href: String,
+    number: String,
+    title: String,
+    phase: String,
+    tag: &'static str,
+    turn: String,
+    deadline: String,
+}
+
+/// How many of one's own tenders the desk shows.
+const OWN: i64 = 20;
+
+/// The lots that concern this person: those of their organisation, or those whose documents they have.
+fn own(db: &mut Db, vault: &Vault, who: &Who) -> Result<Vec<LotFacts>, Failure> {
+    let tenders = match who.role {
+        Role::Agent | Role::Entity => {
+            let mine = project::store::tenders_of(db, who.organisation, None, OWN)?;
+            mine.into_iter().map(|tender| tender.tender).collect()
+        }
+        Role::Bidder => announcement::store::downloaded_by(db, vault, who.person)?,
+        Role::Expert | Role::Supervisor | Role::Centre | Role::Treasurer => Vec::new(),
+    };
+    let mut lots = Vec::new();
+    for tender in tenders.into_iter().rev().take(usize::try_from(OWN).unwrap_or(0)) {
+        lots.extend(project::store::lots_of(db, tender)?);
+    }
+    lots.sort_by_key(|lot| std::cmp::Reverse(lot.announced_at));
+    Ok(lots)
+}
+
+/// The rooms that a role works in.
+fn doors(p: &Page, role: Role) -> Vec<Link> {
+    let rooms: &[(&str, &str)] = match role {
+        Role::Bidder => {
+            &[("bids", "/sealed-bid"), ("deposits", "/deposit"), ("tenders", "/tenders?phase=bidding")]
+        }
+        Role::Agent => &[("projects", "/project"), ("new", "/project/new"), ("draws", "/expert-draw")],
+        Role::Entity => &[("projects", "/project"), ("draws", "/expert-draw")],
+        Role::Expert => &[("invitations", "/expert-draw/invitations"), ("evaluations", "/evaluation")],
+        Role::Supervisor => {
+            &[("supervision", "/supervision"), ("recordings", "/recording"), ("draws", "/expert-draw")]
+        }
+        Role::Centre => &[("pool", "/expert-draw/pool"), ("draws", "/expert-draw"), ("tenders", "/tenders")],
+        Role::Treasurer => &[
+            ("treasury", "/deposit/treasury"),
+            ("work_list", "/deposit/treasury/work-list"),
+            ("refunds", "/deposit/treasury/refunds"),
+        ],
+    };
+    let key = ("key", "/account/key");
+    let link = |(name, href): &(&str, &str)| Link {
+        label: p.t(&format!("portal.desk.{name}")),
+        href: (*href).to_owned(),
+    };
+    rooms.iter().chain([&key]).map(link).collect()
+}
+
+pub(super) async fn desk_get(Anybody(who): Anybody, p: Page, door: web::Data<Door>) -> Answer {
+    let vault = door.vault().clone();
+    let now = p.now;
+    let asker = who.clone();
+    let (lots, running) = door
+        .look(move |db| {
+            let lots = own(db, &vault, &asker)?;
+            let watch =
+                matches!(asker.role, Role::Supervisor | Role::Centre | Role::Treasurer | Role::Bidder);
+            let phase = if asker.role == Role::Bidder { Some(Phase::Bidding) } else { None };
+            let query = Query { phase, ..Query::default() };
+            let running = if watch { store::lots(db, &query, now, 10)? } else { Vec::new() };
+            Ok((lots, running))
+        })
+        .await?;
+    let held = |lot: &LotFacts| {
+        let phase = lot.phase(now);
+        Held {
+            href: if phase == Phase::Draft {
+                format!("/project/{}", lot.number)
+            } else {
+                format!("/tender/{}#lot-{}", lot.number, lot.lot_number)
+            },
+            number: lot.name(),
+            title: format!("{} · {}", lot.tender_title, lot.title),
+            phase: p.t(&format!("project.phase.{}", phase.code())),
+            tag: tag_of(phase),
+            turn: p.t(&turn(lot, now)),
+            deadline: lot.schedule.map(|plan| plan.bids_until.beijing_minute()).unwrap_or_default(),
+        }
+    };
+    let page = DeskPage {
+        name: who.name.clone(),
+        organisation: who.organisation_name.clone(),
+        role: p.t(&format!("account.role.{}", who.role.code())),
+        lots: lots.iter().map(held).collect(),
+        empty: if who.role == Role::Bidder { p.t("portal.desk.empty.bidder") } else { String::new() },
+        doors: doors(&p, who.role),
+        running: running.iter().map(|row| Line::new(p.lang, row)).collect(),
+        p: p.clone(),
+    };
+    p.html(&page)
+}

@@ -1,0 +1,1 @@
+//! Lists against the computed phase, paging, search.
