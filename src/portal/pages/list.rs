@@ -20,7 +20,7 @@ const CSV_LINES: i64 = 5_000;
 const WORD_CHARACTERS_MAX: usize = 60;
 
 /// Phases that the public can filter by, in the order of a tender's life.
-pub(super) const PHASES: [Phase; 10] = [
+pub const PHASES: [Phase; 10] = [
     Phase::Announced,
     Phase::Bidding,
     Phase::Opening,

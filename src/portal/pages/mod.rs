@@ -6,6 +6,8 @@ mod home;
 mod list;
 mod tender;
 
+pub use list::PHASES;
+
 crate::routes! {
     GET "/" everybody => home::home_get;
     GET "/tenders" everybody => list::list_get;

@@ -1,0 +1,2 @@
+DROP TABLE clarification_answer;
+DROP TABLE clarification_question;
