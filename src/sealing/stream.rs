@@ -1,12 +1,14 @@
 //! The payload: Tink's AES256_GCM_HKDF_1MB streaming format, RAW (format page section 4), over `Read` and `Write`.
-//! Memory is two segments whatever the size. Every 1 MiB slice of the ciphertext is one segment and one leaf of the
+//! Memory is a few segments whatever the size; sealing uses all cores. Every 1 MiB slice of the ciphertext is one segment and one leaf of the
 //! Merkle tree whose root the manifest signs.
 
 use super::error::SealError;
 use super::keys::{Secret, derive};
 use crate::ledger::tree;
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, Tag, UnboundKey};
+use std::collections::VecDeque;
 use std::io::{self, Read, Write};
+use std::sync::mpsc;
 
 /// Length of a ciphertext slice, which is one segment and one part of an upload.
 pub const SLICE: usize = 1 << 20;
@@ -59,12 +61,12 @@ impl Cipher {
         Ok(Self { key: LessSafeKey::new(key), prefix, index: 0 })
     }
 
-    fn nonce(&self, last: bool) -> Nonce {
+    fn nonce(&self, last: bool) -> [u8; 12] {
         let mut nonce = [0; 12];
         nonce[..7].copy_from_slice(&self.prefix);
         nonce[7..11].copy_from_slice(&self.index.to_be_bytes());
         nonce[11] = u8::from(last);
-        Nonce::assume_unique_for_key(nonce)
+        nonce
     }
 
     fn advance(&mut self, last: bool) -> Result<(), SealError> {
@@ -90,8 +92,75 @@ pub struct StreamSealer<W: Write> {
     /// The slice being filled: header (first slice only), then plaintext.
     slice: Vec<u8>,
     header: usize,
+    workers: Option<Workers>,
     leaves: Vec<[u8; 32]>,
     size: u64,
+}
+
+/// A segment to encrypt: the slice with its plaintext from `header` on.
+struct Segment {
+    slice: Vec<u8>,
+    header: usize,
+    nonce: [u8; 12],
+}
+
+/// An encrypted slice and its Merkle leaf; `None` if the cipher failed, which it never does.
+type Finished = Option<(Vec<u8>, [u8; 32])>;
+
+fn encrypt(key: &LessSafeKey, mut segment: Segment) -> Finished {
+    let nonce = Nonce::assume_unique_for_key(segment.nonce);
+    let plain = segment.slice.get_mut(segment.header..)?;
+    let tag = key.seal_in_place_separate_tag(nonce, Aad::empty(), plain).ok()?;
+    segment.slice.extend_from_slice(tag.as_ref());
+    let leaf = slice_leaf(&segment.slice);
+    Some((segment.slice, leaf))
+}
+
+/// Threads that encrypt and hash segments side by side; results come back in order. At most a few segments are under
+/// way, so memory stays flat.
+struct Workers {
+    jobs: Vec<mpsc::Sender<(Segment, mpsc::Sender<Finished>)>>,
+    next: usize,
+    under_way: VecDeque<mpsc::Receiver<Finished>>,
+}
+
+/// Most threads of one sealing.
+const WORKERS_MAX: usize = 8;
+
+impl Workers {
+    fn start(key: &LessSafeKey) -> Self {
+        let count = std::thread::available_parallelism().map_or(1, usize::from).min(WORKERS_MAX);
+        let worker = |_| {
+            let (jobs, queue) = mpsc::channel::<(Segment, mpsc::Sender<Finished>)>();
+            let key = key.clone();
+            // the thread ends when the sender is dropped
+            std::thread::spawn(move || {
+                for (segment, reply) in queue {
+                    let _gone = reply.send(encrypt(&key, segment));
+                }
+            });
+            jobs
+        };
+        Self { jobs: (0..count).map(worker).collect(), next: 0, under_way: VecDeque::new() }
+    }
+
+    fn is_full(&self) -> bool {
+        self.under_way.len() >= 2 * self.jobs.len()
+    }
+
+    fn give(&mut self, segment: Segment) -> Result<(), SealError> {
+        let (reply, finished) = mpsc::channel();
+        let worker = self.jobs.get(self.next % self.jobs.len().max(1));
+        self.next += 1;
+        let given = worker.and_then(|worker| worker.send((segment, reply)).ok());
+        given.ok_or(SealError::Stream("a worker thread stopped"))?;
+        self.under_way.push_back(finished);
+        Ok(())
+    }
+
+    fn take(&mut self) -> Option<Finished> {
+        self.under_way.pop_front().map(|finished| finished.recv().ok().flatten())
+    }
 }
 
 impl<W: Write> StreamSealer<W> {
@@ -108,26 +177,39 @@ impl<W: Write> StreamSealer<W> {
         slice.extend_from_slice(salt);
         slice.extend_from_slice(&prefix);
         let cipher = Cipher::new(k, aad, salt, prefix)?;
-        Ok(Self { out, cipher, slice, header: HEADER, leaves: Vec::new(), size: 0 })
+        Ok(Self { out, cipher, slice, header: HEADER, workers: None, leaves: Vec::new(), size: 0 })
     }
 
+    /// Sends the slice to be encrypted. The first segment that is not the last starts the threads: a small bid needs
+    /// none.
     fn flush_segment(&mut self, last: bool) -> Result<(), SealError> {
-        let nonce = self.cipher.nonce(last);
-        let plain = self.slice.get_mut(self.header..).unwrap_or_default();
-        let tag = self.cipher.key.seal_in_place_separate_tag(nonce, Aad::empty(), plain);
-        let tag = tag.map_err(|_| SealError::Stream("a segment could not be encrypted"))?;
-        self.slice.extend_from_slice(tag.as_ref());
-        self.leaves.push(slice_leaf(&self.slice));
-        self.size += self.slice.len() as u64;
-        self.out.write_all(&self.slice)?;
-        self.slice.clear();
+        let slice = std::mem::replace(&mut self.slice, Vec::with_capacity(if last { 0 } else { SLICE }));
+        let segment = Segment { slice, header: self.header, nonce: self.cipher.nonce(last) };
         self.header = 0;
-        self.cipher.advance(last)
+        self.cipher.advance(last)?;
+        let key = &self.cipher.key;
+        if last && self.workers.is_none() {
+            return self.write_out(encrypt(key, segment));
+        }
+        let workers = self.workers.get_or_insert_with(|| Workers::start(key));
+        let ready = if workers.is_full() { workers.take() } else { None };
+        workers.give(segment)?;
+        ready.map_or(Ok(()), |finished| self.write_out(finished))
+    }
+
+    fn write_out(&mut self, finished: Finished) -> Result<(), SealError> {
+        let (slice, leaf) = finished.ok_or(SealError::Stream("a segment could not be encrypted"))?;
+        self.leaves.push(leaf);
+        self.size += slice.len() as u64;
+        Ok(self.out.write_all(&slice)?)
     }
 
     /// Ends the stream; gives the writer back (not flushed) and what was written to it.
     pub fn finish(mut self) -> Result<(W, Measured), SealError> {
         self.flush_segment(true)?;
+        while let Some(finished) = self.workers.as_mut().and_then(Workers::take) {
+            self.write_out(finished)?;
+        }
         let measured = Measured { size: self.size, root: root_of(&self.leaves) };
         Ok((self.out, measured))
     }
@@ -192,7 +274,7 @@ impl<R: Read> StreamOpener<R> {
         let body = self.plain.len().saturating_sub(TAG);
         let (body, tag) = self.plain.split_at_mut(body);
         let tag = Tag::try_from(&*tag).map_err(|_| SealError::Stream("a segment is cut off"))?;
-        let nonce = self.cipher.nonce(last);
+        let nonce = Nonce::assume_unique_for_key(self.cipher.nonce(last));
         let sealed = body.get_mut(start..).unwrap_or_default();
         let opened = self.cipher.key.open_in_place_separate_tag(nonce, Aad::empty(), tag, sealed, 0..);
         opened.map_err(|_| {

@@ -3,6 +3,7 @@
 
 mod attacks;
 mod command;
+mod foreign;
 mod properties;
 mod release;
 mod vectors;
