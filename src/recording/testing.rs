@@ -87,3 +87,16 @@ pub fn record_everybody(house: &TestHouse, session: Id<Session>, persons: &[&Who
         }
     }
 }
+
+/// Has everybody who is required in a lot's open evaluation session recorded at this moment: the quickest real recording,
+/// one part with the init section and the first pictures. `members` must include all of them.
+pub fn go_live(house: &TestHouse, lot: Id<Lot>, members: &[&Who]) {
+    let open = house.door().read(|db| store::open_session_of(db, lot, "evaluation")).unwrap().expect("an open session");
+    let vault = house.door().vault().clone();
+    let start: Vec<u8> = sample("screen-mp4").into_iter().take(2).flatten().collect();
+    for row in house.door().read(|db| store::tracks(db, open.id)).unwrap().into_iter().filter(|t| t.required) {
+        let who = members.iter().find(|who| row.is_of(&vault, who.person)).expect("a member for every track");
+        let latest = house.door().read(|db| store::latest_epoch(db, row.id)).unwrap().map_or(0, |e| e.epoch);
+        send(house, who, (open.id, row.id), (latest + 1, 0), &start, Some(house.door().now())).unwrap();
+    }
+}

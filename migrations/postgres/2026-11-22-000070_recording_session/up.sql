@@ -13,7 +13,8 @@ CREATE TABLE recording_session (
 );
 CREATE INDEX recording_session_lot ON recording_session (lot_id);
 -- One camera or screen of one person. Who it is stands here only as a keyed tag and sealed by the vault, because names
--- of experts are secret until the award. The chain's head and the last sign of life are updated with every part.
+-- of experts are secret until the award. The chain's head and the last sign of life are updated with every
+-- part; required when somebody joins or leaves.
 CREATE TABLE recording_track (
     id TEXT NOT NULL PRIMARY KEY,
     session_id TEXT NOT NULL REFERENCES recording_session (id),

@@ -1,9 +1,11 @@
 //! What is done here: open and close a session, mark events, order a hold, watch. Receiving parts and sealing have files
 //! of their own, because they touch files as well as rows.
 
+mod attendance;
 mod ingest;
 mod sealing;
 
+pub use attendance::{attend, dismiss, mark_of, standing_of};
 pub use ingest::{Incoming, Received, receive, stopped};
 pub use sealing::{close_due, delete_media, finish};
 

@@ -7,6 +7,7 @@ mod views;
 use super::actions;
 use super::rules::{Refusal, Session, Track};
 use super::store::{self, SessionRow, TrackRow};
+use crate::account::role::Role;
 use crate::account::who::Who;
 use crate::ledger::Door;
 use crate::platform::id::Id;
@@ -15,17 +16,26 @@ use crate::platform::refusal::{Failure, Refused};
 crate::routes! {
     GET "/recording" [Supervisor] => views::list_get;
     GET "/recording/clock" signed_in => api::clock_get;
-    GET "/recording/ingest/{session}/{track}/status" [Expert] => api::status_get;
-    PUT "/recording/ingest/{session}/{track}/stopped" [Expert] => api::stopped_put;
-    PUT "/recording/ingest/{session}/{track}/{epoch}/{seq}" [Expert] => api::part_put;
+    GET "/recording/ingest/{session}/{track}/status" [Expert Entity] => api::status_get;
+    PUT "/recording/ingest/{session}/{track}/stopped" [Expert Entity] => api::stopped_put;
+    PUT "/recording/ingest/{session}/{track}/{epoch}/{seq}" [Expert Entity] => api::part_put;
     GET "/recording/{session}" [Supervisor] => views::session_get;
     GET "/recording/{session}/live" [Supervisor] => views::live_get;
-    GET "/recording/{session}/studio" [Expert] => views::studio_get;
+    GET "/recording/{session}/studio" [Expert Entity] => views::studio_get;
     GET "/recording/{session}/standing" [Expert Agent Entity Supervisor Centre] => api::standing_get;
     POST "/recording/{session}/hold" [Supervisor] => views::hold_post;
     GET "/recording/{session}/{track}/playlist.m3u8" [Supervisor] => media::playlist_get;
     GET "/recording/{session}/{track}/live" [Supervisor] => media::live_get;
     GET "/recording/{session}/{track}/{epoch}/{name}" [Supervisor] => media::file_get;
+}
+
+/// Who sits in committees and is recorded: experts, and representatives of the entity.
+fn recorded(who: &Who) -> Result<(), Refused> {
+    if matches!(who.role, Role::Expert | Role::Entity) {
+        Ok(())
+    } else {
+        Err(Refused::new(403, "account.refusal.role"))
+    }
 }
 
 fn session_id(text: &str) -> Result<Id<Session>, Refused> {

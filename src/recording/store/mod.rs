@@ -267,6 +267,18 @@ pub fn sessions_of(db: &mut Db, lot: Id<Lot>) -> Result<Vec<SessionRow>, Fault> 
     found.into_iter().map(SessionRow::try_from).collect()
 }
 
+/// The session of a lot that is open for recording, if there is one.
+pub fn open_session_of(db: &mut Db, lot: Id<Lot>, purpose: &str) -> Result<Option<SessionRow>, Fault> {
+    let found: Option<tables::SessionColumns> = recording_session::table
+        .filter(recording_session::lot_id.eq(lot.to_string()))
+        .filter(recording_session::purpose.eq(purpose))
+        .filter(recording_session::closed_at.is_null())
+        .order(recording_session::opened_at.desc())
+        .first(db)
+        .optional()?;
+    found.map(SessionRow::try_from).transpose()
+}
+
 /// The newest sessions, for the list; `skip` for further pages.
 pub fn newest_sessions(db: &mut Db, skip: i64, most: i64) -> Result<Vec<SessionRow>, Fault> {
     let found: Vec<tables::SessionColumns> = recording_session::table
@@ -363,6 +375,7 @@ pub(super) fn insert_track(db: &mut Db, row: &TrackRow) -> Result<(), Fault> {
 pub(super) fn update_track(db: &mut Db, row: &TrackRow) -> Result<(), Fault> {
     diesel::update(recording_track::table.filter(recording_track::id.eq(row.id.to_string())))
         .set((
+            recording_track::required.eq(row.required),
             recording_track::next_number.eq(signed(row.next_number)?),
             recording_track::leaf.eq(row.leaf.as_slice()),
             recording_track::logged_at.eq(row.logged_at.micros()),

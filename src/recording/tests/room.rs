@@ -9,10 +9,10 @@ use crate::platform::database::testing::Engine;
 use crate::platform::digest::sha256;
 use crate::platform::id::Id;
 use crate::platform::moment::{DAY, SECOND};
-use crate::recording::actions::{self, LOGGED_EVERY, place};
+use crate::recording::actions::{self, LOGGED_EVERY, NewSession, place};
 use crate::recording::chain::{Anchor, GapReason, Record, What, verify};
 use crate::recording::rules::{FRESH, GRACE, Session, Source, Standing, Track};
-use crate::recording::testing::{record_everybody, run, sample, send, send_all, session, track};
+use crate::recording::testing::{go_live, record_everybody, run, sample, send, send_all, session, track};
 use crate::recording::{jobs, store};
 
 on_both_databases! {
@@ -29,6 +29,7 @@ on_both_databases! {
     media_are_deleted_only_after_ninety_days_and_never_under_a_hold
     spent_parts_lose_their_bytes_and_segments_keep_theirs
     the_database_does_not_say_who_is_recorded
+    who_joins_is_required_from_then_on_and_who_leaves_no_longer
     watching_is_on_record_once_in_ten_minutes
 }
 
@@ -367,4 +368,35 @@ fn watching_is_on_record_once_in_ten_minutes(engine: Engine) {
     let seen = scene.house.door().read(|db| store::accesses(db, session)).unwrap();
     assert_eq!(seen.len(), 2);
     assert!(seen.iter().all(|a| a.person == supervisor.person && a.track == Some(camera)));
+}
+
+fn who_joins_is_required_from_then_on_and_who_leaves_no_longer(engine: Engine) {
+    let house = TestHouse::new(engine);
+    let [first, second, third] = ["expert1", "expert2", "expert3"].map(|login| house.member(Role::Expert, login).who);
+    let lot = Id::random();
+    let attend = |persons: Vec<&Who>| {
+        let persons: Vec<_> = persons.iter().map(|who| who.person).collect();
+        let work = move |act: &mut ledger::Act<'_>| {
+            let sources = &Source::ALL;
+            let new = NewSession { lot, purpose: "evaluation", persons: &persons, sources, retention_days: 90 };
+            actions::attend(act, &new)
+        };
+        house.door().write(Actor::system("test"), work).unwrap().value
+    };
+    let now = house.door().now();
+    let standing = || house.door().read(|db| actions::standing_of(db, lot, "evaluation", now)).unwrap();
+    assert!(standing().may_start().is_err(), "no session, no recording");
+    let session = attend(vec![&first, &second]);
+    go_live(&house, lot, &[&first, &second]);
+    assert_eq!(standing(), Standing::Recording);
+    assert_eq!(attend(vec![&first, &second]), session, "the same again changes nothing");
+    assert_eq!(standing(), Standing::Recording);
+    assert_eq!(attend(vec![&first, &third]), session);
+    let missing: Vec<u32> = standing().missing().iter().map(|m| m.seat).collect();
+    assert_eq!(missing, [3, 3], "camera and screen of the third person; nobody waits for the second");
+    go_live(&house, lot, &[&first, &third]);
+    assert_eq!(standing(), Standing::Recording);
+    house.door().write(Actor::system("test"), move |act| actions::dismiss(act, lot, "evaluation")).unwrap();
+    assert!(standing().may_go_on().is_err());
+    assert_ne!(attend(vec![&first]), session, "a closed session is not opened again");
 }
