@@ -89,6 +89,7 @@ pub fn convene(
         seats: public.iter().collect(),
     };
     act.enter(&Subject::open(facts.tender), &event)?;
+    super::sources::record_committee(act, &facts, seats.iter())?;
     act.tell(topic(lot));
     Ok(())
 }
@@ -167,23 +168,11 @@ pub fn declare(act: &mut Act<'_>, who: &Who, lot: Id<Lot>, conflict: Conflict) -
         Conflict::None => store::set_declared(act.db(), lot, member, now)?,
         Conflict::Some => {
             store::set_stepped_down(act.db(), lot, member, now)?;
-            lead_again(act, &sitting.evaluation, &sitting.seat)?;
+            super::sources::member_left(act, &sitting.facts, &sitting.evaluation, &sitting.seat)?;
         }
     }
     act.enter(&Subject::open(sitting.facts.tender), &Declared { lot, member, conflict })?;
     act.tell(topic(lot));
-    Ok(())
-}
-
-/// If the leader left, the first expert who is still there leads.
-fn lead_again(act: &mut Act<'_>, evaluation: &Evaluation, left: &SeatFacts) -> Result<(), Failure> {
-    if !left.leader {
-        return Ok(());
-    }
-    let next = evaluation.active().find(|seat| seat.kind == SeatKind::Expert && seat.member != left.member);
-    if let Some(next) = next {
-        store::set_leader(act.db(), evaluation.lot, &next.member)?;
-    }
     Ok(())
 }
 
@@ -223,6 +212,7 @@ pub fn fill_seat(
     }
     store::insert_seat(act.db(), &vault, lot, &seat)?;
     act.enter(&Subject::open(facts.tender), &SeatFilled { lot, left, member: &member })?;
+    super::sources::record_committee(act, &facts, evaluation.active().chain([&seat]))?;
     act.tell(topic(lot));
     Ok(())
 }
@@ -247,6 +237,7 @@ pub fn start(act: &mut Act<'_>, who: &Who, lot: Id<Lot>) -> Result<(), Failure> 
     }
     super::sources::check_recording_may_start(act, lot)?;
     project::actions::reach(act, lot, Milestone::EvaluationStarted)?;
+    super::sources::mark(act, lot, "evaluation.mark.started", "")?;
     act.tell(topic(lot));
     Ok(())
 }
@@ -385,6 +376,7 @@ pub fn sign_review(
         &Subject::open(sitting.facts.tender),
         &PaperSigned { lot, member, paper: "review", statement },
     )?;
+    super::sources::mark(act, lot, "evaluation.mark.review", member)?;
     act.tell(topic(lot));
     Ok(())
 }
@@ -419,6 +411,7 @@ pub fn sign_sheet(
     let paper = SignedPaper { paper, signed: Some(signed) };
     store::insert_paper(act.db(), &vault, (lot, member, PaperKind::Sheet), &paper, now)?;
     act.enter(&Subject::open(sitting.facts.tender), &PaperSigned { lot, member, paper: "sheet", statement })?;
+    super::sources::mark(act, lot, "evaluation.mark.sheet", member)?;
     act.tell(topic(lot));
     Ok(())
 }
@@ -508,6 +501,7 @@ pub fn close(act: &mut Act<'_>, who: &Who, lot: Id<Lot>) -> Result<(), Failure> 
     let (now, vault) = (act.now(), act.vault().clone());
     store::insert_report(act.db(), &vault, lot, &report, &digest, now)?;
     act.enter(&Subject::open(sitting.facts.tender), &Closed { lot, report: &digest })?;
+    super::sources::mark(act, lot, "evaluation.mark.closed", &sitting.seat.member)?;
     act.tell(topic(lot));
     Ok(())
 }
@@ -591,8 +585,10 @@ fn speak(
     let statement = spoken.signed.as_ref().map(|signed| b64u(&sha256(&[signed.statement.as_bytes()])));
     let event = Spoke { lot, member: &paper.member, opinion: paper.opinion, report: &paper.report, statement };
     act.enter(&Subject::open(facts.tender), &event)?;
+    super::sources::mark(act, lot, "evaluation.mark.opinion", &paper.member)?;
     evaluation.opinions.push(spoken);
     if evaluation.all_spoke() {
+        super::sources::end_recording(act, lot)?;
         project::actions::reach(act, lot, Milestone::Evaluated)?;
     }
     act.tell(topic(lot));

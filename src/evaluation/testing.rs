@@ -100,8 +100,15 @@ impl Committee {
             let who = member.who.clone();
             house.act(&member.who, move |act| actions::declare(act, &who, lot, Conflict::None)).unwrap();
         }
+        self.go_live(house);
         let who = staff.agent.who.clone();
         house.act(&staff.agent.who, move |act| actions::start(act, &who, lot)).unwrap();
+    }
+
+    /// Camera and screen of every member are recorded at this moment.
+    pub fn go_live(&self, house: &TestHouse) {
+        let members: Vec<_> = self.members.iter().map(|member| &member.who).collect();
+        crate::recording::testing::go_live(house, self.lot, &members);
     }
 
     /// Everybody passes everything but the given (bid, item) pairs, and signs.

@@ -1,13 +1,15 @@
 //! What the clock does: seal closed sessions, drop bytes of parts that live on in segments, delete media whose time is
 //! over. Every step may be repeated and interrupted.
 
-use super::actions::{close_due, delete_media, place};
+use super::actions::{close, close_due, delete_media, place};
 use super::rules::RETENTION_DAYS_MIN;
 use super::store;
 use crate::account::house::House;
 use crate::ledger::{Actor, Door};
 use crate::platform::moment::DAY;
 use crate::platform::refusal::{Failure, Fault};
+use crate::project;
+use crate::project::phase::Phase;
 
 /// How many spent parts one run looks at.
 const PARTS_AT_ONCE: i64 = 2_000;
@@ -21,9 +23,36 @@ pub async fn due(door: &Door) -> Result<(), Fault> {
         Failure::Fault(fault) => fault,
         Failure::Refused(refused) => Fault::new(format!("a recording job was refused: {refused}")),
     };
+    close_abandoned(door).await.map_err(fault)?;
     close_due(door).await.map_err(fault)?;
     drop_spent_parts(door).await.map_err(fault)?;
     delete_expired(door).await.map_err(fault)
+}
+
+/// An evaluation that ended in another way than by its report (the tender was cancelled or failed) leaves its session open:
+/// it is closed as soon as its lot is in a phase in which nothing is recorded.
+///
+/// # Errors
+/// The database fails.
+pub async fn close_abandoned(door: &Door) -> Result<(), Failure> {
+    let now = door.now();
+    let open = door
+        .look(move |db| {
+            let mut over = Vec::new();
+            for row in store::open_sessions(db)? {
+                let phase = project::store::lot(db, row.lot)?.map(|lot| lot.phase(now));
+                let recorded = matches!(phase, None | Some(Phase::Opening | Phase::Evaluation));
+                if !recorded {
+                    over.push(row.id);
+                }
+            }
+            Ok(over)
+        })
+        .await?;
+    for session in open {
+        door.act(Actor::system("recording"), move |act| close(act, session)).await?;
+    }
+    Ok(())
 }
 
 /// Bytes of parts that were wholly cut and are not themselves a segment are kept twice: the part's copy goes.

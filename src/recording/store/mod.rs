@@ -289,6 +289,16 @@ pub fn newest_sessions(db: &mut Db, skip: i64, most: i64) -> Result<Vec<SessionR
     found.into_iter().map(SessionRow::try_from).collect()
 }
 
+/// Sessions that are open for recording, oldest first.
+pub(crate) fn open_sessions(db: &mut Db) -> Result<Vec<SessionRow>, Fault> {
+    let found: Vec<tables::SessionColumns> = recording_session::table
+        .filter(recording_session::closed_at.is_null())
+        .order(recording_session::opened_at)
+        .limit(1_000)
+        .load(db)?;
+    found.into_iter().map(SessionRow::try_from).collect()
+}
+
 /// Sessions that were closed and wait to be sealed.
 pub(crate) fn sessions_to_seal(db: &mut Db) -> Result<Vec<SessionRow>, Fault> {
     let found: Vec<tables::SessionColumns> = recording_session::table
