@@ -49,7 +49,9 @@ fn gos_log_packages_accept_the_served_log(engine: Engine) {
     let receipt = door.read(|db| door.receipt(db, entry)).unwrap();
     let opened = door.read(|db| door.opened(&store::entry(db, entry)?.unwrap())).unwrap();
     let old = door.read(store::head).unwrap().unwrap();
-    (0..20).for_each(|i| drop(happen(house, 301 + i * 40, 341 + i * 40)));
+    for i in 0..20 {
+        happen(house, 301 + i * 40, 341 + i * 40);
+    }
     let new = door.read(store::head).unwrap().unwrap();
     let proof = door.read(|db| {
         Ok::<_, crate::platform::refusal::Fault>(tree::consistency_proof(

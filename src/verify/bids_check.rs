@@ -1,8 +1,8 @@
 //! Bids: every manifest that the log holds for this lot, which of them count, and each counting bid's signature, receipt
 //! and ciphertext.
 
+use super::container::Archive;
 use std::collections::BTreeMap;
-use std::io::{Read, Seek};
 
 use super::bundle::Bundle;
 use super::findings::Findings;
@@ -53,8 +53,8 @@ impl Bids {
 
 /// Finds the bids that count and checks what the bundle brings about them. `receipts` are receipts that the reader
 /// holds: each must be of a bid that counts, or that its bidder replaced or took back.
-pub fn check<R: Read + Seek>(
-    bundle: &Bundle<R>,
+pub fn check<A: Archive>(
+    bundle: &Bundle<A>,
     proven: &Proven,
     receipts: &[Receipt],
     findings: &mut Findings,
@@ -83,8 +83,8 @@ pub fn check<R: Read + Seek>(
     bids
 }
 
-fn logged_bids<R: Read + Seek>(
-    bundle: &Bundle<R>,
+fn logged_bids<A: Archive>(
+    bundle: &Bundle<A>,
     proven: &Proven,
     complaints: &mut Vec<String>,
 ) -> Vec<LoggedBid> {
@@ -143,7 +143,7 @@ fn counting(logged: &[LoggedBid], proven: &Proven, complaints: &mut Vec<String>)
     bids
 }
 
-fn files<R: Read + Seek>(bundle: &Bundle<R>, proven: &Proven, bid: &LoggedBid) -> Result<(), String> {
+fn files<A: Archive>(bundle: &Bundle<A>, proven: &Proven, bid: &LoggedBid) -> Result<(), String> {
     let folder = folder(&bid.m);
     let document = |name: &str| bundle.document(&format!("{folder}{name}"));
     let signature = document("signature.json").ok_or("its signature is missing")?;

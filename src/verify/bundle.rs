@@ -2,12 +2,13 @@
 //! recordings) that are hashed as they stream by.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, Read, Write};
 
 use serde::{Deserialize, Serialize};
 
-use super::container::{self, ContainerError, Member, Writer};
+use super::container::{self, Archive, ContainerError, Member, Stretch, Writer};
 use super::findings::Findings;
+use super::parallel::side_by_side;
 use crate::ledger::tree::Hash;
 use crate::platform::canonical::{from_jcs, jcs};
 use crate::platform::digest::{b64u, finish, sha256};
@@ -150,25 +151,25 @@ pub fn measure(from: &mut dyn Read, alg: Alg) -> io::Result<(u64, Hash)> {
 }
 
 /// A bundle as it was read: contents, documents, and where the large files lie.
-pub struct Bundle<R> {
+pub struct Bundle<A> {
     pub contents: Contents,
     documents: BTreeMap<String, Vec<u8>>,
     large: BTreeMap<String, (Member, Hash)>,
-    archive: R,
+    archive: A,
 }
 
-impl<R: Read + Seek> Bundle<R> {
+impl<A: Archive> Bundle<A> {
     /// Reads a bundle and checks that every file is what the table of contents says. `None` if there is nothing that
     /// could be checked further; why stands in the findings.
-    pub fn read(mut archive: R, findings: &mut Findings) -> Option<Self> {
-        let members = match container::list(&mut archive) {
+    pub fn read(archive: A, findings: &mut Findings) -> Option<Self> {
+        let members = match container::list(&archive) {
             Ok(members) => members,
             Err(error) => {
                 findings.broken("container", error.to_string());
                 return None;
             }
         };
-        let contents = match contents(&mut archive, members.first()) {
+        let contents = match contents(&archive, members.first()) {
             Ok(contents) => contents,
             Err(error) => {
                 findings.broken("contents", error);
@@ -178,11 +179,21 @@ impl<R: Read + Seek> Bundle<R> {
         let members = members.get(1..).unwrap_or_default();
         let mut bundle = Self { contents, documents: BTreeMap::new(), large: BTreeMap::new(), archive };
         let mut complaints = order(&bundle.contents, members);
+        let (large, small): (Vec<&Member>, Vec<&Member>) =
+            members.iter().partition(|member| is_large(&member.name));
         let mut kept = 0;
-        for member in members {
-            let room = DOCUMENTS_MAX - kept;
-            match bundle.take(member, room) {
-                Ok(bytes) => kept += bytes,
+        for member in small {
+            match bundle.take(member, DOCUMENTS_MAX - kept) {
+                Ok(()) => kept += member.size,
+                Err(error) => complaints.push(format!("{}: {error}", member.name)),
+            }
+        }
+        let hashed = side_by_side(&large, |member| {
+            measure(&mut container::open(&bundle.archive, member), alg_of(&member.name))
+        });
+        for (member, hashed) in large.into_iter().zip(hashed) {
+            match hashed {
+                Ok((_, hash)) => drop(bundle.large.insert(member.name.clone(), (member.clone(), hash))),
                 Err(error) => complaints.push(format!("{}: {error}", member.name)),
             }
         }
@@ -191,21 +202,15 @@ impl<R: Read + Seek> Bundle<R> {
         Some(bundle)
     }
 
-    /// Reads one member; returns how many bytes stay in memory.
-    fn take(&mut self, member: &Member, room: u64) -> io::Result<u64> {
-        let mut content = container::open(&mut self.archive, member)?;
-        if is_large(&member.name) {
-            let (_, hash) = measure(&mut content, alg_of(&member.name))?;
-            self.large.insert(member.name.clone(), (member.clone(), hash));
-            return Ok(0);
-        }
+    /// Reads one document into memory.
+    fn take(&mut self, member: &Member, room: u64) -> io::Result<()> {
         if member.size > DOCUMENT_MAX.min(room) {
             return Err(io::Error::other("too large for a document"));
         }
         let mut bytes = Vec::new();
-        content.read_to_end(&mut bytes)?;
+        container::open(&self.archive, member).read_to_end(&mut bytes)?;
         self.documents.insert(member.name.clone(), bytes);
-        Ok(member.size)
+        Ok(())
     }
 
     /// What differs between the files and the table of contents.
@@ -246,12 +251,8 @@ impl<R: Read + Seek> Bundle<R> {
     }
 
     /// The bytes of a large file.
-    ///
-    /// # Errors
-    /// There is no such file, or seeking fails.
-    pub fn open(&mut self, path: &str) -> io::Result<io::Take<&mut R>> {
-        let (member, _) = self.large.get(path).ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
-        container::open(&mut self.archive, member)
+    pub fn open(&self, path: &str) -> Option<Stretch<'_, A>> {
+        self.large.get(path).map(|(member, _)| container::open(&self.archive, member))
     }
 
     /// Paths of all files behind the table of contents.
@@ -260,12 +261,11 @@ impl<R: Read + Seek> Bundle<R> {
     }
 }
 
-fn contents<R: Read + Seek>(archive: &mut R, first: Option<&Member>) -> Result<Contents, String> {
+fn contents<A: Archive>(archive: &A, first: Option<&Member>) -> Result<Contents, String> {
     let first = first.filter(|member| member.name == CONTENTS && member.size <= DOCUMENT_MAX);
     let first = first.ok_or("the first file must be the table of contents")?;
     let mut bytes = Vec::new();
-    let mut content = container::open(archive, first).map_err(|e| e.to_string())?;
-    content.read_to_end(&mut bytes).map_err(|e| e.to_string())?;
+    container::open(archive, first).read_to_end(&mut bytes).map_err(|e| e.to_string())?;
     let contents: Contents = from_jcs(&bytes).map_err(|e| e.to_string())?;
     if contents.typ == BUNDLE_TYPE {
         Ok(contents)

@@ -4,7 +4,9 @@
 //! Headers are not parsed and believed: name and size are read, the only header that we would write for them is made
 //! again, and every byte must be equal.
 
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::unix::fs::FileExt;
 
 const BLOCK: usize = 512;
 /// Longest name of a member.
@@ -31,6 +33,62 @@ pub enum ContainerError {
     TooLarge(String),
     #[error(transparent)]
     Io(#[from] io::Error),
+}
+
+/// Bytes that several readers can look into at once.
+pub trait Archive: Sync {
+    /// How many bytes there are.
+    fn size(&self) -> io::Result<u64>;
+
+    /// Fills `out` from `offset` as far as it can; 0 at the end.
+    fn read_at(&self, out: &mut [u8], offset: u64) -> io::Result<usize>;
+}
+
+impl Archive for File {
+    fn size(&self) -> io::Result<u64> {
+        Ok(self.metadata()?.len())
+    }
+
+    fn read_at(&self, out: &mut [u8], offset: u64) -> io::Result<usize> {
+        FileExt::read_at(self, out, offset)
+    }
+}
+
+impl Archive for Vec<u8> {
+    fn size(&self) -> io::Result<u64> {
+        Ok(self.len() as u64)
+    }
+
+    fn read_at(&self, out: &mut [u8], offset: u64) -> io::Result<usize> {
+        let rest = usize::try_from(offset).ok().and_then(|offset| self.get(offset..)).unwrap_or_default();
+        let taken = rest.len().min(out.len());
+        out[..taken].copy_from_slice(&rest[..taken]);
+        Ok(taken)
+    }
+}
+
+/// A stretch of an archive as a reader of its own.
+pub struct Stretch<'a, A> {
+    archive: &'a A,
+    at: u64,
+    end: u64,
+}
+
+impl<'a, A: Archive> Stretch<'a, A> {
+    /// The bytes `at..end`.
+    pub fn new(archive: &'a A, at: u64, end: u64) -> Self {
+        Self { archive, at, end }
+    }
+}
+
+impl<A: Archive> Read for Stretch<'_, A> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let rest = usize::try_from(self.end - self.at).unwrap_or(usize::MAX);
+        let want = out.len().min(rest);
+        let read = self.archive.read_at(&mut out[..want], self.at)?;
+        self.at += read as u64;
+        Ok(read)
+    }
 }
 
 /// A member of an archive: where its bytes are.
@@ -119,15 +177,14 @@ impl<W: Write> Writer<W> {
 ///
 /// # Errors
 /// Anything that [`Writer`] would not have written.
-pub fn list<R: Read + Seek>(archive: &mut R) -> Result<Vec<Member>, ContainerError> {
-    let end = archive.seek(SeekFrom::End(0))?;
-    let mut at = archive.seek(SeekFrom::Start(0))?;
+pub fn list<A: Archive>(archive: &A) -> Result<Vec<Member>, ContainerError> {
+    let (end, mut at) = (archive.size()?, 0);
     let mut members: Vec<Member> = Vec::new();
     loop {
         let mut block = [0; BLOCK];
-        fill(archive, &mut block)?;
+        fill(archive, at, &mut block)?;
         if block == [0; BLOCK] {
-            fill(archive, &mut block)?;
+            fill(archive, at + BLOCK as u64, &mut block)?;
             let over = at + 2 * BLOCK as u64;
             return if block == [0; BLOCK] && over == end {
                 Ok(members)
@@ -137,13 +194,12 @@ pub fn list<R: Read + Seek>(archive: &mut R) -> Result<Vec<Member>, ContainerErr
         }
         let (name, size) = read_header(&block).ok_or(ContainerError::Header(at))?;
         let member = Member { name, size, offset: at + BLOCK as u64 };
-        at = archive.seek(SeekFrom::Start(member.offset + size))?;
-        let mut rest = vec![0; padding(size)];
-        fill(archive, &mut rest)?;
+        let rest = &mut block[..padding(size)];
+        fill(archive, member.offset + size, rest)?;
         if rest.iter().any(|byte| *byte != 0) {
             return Err(ContainerError::Padding);
         }
-        at += rest.len() as u64;
+        at = member.offset + size + rest.len() as u64;
         if members.len() == MEMBERS_MAX {
             return Err(ContainerError::TooMany);
         }
@@ -152,12 +208,8 @@ pub fn list<R: Read + Seek>(archive: &mut R) -> Result<Vec<Member>, ContainerErr
 }
 
 /// The content of a member as a bounded reader.
-///
-/// # Errors
-/// Seeking fails.
-pub fn open<'a, R: Read + Seek>(archive: &'a mut R, member: &Member) -> io::Result<io::Take<&'a mut R>> {
-    archive.seek(SeekFrom::Start(member.offset))?;
-    Ok(archive.take(member.size))
+pub fn open<'a, A: Archive>(archive: &'a A, member: &Member) -> Stretch<'a, A> {
+    Stretch::new(archive, member.offset, member.offset + member.size)
 }
 
 fn read_header(block: &[u8; BLOCK]) -> Option<(String, u64)> {
@@ -169,7 +221,8 @@ fn read_header(block: &[u8; BLOCK]) -> Option<(String, u64)> {
     (header(name, size).as_ref() == Some(block)).then(|| (name.to_owned(), size))
 }
 
-fn fill<R: Read>(from: &mut R, block: &mut [u8]) -> Result<(), ContainerError> {
+fn fill<A: Archive>(archive: &A, at: u64, block: &mut [u8]) -> Result<(), ContainerError> {
+    let mut from = Stretch::new(archive, at, at + block.len() as u64);
     from.read_exact(block).map_err(|e| match e.kind() {
         io::ErrorKind::UnexpectedEof => ContainerError::Short,
         _ => ContainerError::Io(e),

@@ -1,7 +1,7 @@
 //! Deposits: what was credited, by random ids that name nobody, against the log's entries and against its own sums.
 
+use super::container::Archive;
 use std::collections::BTreeMap;
-use std::io::{Read, Seek};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -78,7 +78,7 @@ fn totals(deposits: &[DepositLine]) -> Option<DepositTotals> {
 }
 
 /// Checks the deposits document.
-pub fn check<R: Read + Seek>(bundle: &Bundle<R>, proven: &Proven, findings: &mut Findings) {
+pub fn check<A: Archive>(bundle: &Bundle<A>, proven: &Proven, findings: &mut Findings) {
     let Some(bytes) = bundle.document(DEPOSITS) else {
         findings.absent("deposits", "the bundle has no deposits");
         return;

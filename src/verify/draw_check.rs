@@ -2,8 +2,8 @@
 //! order that makes the draw fair; the reveals and the public value must be those of the log; and whoever dropped out
 //! must have been followed by the next alternate.
 
+use super::container::Archive;
 use std::collections::BTreeMap;
-use std::io::{Read, Seek};
 
 use serde_json::Value;
 
@@ -31,7 +31,7 @@ pub fn list_path(draw: Id<Draw>) -> String {
 }
 
 /// Checks every record below `draw/`.
-pub fn check<R: Read + Seek>(bundle: &Bundle<R>, proven: &Proven, findings: &mut Findings) {
+pub fn check<A: Archive>(bundle: &Bundle<A>, proven: &Proven, findings: &mut Findings) {
     let mut any = false;
     for (path, bytes) in bundle.below("draw/").filter(|(path, _)| !path.ends_with(".list.json")) {
         any = true;
@@ -45,7 +45,7 @@ pub fn check<R: Read + Seek>(bundle: &Bundle<R>, proven: &Proven, findings: &mut
     }
 }
 
-fn one<R: Read + Seek>(bytes: &[u8], bundle: &Bundle<R>, proven: &Proven) -> Result<String, String> {
+fn one<A: Archive>(bytes: &[u8], bundle: &Bundle<A>, proven: &Proven) -> Result<String, String> {
     if let Ok(record) = from_jcs::<DrawRecord>(bytes) {
         return experts(&record, bundle, proven);
     }
@@ -58,11 +58,7 @@ fn one<R: Read + Seek>(bytes: &[u8], bundle: &Bundle<R>, proven: &Proven) -> Res
     Ok(format!("{}: {} = {}, drawn again with the same result", doc.id, doc.name, record.result.value))
 }
 
-fn experts<R: Read + Seek>(
-    record: &DrawRecord,
-    bundle: &Bundle<R>,
-    proven: &Proven,
-) -> Result<String, String> {
+fn experts<A: Archive>(record: &DrawRecord, bundle: &Bundle<A>, proven: &Proven) -> Result<String, String> {
     let doc = &record.doc;
     of_this_lot(&doc.tender, &doc.lot, bundle)?;
     record.check().map_err(|e| e.to_string())?;
@@ -92,7 +88,7 @@ fn experts<R: Read + Seek>(
     ))
 }
 
-fn of_this_lot<R>(tender: &str, lot: &str, bundle: &Bundle<R>) -> Result<(), String> {
+fn of_this_lot<A>(tender: &str, lot: &str, bundle: &Bundle<A>) -> Result<(), String> {
     let same = tender == bundle.contents.tender && lot == bundle.contents.lot;
     if same { Ok(()) } else { Err(format!("it is of tender {tender} lot {lot}")) }
 }

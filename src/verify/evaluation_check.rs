@@ -1,8 +1,8 @@
 //! The evaluation: the report's result computed again from its inputs, and the inputs held against what the log, the
 //! opening and the draws say.
 
+use super::container::Archive;
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{Read, Seek};
 
 use super::bundle::Bundle;
 use super::findings::Findings;
@@ -23,12 +23,7 @@ pub const REPORT: &str = "evaluation/report.json";
 pub const PRICE_FIELD: &str = "price";
 
 /// Checks the evaluation report.
-pub fn check<R: Read + Seek>(
-    bundle: &Bundle<R>,
-    proven: &Proven,
-    read_out: &ReadOut,
-    findings: &mut Findings,
-) {
+pub fn check<A: Archive>(bundle: &Bundle<A>, proven: &Proven, read_out: &ReadOut, findings: &mut Findings) {
     let Some(bytes) = bundle.document(REPORT) else {
         findings.absent("evaluation", "the bundle has no evaluation report");
         return;
@@ -79,7 +74,7 @@ fn said(proven: &Proven, bytes: &[u8]) -> bool {
 }
 
 /// Statements of the signed papers that the bundle brings beside the log.
-fn papers<R: Read + Seek>(bundle: &Bundle<R>) -> BTreeSet<String> {
+fn papers<A: Archive>(bundle: &Bundle<A>) -> BTreeSet<String> {
     let read = |bytes| from_jcs::<Signed>(bytes).ok().map(|signed| signed.statement);
     bundle.below(SIGNED).filter_map(|(_, bytes)| read(bytes)).collect()
 }
@@ -112,7 +107,7 @@ fn prices(report: &Report, read_out: &ReadOut) -> Vec<String> {
 }
 
 /// Coefficients of the report against the draws in the bundle.
-fn drawn<R: Read + Seek>(report: &Report, bundle: &Bundle<R>) -> Vec<String> {
+fn drawn<A: Archive>(report: &Report, bundle: &Bundle<A>) -> Vec<String> {
     let draws: Vec<CoefficientRecord> =
         bundle.below("draw/").filter_map(|(_, bytes)| from_jcs::<CoefficientRecord>(bytes).ok()).collect();
     let mut complaints = Vec::new();

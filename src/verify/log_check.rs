@@ -1,8 +1,8 @@
 //! The log's part of the evidence: the newest checkpoint, the lot's closing checkpoint, and every entry of the tender
 //! with its way to the root. What this check lets through is known to be in the log; the other checks stand on it.
 
+use super::container::Archive;
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{Read, Seek};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -153,8 +153,8 @@ impl Proven {
 }
 
 /// Checks keys, checkpoints and entries. `pinned` is the log's key as the reader knows it from elsewhere.
-pub fn check<R: Read + Seek>(
-    bundle: &Bundle<R>,
+pub fn check<A: Archive>(
+    bundle: &Bundle<A>,
     pinned: Option<&VerifierKey>,
     findings: &mut Findings,
 ) -> Option<Proven> {
@@ -180,8 +180,8 @@ pub fn check<R: Read + Seek>(
     Some(proven)
 }
 
-fn key<R: Read + Seek>(
-    bundle: &Bundle<R>,
+fn key<A: Archive>(
+    bundle: &Bundle<A>,
     pinned: Option<&VerifierKey>,
     findings: &mut Findings,
 ) -> Option<VerifierKey> {
@@ -207,8 +207,8 @@ fn key<R: Read + Seek>(
     Some(pinned.cloned().unwrap_or(key))
 }
 
-fn closing<R: Read + Seek>(
-    bundle: &Bundle<R>,
+fn closing<A: Archive>(
+    bundle: &Bundle<A>,
     proven: &Proven,
     head: &Checkpoint,
     findings: &mut Findings,
@@ -246,12 +246,7 @@ fn closing<R: Read + Seek>(
     }
 }
 
-fn entries<R: Read + Seek>(
-    bundle: &Bundle<R>,
-    proven: &mut Proven,
-    head: &Checkpoint,
-    findings: &mut Findings,
-) {
+fn entries<A: Archive>(bundle: &Bundle<A>, proven: &mut Proven, head: &Checkpoint, findings: &mut Findings) {
     let mut complaints = Vec::new();
     let mut seen = BTreeSet::new();
     for (path, bytes) in bundle.below("entries/") {

@@ -1,7 +1,7 @@
 //! The lot's course: the milestones that the log holds, in their lawful order, and the box closed no earlier than the
 //! schedule said.
 
-use std::io::{Read, Seek};
+use super::container::Archive;
 
 use serde_json::Value;
 
@@ -25,7 +25,7 @@ const COURSE: [Milestone; 9] = [
 ];
 
 /// Checks the course of the lot.
-pub fn check<R: Read + Seek>(bundle: &Bundle<R>, proven: &Proven, findings: &mut Findings) {
+pub fn check<A: Archive>(bundle: &Bundle<A>, proven: &Proven, findings: &mut Findings) {
     let of_lot = |event: &Value| event.get("lot").and_then(Value::as_str) == Some(&bundle.contents.id);
     let reached: Vec<(u64, Moment, Milestone)> = proven
         .events("project.milestone_reached")

@@ -20,13 +20,13 @@ pub mod findings;
 pub mod log_check;
 pub mod milestone_check;
 pub mod opening_check;
+mod parallel;
 pub mod recording_check;
 pub mod signatures_check;
 
-use std::io::{Read, Seek};
-
 use crate::ledger::note::VerifierKey;
 use crate::ledger::proof::Receipt;
+use container::Archive;
 use findings::Findings;
 
 /// What a reader knows that no bundle can tell.
@@ -41,14 +41,14 @@ pub struct Known {
 }
 
 /// Checks one bundle.
-pub fn verify<R: Read + Seek>(archive: R, known: &Known) -> Findings {
+pub fn verify<A: Archive>(archive: A, known: &Known) -> Findings {
     let mut findings = Findings::default();
-    let Some(mut bundle) = bundle::Bundle::read(archive, &mut findings) else { return findings };
+    let Some(bundle) = bundle::Bundle::read(archive, &mut findings) else { return findings };
     let Some(proven) = log_check::check(&bundle, known.key.as_ref(), &mut findings) else { return findings };
     milestone_check::check(&bundle, &proven, &mut findings);
     let bids = bids_check::check(&bundle, &proven, &known.receipts, &mut findings);
     signatures_check::check(&bundle, &proven, &bids, &known.roots, &mut findings);
-    let read_out = opening_check::check(&mut bundle, &proven, &bids, &mut findings);
+    let read_out = opening_check::check(&bundle, &proven, &bids, &mut findings);
     draw_check::check(&bundle, &proven, &mut findings);
     recording_check::check(&bundle, &proven, &mut findings);
     evaluation_check::check(&bundle, &proven, &read_out, &mut findings);

@@ -2,8 +2,9 @@
 //! the shares, from which every bid's boxes are made again; then, where the bundle has them, the ciphertexts are opened
 //! and compared with what was read out.
 
+use super::container::Archive;
 use std::collections::BTreeMap;
-use std::io::{Read, Seek};
+use std::io::Read;
 
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +12,7 @@ use super::bids_check::{Bids, LoggedBid, folder};
 use super::bundle::Bundle;
 use super::findings::Findings;
 use super::log_check::Proven;
+use super::parallel::side_by_side;
 use crate::platform::canonical::{from_jcs, jcs};
 use crate::platform::digest::{b64u, sha256};
 use crate::sealing::archive::{self, Shelf};
@@ -72,8 +74,8 @@ pub struct ReportedShare {
 pub type ReadOut = BTreeMap<[u8; 32], Form>;
 
 /// Checks the opening of every envelope; returns the forms of the bids that opened.
-pub fn check<R: Read + Seek>(
-    bundle: &mut Bundle<R>,
+pub fn check<A: Archive>(
+    bundle: &Bundle<A>,
     proven: &Proven,
     bids: &Bids,
     findings: &mut Findings,
@@ -107,8 +109,8 @@ pub fn check<R: Read + Seek>(
     read_out
 }
 
-fn trustees<R: Read + Seek>(
-    bundle: &Bundle<R>,
+fn trustees<A: Archive>(
+    bundle: &Bundle<A>,
     proven: &Proven,
     bids: &Bids,
     findings: &mut Findings,
@@ -143,10 +145,10 @@ fn trustees<R: Read + Seek>(
     }
 }
 
-fn bid_set<R: Read + Seek>(
+fn bid_set<A: Archive>(
     bytes: &[u8],
     envelope: EnvelopeKind,
-    bundle: &Bundle<R>,
+    bundle: &Bundle<A>,
     proven: &Proven,
     counting: &[LoggedBid],
 ) -> Result<BidSet, String> {
@@ -182,8 +184,8 @@ fn bid_set<R: Read + Seek>(
     Ok(set)
 }
 
-fn releases<R: Read + Seek>(
-    bundle: &Bundle<R>,
+fn releases<A: Archive>(
+    bundle: &Bundle<A>,
     proven: &Proven,
     envelope: EnvelopeKind,
     trustees: &TrusteeSet,
@@ -220,8 +222,8 @@ fn releases<R: Read + Seek>(
 }
 
 /// Makes every bid's shares and boxes again from the reported shares; returns the keys of the bids that are sound.
-fn shares<R: Read + Seek>(
-    bundle: &Bundle<R>,
+fn shares<A: Archive>(
+    bundle: &Bundle<A>,
     envelope: EnvelopeKind,
     trustees: &TrusteeSet,
     counting: &[LoggedBid],
@@ -332,8 +334,8 @@ fn judged(held: &BidShares, bid: &LoggedBid, trustees: &TrusteeSet) -> Result<(S
 }
 
 /// Opens the ciphertexts that the bundle has, and takes the forms that were read out.
-fn contents<R: Read + Seek>(
-    bundle: &mut Bundle<R>,
+fn contents<A: Archive>(
+    bundle: &Bundle<A>,
     proven: &Proven,
     counting: &[LoggedBid],
     keys: &BTreeMap<[u8; 32], Secret>,
@@ -341,9 +343,10 @@ fn contents<R: Read + Seek>(
     findings: &mut Findings,
 ) {
     let (mut complaints, mut opened) = (Vec::new(), 0);
-    for bid in counting {
-        let Some(key) = keys.get(&bid.m) else { continue };
-        match content(bundle, proven, bid, key) {
+    let sound: Vec<_> = counting.iter().filter_map(|bid| Some((bid, keys.get(&bid.m)?))).collect();
+    let outcomes = side_by_side(&sound, |(bid, key)| content(bundle, proven, bid, key));
+    for ((bid, _), outcome) in sound.iter().zip(outcomes) {
+        match outcome {
             Ok((form, decrypted)) => {
                 opened += usize::from(decrypted);
                 read_out.extend(form.map(|form| (bid.m, form)));
@@ -355,8 +358,8 @@ fn contents<R: Read + Seek>(
     findings.judge("read-out", complaints, words);
 }
 
-fn content<R: Read + Seek>(
-    bundle: &mut Bundle<R>,
+fn content<A: Archive>(
+    bundle: &Bundle<A>,
     proven: &Proven,
     bid: &LoggedBid,
     key: &Secret,
@@ -372,10 +375,9 @@ fn content<R: Read + Seek>(
         None => None,
     };
     let ciphertext = format!("{folder}ciphertext");
-    if bundle.large(&ciphertext).is_none() {
+    let Some(from) = bundle.open(&ciphertext) else {
         return Ok((shown.map(|document| document.form), false));
-    }
-    let from = bundle.open(&ciphertext).map_err(|e| e.to_string())?;
+    };
     let mut stream = StreamOpener::new(from, key, &payload_aad(&c)).map_err(|e| e.to_string())?;
     let inside = archive::read(&mut stream, &c, &mut NoShelf).map_err(|e| e.to_string())?;
     match shown {

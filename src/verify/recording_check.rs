@@ -1,8 +1,8 @@
 //! Recordings: each track's chain of records, against the leaves that the log holds and, where the bundle brings the
 //! media, against the bytes.
 
+use super::container::Archive;
 use std::collections::BTreeMap;
-use std::io::{Read, Seek};
 
 use super::bundle::Bundle;
 use super::findings::Findings;
@@ -21,7 +21,7 @@ pub fn media_path(sha256: &[u8; 32]) -> String {
 }
 
 /// Checks every track below `recording/`, and that every track of which the log tells is there.
-pub fn check<R: Read + Seek>(bundle: &Bundle<R>, proven: &Proven, findings: &mut Findings) {
+pub fn check<A: Archive>(bundle: &Bundle<A>, proven: &Proven, findings: &mut Findings) {
     let mut anchors: BTreeMap<String, Vec<Anchor>> = BTreeMap::new();
     for record in proven.entries.iter().filter_map(logged_record) {
         let anchor = Anchor { number: record.number, leaf: record.leaf() };
@@ -65,8 +65,8 @@ fn records(path: &str, bytes: &[u8]) -> Result<Vec<Record>, String> {
     }
 }
 
-fn track_check<R: Read + Seek>(
-    bundle: &Bundle<R>,
+fn track_check<A: Archive>(
+    bundle: &Bundle<A>,
     records: &[Record],
     anchors: &[Anchor],
     findings: &mut Findings,

@@ -1,7 +1,7 @@
 //! Signed statements: every signature that the log's opened events carry, and the certificates behind the bids, up
 //! to the certificate authorities' roots.
 
-use std::io::{Read, Seek};
+use super::container::Archive;
 
 use serde_json::Value;
 
@@ -22,8 +22,8 @@ pub const ROOTS: &str = "roots/";
 pub const SIGNED: &str = "signed/";
 
 /// Checks signatures against `pinned` roots, or against those that the bundle brings.
-pub fn check<R: Read + Seek>(
-    bundle: &Bundle<R>,
+pub fn check<A: Archive>(
+    bundle: &Bundle<A>,
     proven: &Proven,
     bids: &Bids,
     pinned: &[Vec<u8>],

@@ -12,7 +12,6 @@ use crate::recording::testing::{record_everybody, session};
 use crate::tests::browser::Served;
 use crate::verify::findings::Findings;
 use crate::verify::{Known, verify};
-use std::io::Cursor;
 use tokio::runtime::Runtime;
 
 on_both_databases! {
@@ -32,7 +31,7 @@ fn exported(
 
 fn checked(house: &TestHouse, bundle: Vec<u8>) -> Findings {
     let (key, roots) = (Some(house.door().log_key().clone()), house.authority().roots().to_vec());
-    verify(Cursor::new(bundle), &Known { key, roots, receipts: Vec::new() })
+    verify(bundle, &Known { key, roots, receipts: Vec::new() })
 }
 
 fn what_the_rooms_did_verifies_offline(engine: Engine) {

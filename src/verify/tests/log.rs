@@ -1,5 +1,4 @@
 use std::collections::BTreeMap;
-use std::io::Cursor;
 
 use crate::ledger::checkpoint::Signer;
 use crate::ledger::leaf;
@@ -77,7 +76,7 @@ fn verify(
     let parts = parts.iter().map(|(path, bytes)| (path.clone(), Part::Document(bytes.clone()))).collect();
     let bytes = bundle::write(Vec::new(), &about, &parts).unwrap();
     let mut findings = Findings::default();
-    let read = Bundle::read(Cursor::new(bytes), &mut findings).unwrap();
+    let read = Bundle::read(bytes, &mut findings).unwrap();
     let proven = log_check::check(&read, pinned, &mut findings);
     (proven, findings)
 }
