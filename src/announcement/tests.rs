@@ -16,6 +16,7 @@ use crate::project::phase::Phase;
 use crate::project::rules::Tender;
 use crate::project::schedule::{Schedule, Weight};
 use crate::project::testing::{Shape, Staff, draft, facts, schedule, staff};
+use crate::tests::browser::{Browser, Seen, Served};
 
 on_both_databases! {
     a_published_notice_is_the_signed_statement
@@ -257,4 +258,147 @@ fn file_names_lose_their_path_and_strange_signs_are_refused() {
     for bad in ["", "a\nb.pdf", ".htaccess", "x\u{202e}fdp.exe", "a?.pdf"] {
         assert!(check_file_name(bad).is_err(), "{bad:?}");
     }
+}
+
+/// One multipart form with a token and a file.
+fn upload(browser: &mut Browser, path: &str, name: &str, content: &[u8]) -> Seen {
+    let boundary = "----sunbid-test";
+    let mut body = format!(
+        "--{boundary}\r\nContent-Disposition: form-data; name=\"csrf\"\r\n\r\n{}\r\n--{boundary}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\nContent-Type: application/octet-stream\r\n\r\n",
+        browser.csrf
+    )
+    .into_bytes();
+    body.extend_from_slice(content);
+    body.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
+    let kind = format!("multipart/form-data; boundary={boundary}");
+    browser.send(reqwest::Method::POST, path, &[("content-type", &kind)], body.into())
+}
+
+const DATES: [(&str, &str); 4] = [
+    ("documents_from", "2026-03-02T09:00"),
+    ("documents_until", "2026-03-25T09:30"),
+    ("questions_until", "2026-03-08T17:00"),
+    ("bids_until", "2026-03-25T09:30"),
+];
+
+#[test]
+fn an_agent_sets_up_checks_signs_and_publishes_a_tender_in_the_browser() {
+    let house = TestHouse::new(Engine::Sqlite);
+    let staff = staff(&house);
+    let bidder = house.member(Role::Bidder, "bidder");
+    let served = Served::start(house);
+    let mut agent = served.browser(&staff.agent);
+    let code = staff.entity.who.credit_code.clone();
+    let basics = [
+        ("name", "码头加固工程"),
+        ("category", "port"),
+        ("region", "210200"),
+        ("entity_code", code.as_str()),
+        ("number", "WEB-0001"),
+    ];
+    let wrong_law =
+        agent.post("/project/new", &[basics.as_slice(), &[("rulebook", "procurement-open-2026")]].concat());
+    assert!(wrong_law.expect_status(422).text().contains("bad-sentence"));
+    let made = agent.post("/project/new", &[basics.as_slice(), &[("rulebook", "works-open-2026")]].concat());
+    assert_eq!(made.expect_status(303).location(), "/project/WEB-0001");
+    let lot = [
+        ("name", "一标段"),
+        ("budget", "10000000"),
+        ("ceiling", "9800000"),
+        ("deposit", "200000"),
+        ("design", "no"),
+        ("envelopes", "one"),
+        ("method", "works_benchmark"),
+        ("price_points", "60"),
+        ("floats", "2 3 4"),
+        ("above", "1"),
+        ("below", "0.5"),
+        ("trim_from", "5"),
+        ("committee_size", "5"),
+        ("committee_experts", "4"),
+        ("minimum_bidders", "3"),
+        ("specialities", "A080101"),
+        ("item_name", "施工组织设计"),
+        ("item_points", "40"),
+        ("item_class", "technical"),
+        ("item_kind", "subjective"),
+    ];
+    let mut dear = lot;
+    dear[3].1 = "200000.01";
+    let refused = agent.post("/project/WEB-0001/lot/new", &dear).expect_status(422).text();
+    assert!(refused.contains("200,000.00") && refused.contains("第二十六条"), "{refused}");
+    agent.post("/project/WEB-0001/lot/new", &lot).expect_status(303);
+    assert!(agent.get("/project/WEB-0001/lot/1").text().contains("施工组织设计"));
+    let mut short = DATES;
+    short[3].1 = "2026-03-16T09:30";
+    let refused = agent.post("/project/WEB-0001/schedule", &short).expect_status(422).text();
+    assert!(refused.contains("2026-03-23") && refused.contains("第二十四条"), "{refused}");
+    agent.post("/project/WEB-0001/schedule", &DATES).expect_status(303);
+    let people: Vec<String> = [&staff.agent, &staff.entity, &staff.supervisor]
+        .iter()
+        .map(|member| member.who.person.to_string())
+        .collect();
+    let mut trustees: Vec<(&str, &str)> = people.iter().map(|person| ("trustees", person.as_str())).collect();
+    agent
+        .post("/project/WEB-0001/trustees", &[trustees.as_slice(), &[("threshold", "1")]].concat())
+        .expect_status(422);
+    trustees.push(("threshold", "2"));
+    agent.post("/project/WEB-0001/trustees", &trustees).expect_status(303);
+    let unready = agent.get("/announcement/WEB-0001/check").expect_status(200).text();
+    assert!(!unready.contains("data-sign"), "nothing to sign while something is missing");
+    let text = text();
+    let words = [
+        ("scope", text.scope.as_str()),
+        ("qualification", &text.qualification),
+        ("contact", &text.contact),
+        ("remarks", ""),
+    ];
+    agent.post("/announcement/WEB-0001/write", &words).expect_status(303);
+    agent.get("/announcement/WEB-0001/documents");
+    let program =
+        upload(&mut agent, "/announcement/WEB-0001/documents", "招标文件.pdf", b"MZ\x90\x00 a program");
+    program.expect_status(422);
+    agent.get("/announcement/WEB-0001/documents");
+    let pdf = b"%PDF-1.7 the tender document";
+    upload(&mut agent, "/announcement/WEB-0001/documents", "招标文件.pdf", pdf).expect_status(303);
+    let path = "/announcement/WEB-0001/check";
+    let done = agent.sign(&staff.agent, path, path, &[]).expect_status(303);
+    assert_eq!(done.location(), "/announcement/WEB-0001/version/1?published=1");
+    let shown = agent.get(&done.location()).expect_status(200).text();
+    assert!(shown.contains("class=\"done\""));
+    let mut reader = served.browser(&bidder);
+    let notice = reader.get("/announcement/WEB-0001").expect_status(200).text();
+    let form = notice.split("action=\"/announcement/WEB-0001/document/").nth(1).unwrap();
+    let path = format!("/announcement/WEB-0001/document/{}", form.split('"').next().unwrap());
+    let file = reader.post(&path, &[]).expect_status(200);
+    assert_eq!(file.bytes.as_ref(), pdf);
+    assert_eq!(file.headers["content-type"], "application/pdf");
+}
+
+#[test]
+fn an_agent_amends_in_the_browser_and_is_told_the_earliest_deadline() {
+    let house = TestHouse::new(Engine::Sqlite);
+    let (staff, _) = published(&house, &Shape::default());
+    let served = Served::start(house);
+    served.house.at("2026-03-20 10:00:00");
+    let mut agent = served.browser(&staff.agent);
+    agent.get("/announcement/TEST-0001/amend").expect_status(200);
+    let change = [("summary", "工期改为 120 天"), ("weight", "affects_bids")];
+    let refused = agent.post("/announcement/TEST-0001/amend", &[change.as_slice(), &DATES].concat());
+    assert!(refused.expect_status(422).text().contains("2026-04-07"));
+    let mut later = DATES;
+    later[3].1 = "2026-04-08T09:30";
+    let form = [change.as_slice(), &later].concat();
+    let check = agent.post("/announcement/TEST-0001/amend", &form).expect_status(200);
+    let signed = staff.agent.sign(&check.field("statement").unwrap());
+    let proof = [
+        ("statement", signed.statement.as_str()),
+        ("signature", signed.signature.as_str()),
+        ("certificate", signed.certificate.as_str()),
+    ];
+    let done = agent.post("/announcement/TEST-0001/amend/publish", &[form.as_slice(), &proof].concat());
+    assert_eq!(done.expect_status(303).location(), "/announcement/TEST-0001/version/2?published=1");
+    let old = served.visitor().get("/announcement/TEST-0001/version/1").expect_status(200).text();
+    assert!(old.contains("/announcement/TEST-0001/version/2"), "the old version points at the newest");
+    assert!(served.visitor().get("/tender/TEST-0001").text().contains("2026-04-08 09:30"));
 }

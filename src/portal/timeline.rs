@@ -28,7 +28,7 @@ pub struct Point {
 
 /// The steps after the deadline, in their order.
 fn steps(book: &Rulebook) -> Vec<Milestone> {
-    let mut steps = vec![Milestone::BiddingClosed, Milestone::Opened, Milestone::Evaluated];
+    let mut steps = vec![Milestone::Opened, Milestone::Evaluated];
     if book.periods.candidate_publicity_min.is_some() {
         steps.push(Milestone::CandidatesPublished);
     }

@@ -168,6 +168,7 @@ impl From<Refusal> for Refused {
         match refusal {
             Refusal::TooEarly { rule, period, article, earliest } => Self::new(422, rule.key())
                 .with("period", period.chinese())
+                .with("period_en", period)
                 .with("earliest", earliest)
                 .with("days", period.days)
                 .article(article)

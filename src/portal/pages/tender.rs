@@ -48,8 +48,8 @@ struct LotView {
     deposit: String,
     method: String,
     turn: String,
-    /// Micros of the next planned moment, and its name.
-    countdown: Option<(i64, String)>,
+    /// The next planned moment in micros, its name, and its time for who has no script.
+    countdown: Option<(i64, String, String)>,
     points: Vec<PointView>,
     links: Vec<Link>,
 }
@@ -163,7 +163,9 @@ fn lot_view(
     let phase = lot.phase(p.now);
     let held = lot.hold().is_held();
     let next = points.iter().find(|point| point.place == Place::Next);
-    let countdown = next.filter(|_| !held).and_then(|next| Some((next.at?.micros(), p.t(&next.key))));
+    let countdown = next
+        .filter(|_| !held)
+        .and_then(|next| Some((next.at?.micros(), p.t(&next.key), next.at?.beijing_minute())));
     let point = |point: &Point| PointView {
         name: p.t(&point.key),
         at: point.at.map(|at| at.beijing_minute()).unwrap_or_default(),

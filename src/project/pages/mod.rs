@@ -35,6 +35,7 @@ crate::routes! {
     POST "/project/{number}/lot/{lot}" [Agent] => lot::lot_post;
     POST "/project/{number}/lot/{lot}/remove" [Agent] => lot::remove_post;
     POST "/project/{number}/lot/{lot}/cancel" [Entity] => cancel_post;
+    POST "/project/{number}/lot/{lot}/unsuccessful" [Agent Entity] => unsuccessful_post;
 }
 
 /// How many tenders one page of the list shows.
@@ -94,6 +95,7 @@ pub(super) struct LotLine {
     pub phase: String,
     pub held: bool,
     pub cancellable: bool,
+    pub may_fail: bool,
 }
 
 #[derive(Template)]
@@ -157,6 +159,7 @@ async fn tasks_get(Anybody(who): Anybody, p: Page, door: web::Data<Door>, path: 
         cancellable: who.role == Role::Entity
             && lot.phase(p.now) != Phase::Draft
             && lot.may(super::flow::Step::CancelTender, who.role, p.now).is_ok(),
+        may_fail: lot.may(super::flow::Step::DeclareUnsuccessful, who.role, p.now).is_ok(),
     };
     let page = TasksPage {
         p: p.clone(),
@@ -182,7 +185,11 @@ fn tasks(p: &Page, tender: &TenderFacts, lots: &[LotFacts], scheduled: bool) -> 
     };
     vec![
         task("basics", format!("/project/{number}/edit"), true),
-        task("lots", format!("/project/{number}/lot/new"), !lots.is_empty()),
+        task(
+            "lots",
+            format!("/project/{number}{}", if lots.is_empty() { "/lot/new" } else { "#lots" }),
+            !lots.is_empty(),
+        ),
         task("schedule", format!("/project/{number}/schedule"), scheduled),
         task("trustees", format!("/project/{number}/trustees"), tender.custody.is_some()),
     ]
@@ -205,6 +212,23 @@ async fn cancel_post(
     door.act(who.actor(), move |act| {
         let lot = store::lot_named(act.db(), &number, &lot)?.lot;
         super::actions::cancel(act, &who, lot, &reason)
+    })
+    .await?;
+    Ok(Page::see(back))
+}
+
+async fn unsuccessful_post(
+    Anybody(who): Anybody,
+    door: web::Data<Door>,
+    path: web::Path<(String, String)>,
+    form: Posted<ReasonForm>,
+) -> Answer {
+    let (number, lot) = path.into_inner();
+    let back = format!("/project/{number}");
+    let reason = form.0.reason;
+    door.act(who.actor(), move |act| {
+        let lot = store::lot_named(act.db(), &number, &lot)?.lot;
+        super::actions::declare_unsuccessful(act, &who, lot, &reason)
     })
     .await?;
     Ok(Page::see(back))
