@@ -142,7 +142,7 @@ pub fn check_size(size: u64, max: u64) -> Result<(), Refusal> {
         return Err(Refusal::TooLarge { max });
     }
     let segments = size.div_ceil(SLICE as u64);
-    let plain = size.checked_sub(HEADER as u64 + 16 * segments).unwrap_or_default();
+    let plain = size.saturating_sub(HEADER as u64 + 16 * segments);
     if plain == padded(plain) && ciphertext_size(plain) == size { Ok(()) } else { Err(Refusal::WrongSize) }
 }
 

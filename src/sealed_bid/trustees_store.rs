@@ -42,7 +42,8 @@ pub fn holders(db: &mut Db, tender: &TenderFacts) -> Result<Vec<Holder>, Fault> 
     let Some(custody) = &tender.custody else { return Ok(Vec::new()) };
     let ids: Vec<_> = custody.trustees.iter().map(|trustee| trustee.person).collect();
     let known = people::people(db, &ids)?;
-    let rows: Vec<(i32, Vec<u8>, Vec<u8>, Option<Vec<u8>>)> = sealed_bid_trustee::table
+    type Row = (i32, Vec<u8>, Vec<u8>, Option<Vec<u8>>);
+    let rows: Vec<Row> = sealed_bid_trustee::table
         .filter(sealed_bid_trustee::tender_id.eq(tender.tender.to_string()))
         .select((
             sealed_bid_trustee::place,

@@ -74,18 +74,19 @@ async fn options(door: web::Data<Door>) -> HttpResponse {
         .finish()
 }
 
-/// What every request but OPTIONS must carry: the protocol's version, and on writing ones the session's form token.
-fn check_headers(p: &Page, request: &HttpRequest) -> Result<(), HttpResponse> {
+/// What every request but OPTIONS must carry: the protocol's version, and on writing ones the session's form token. Gives
+/// the answer to a request that does not.
+fn check_headers(p: &Page, request: &HttpRequest) -> Option<HttpResponse> {
     if text(request, VERSION.0) != Some(VERSION.1) {
         let refused =
             answer(StatusCode::PRECONDITION_FAILED).insert_header(("Tus-Version", VERSION.1)).finish();
-        return Err(refused);
+        return Some(refused);
     }
     if request.method().is_safe() {
-        return Ok(());
+        return None;
     }
-    check_csrf(text(request, "X-CSRF-Token").unwrap_or_default(), &p.csrf)
-        .map_err(|refused| answer(StatusCode::FORBIDDEN).body(p.lang.refusal(&refused)))
+    let forged = check_csrf(text(request, "X-CSRF-Token").unwrap_or_default(), &p.csrf).err()?;
+    Some(answer(StatusCode::FORBIDDEN).body(p.lang.refusal(&forged)))
 }
 
 fn text<'r>(request: &'r HttpRequest, name: &str) -> Option<&'r str> {
@@ -107,7 +108,7 @@ async fn create(
     request: HttpRequest,
     body: web::Payload,
 ) -> Answer {
-    if let Err(refused) = check_headers(&p, &request) {
+    if let Some(refused) = check_headers(&p, &request) {
         return Ok(refused);
     }
     let Some(size) = number(&request, "Upload-Length") else {
@@ -160,7 +161,7 @@ async fn head(
     request: HttpRequest,
     id: web::Path<String>,
 ) -> Answer {
-    if let Err(refused) = check_headers(&p, &request) {
+    if let Some(refused) = check_headers(&p, &request) {
         return Ok(refused);
     }
     let found = find(&door, &who, &id).await;
@@ -181,7 +182,7 @@ async fn patch(
     id: web::Path<String>,
     body: web::Payload,
 ) -> Answer {
-    if let Err(refused) = check_headers(&p, &request) {
+    if let Some(refused) = check_headers(&p, &request) {
         return Ok(refused);
     }
     if !has_pieces(&request) {
@@ -212,7 +213,7 @@ async fn delete(
     request: HttpRequest,
     id: web::Path<String>,
 ) -> Answer {
-    if let Err(refused) = check_headers(&p, &request) {
+    if let Some(refused) = check_headers(&p, &request) {
         return Ok(refused);
     }
     let ended = async {

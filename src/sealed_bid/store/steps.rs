@@ -180,7 +180,7 @@ pub fn counted(
     kind: EnvelopeKind,
     closing_size: u64,
 ) -> Result<Vec<CountedEnvelope>, Fault> {
-    let mut bidders: Vec<(Id<Organisation>, Vec<(u64, Kept)>)> = Vec::new();
+    let mut bidders: Vec<(Id<Organisation>, Vec<Placed>)> = Vec::new();
     for step in steps(db, vault, Series::Lot(lot))? {
         let leaf = ledger::store::index_of(db, step.entry)?;
         let Some(leaf) = leaf.filter(|leaf| *leaf < closing_size && step.record.envelope == kind) else {
@@ -197,7 +197,10 @@ pub fn counted(
     Ok(counted)
 }
 
-fn last_of(mut own: Vec<(u64, Kept)>) -> Option<CountedEnvelope> {
+/// A step and the index of its leaf.
+type Placed = (u64, Kept);
+
+fn last_of(mut own: Vec<Placed>) -> Option<CountedEnvelope> {
     own.sort_by_key(|(leaf, _)| *leaf);
     let leaf = own.last()?.0;
     let steps: Vec<Kept> = own.into_iter().map(|(_, step)| step).collect();

@@ -92,7 +92,7 @@ fn a_bid_goes_up_in_pieces_over_breaks_and_comes_back_as_a_receipt() {
     let proof = browser.get(&format!("{receipt}/proof")).expect_status(200);
     let key = line.served.house.door().log_key().clone();
     let proven = Receipt::parse(&proof.bytes).unwrap();
-    proven.verify(&line.bid.manifest.message(), 70, key.name(), &[key.clone()]).unwrap();
+    proven.verify(&line.bid.manifest.message(), 70, key.name(), std::slice::from_ref(&key)).unwrap();
     let manifest = browser.get(&format!("{receipt}/manifest")).expect_status(200);
     assert_eq!(manifest.text(), jcs_text(&line.bid.manifest));
     for path in ["/sealed-bid", LOT] {
@@ -158,6 +158,11 @@ fn the_protocol_is_kept_to_the_letter() {
     let sum = [PIECE, ("Upload-Offset", "0"), ("Upload-Checksum", right.as_str())];
     tus(&mut browser, Method::PATCH, &upload, &sum, piece).expect_status(204);
 
+    let whole = [PIECE, ("Upload-Length", size.as_str())];
+    let at_once =
+        tus(&mut browser, Method::POST, "/sealed-bid/upload", &whole, &line.ciphertext).expect_status(201);
+    assert_eq!(header(&at_once, "Upload-Offset"), size, "creation with upload takes all of it");
+
     let mut other = line.served.browser(&line.second);
     tus(&mut other, Method::HEAD, &upload, &[], b"").expect_status(404);
     tus(&mut other, Method::DELETE, &upload, &[], b"").expect_status(404);
@@ -215,6 +220,37 @@ fn a_withdrawal_is_signed_on_its_page_and_has_a_receipt() {
     let event = browser.get(&format!("{done}/manifest")).expect_status(200);
     let proof = browser.get(&format!("{done}/proof")).expect_status(200);
     let key = line.served.house.door().log_key().clone();
-    Receipt::parse(&proof.bytes).unwrap().verify(&event.bytes, 71, key.name(), &[key.clone()]).unwrap();
+    Receipt::parse(&proof.bytes)
+        .unwrap()
+        .verify(&event.bytes, 71, key.name(), std::slice::from_ref(&key))
+        .unwrap();
     assert!(browser.get("/sealed-bid").text().contains("已撤回"));
+}
+
+/// The script of the bid form finds what it looks for: the page and `browser/src/page/seal_form.ts` can not drift apart.
+#[test]
+fn every_mark_that_the_bid_forms_script_asks_for_stands_on_the_page() {
+    const SCRIPT: &str = include_str!("../../../browser/src/page/seal_form.ts");
+    let line = line();
+    let mut browser = line.served.browser(&line.first);
+    let page = browser.get(&format!("{LOT}/single")).expect_status(200).text();
+    let after = |text: &'static str, mark: &'static str| {
+        text.split(mark)
+            .skip(1)
+            .map(|rest| rest.split(|c: char| !c.is_ascii_lowercase() && c != '-').next().unwrap())
+    };
+    let code: &'static str = SCRIPT.split_once("export async function forgetArrived").unwrap().1;
+    let mut wanted: Vec<String> = after(SCRIPT, "\"[data-").map(|mark| format!("data-{mark}")).collect();
+    wanted.extend(after(code, "complain(form, \"").map(|word| format!("data-text-{word}")));
+    wanted.extend(after(code, "attribute(form, \"").map(|mark| format!("data-{mark}=")));
+    wanted.extend(after(code, "field(form, \"").map(|name| format!("name=\"{name}\"")));
+    wanted.extend(["sealing", "uploading", "submitting"].map(|word| format!("data-text-{word}")));
+    assert!(wanted.len() > 30, "{wanted:?}");
+    for mark in wanted {
+        assert!(page.contains(&mark), "{mark} is missing on the bid form");
+    }
+    for step in ["edit", "review", "work", "pending"] {
+        assert!(page.contains(&format!("data-step=\"{step}\"")), "{step}");
+    }
+    assert!(!page.contains("data-field=\"price\" name="), "an input of the offer must have no name");
 }
