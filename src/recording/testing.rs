@@ -15,13 +15,21 @@ use crate::platform::refusal::Failure;
 use crate::project::rules::Lot;
 use bytes::Bytes;
 use std::future::Future;
-use std::path::Path;
 
 /// The blobs of a sample recording (`camera-mp4`, `screen-mp4`, `camera-webm`, `camera-mkv`, `vp8-webm`), in the order in
 /// which Chromium's MediaRecorder gave them.
+///
+/// # Panics
+/// For any other name.
 pub fn sample(name: &str) -> Vec<Vec<u8>> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("media/samples").join(name).with_extension("blobs");
-    let bytes = std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    let bytes: &[u8] = match name {
+        "camera-mp4" => include_bytes!("../../media/samples/camera-mp4.blobs"),
+        "screen-mp4" => include_bytes!("../../media/samples/screen-mp4.blobs"),
+        "camera-webm" => include_bytes!("../../media/samples/camera-webm.blobs"),
+        "camera-mkv" => include_bytes!("../../media/samples/camera-mkv.blobs"),
+        "vp8-webm" => include_bytes!("../../media/samples/vp8-webm.blobs"),
+        other => panic!("no sample {other}"),
+    };
     let mut blobs = Vec::new();
     let mut at = 0;
     while at < bytes.len() {
