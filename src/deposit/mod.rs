@@ -26,7 +26,6 @@ pub mod bounded_xml;
 pub mod camt054;
 pub mod double_entry;
 pub mod events;
-pub mod evidence;
 pub mod matching;
 pub mod pages;
 pub mod pain001;

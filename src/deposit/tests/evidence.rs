@@ -2,9 +2,9 @@
 
 use super::desk::Desk;
 use crate::deposit::actions;
-use crate::deposit::evidence;
 use crate::deposit::rules::{ForfeitReason, RefundReason, State};
-use crate::ledger;
+use crate::deposit::store;
+use crate::ledger::{self, Subject};
 use crate::on_both_databases;
 use crate::platform::database::testing::Engine;
 use crate::platform::digest::from_b64u;
@@ -29,12 +29,14 @@ fn every_line_of_the_evidence_is_told_in_the_log_and_names_nobody(engine: Engine
     let vault = door.vault().clone();
     let (lines, entries) = door
         .read(|db| {
-            let (lines, subjects) = evidence::of_lot(db, &vault, lot)?;
-            let columns: Vec<String> = subjects.iter().map(|subject| subject.column(&vault)).collect();
+            let lines = store::of_lot(db, &vault, lot)?;
+            let subjects =
+                std::iter::once(Subject::sealed(lot)).chain(lines.iter().map(|d| Subject::sealed(d.id)));
+            let columns: Vec<String> = subjects.map(|subject| subject.column(&vault)).collect();
             Ok::<_, crate::platform::refusal::Fault>((lines, ledger::store::entries_about(db, &columns)?))
         })
         .unwrap();
-    let line = |id: &str| lines.iter().find(|line| line.deposit == id).unwrap();
+    let line = |id: &str| lines.iter().find(|line| line.id.to_string() == id).unwrap();
     let all = Fen(20_000_000);
     assert_eq!(
         (line(&kept.id.to_string()).credited, line(&kept.id.to_string()).state),
