@@ -80,6 +80,7 @@ pub struct Job {
 /// Every job of every room.
 pub fn jobs() -> Vec<Job> {
     vec![
+        Job { name: "deposit", every: 10 * MINUTE, run: |house| deposit::jobs::due(&house.door) },
         Job { name: "sealed_bid", every: 10 * MINUTE, run: |house| sealed_bid::jobs::due(&house.door) },
         Job { name: "recording", every: MINUTE, run: recording::jobs::run },
         Job { name: "opening", every: MINUTE / 6, run: |house| opening::jobs::due(&house.door) },

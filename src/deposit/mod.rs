@@ -8,7 +8,7 @@
 //!
 //! Who comes in: bidders (their own deposits), the treasurer (all). Nobody else learns before the opening that a deposit
 //! exists: rows carry random ids, keyed tags and sealed contents, and the virtual account number names neither bidder
-//! nor lot. Later rooms tell this one what happened (`actions::freeze_lot`, `actions::refunds_due`).
+//! nor lot. Later rooms tell this one what happened (`actions::bidding_closed`, `actions::refunds_due`).
 //!
 //! Law: 招标投标法实施条例 第二十六、三十一、三十五、四十、五十七、七十四条; 政府采购法实施条例 第三十三条.
 //!
@@ -26,6 +26,7 @@ pub mod bounded_xml;
 pub mod camt054;
 pub mod double_entry;
 pub mod events;
+pub mod jobs;
 pub mod matching;
 pub mod pages;
 pub mod pain001;

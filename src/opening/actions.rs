@@ -5,6 +5,7 @@ use super::rules::{self, Closing, Outcome, Refusal};
 use super::store::{self, BidRow, Objected, Sitting};
 use super::unsealing::Unsealed;
 use crate::account::role::Role;
+use crate::deposit::actions as deposit;
 use crate::account::who::Who;
 use crate::ledger::{Act, Subject};
 use crate::platform::canonical::jcs;
@@ -66,7 +67,10 @@ pub fn close(act: &mut Act<'_>, who: Option<&Who>, lot: Id<Lot>) -> Result<Outco
     project::reach(act, lot, Milestone::BiddingClosed)?;
     act.tell(topic(lot));
     let minimum = facts.terms.minimum_bidders;
-    if rules::outcome(bidders, minimum) == Outcome::TooFew {
+    let in_the_box: Vec<_> = bids.iter().map(|(_, bidder)| *bidder).collect();
+    let opens = rules::outcome(bidders, minimum) != Outcome::TooFew;
+    deposit::bidding_closed(act, &facts, &in_the_box, opens)?;
+    if !opens {
         act.enter(&subject, &events::NotOpened { lot, tender: facts.tender, bidders: count, minimum })?;
         project::reach(act, lot, Milestone::NotOpened)?;
         return Ok(Outcome::TooFew);

@@ -15,6 +15,7 @@ use crate::platform::money::Fen;
 use crate::platform::refusal::{Failure, Fault};
 use crate::project::rulebook::DepositRule;
 use crate::project::rules::Lot;
+use crate::project::standing::LotFacts;
 use chrono::NaiveDate;
 
 /// Whose deposits of a lot.
@@ -74,6 +75,29 @@ pub fn freeze_lot(act: &mut Act<'_>, lot: Id<Lot>) -> Result<usize, Failure> {
         act.enter(&Subject::sealed(lot), &Frozen { lot, deposits, why: "bidding closed".into() })?;
     }
     Ok(frozen)
+}
+
+/// 封箱 What the closing of a lot's box means for its deposits: those of bidders whose bid is in it are frozen; those who paid and
+/// have no bid get theirs back, and everybody does when there are too few bids to open (招标投标法实施条例 第四十四条).
+/// A closing never fails for want of a calendar: the refund is then due at once.
+///
+/// # Errors
+/// A fault.
+pub fn bidding_closed(
+    act: &mut Act<'_>,
+    facts: &LotFacts,
+    bidders: &[Id<Organisation>],
+    opens: bool,
+) -> Result<(), Failure> {
+    freeze_lot(act, facts.lot)?;
+    let (whose, reason) = match opens {
+        true => (Whose::AllBut(bidders), RefundReason::NoBid),
+        false => (Whose::All, RefundReason::TooFewBids),
+    };
+    let now = act.now();
+    let due = due_date(&facts.book()?.deposit, reason, now).unwrap_or_else(|_| now.beijing_date());
+    refunds_due_for(act, facts.lot, whose, reason, due)?;
+    Ok(())
 }
 
 /// 冻结 Stops one deposit: the treasurer has a written reason, for instance an order of the authority.

@@ -29,6 +29,8 @@ on_both_databases! {
     a_frozen_deposit_leaves_no_refund_behind
     winner_and_losers_can_be_told_apart
     a_refund_confirmed_by_hand_is_not_paid_twice_by_the_notice
+    the_deposits_of_an_ended_tender_come_back_by_themselves
+    whoever_paid_without_a_bid_gets_the_deposit_back_when_the_box_closes
 }
 
 fn day(text: &str) -> NaiveDate {
@@ -273,4 +275,37 @@ fn a_refund_confirmed_by_hand_is_not_paid_twice_by_the_notice(engine: Engine) {
         (0, 1),
         "a second debit with the same reference is a question for the bank"
     );
+}
+
+fn the_deposits_of_an_ended_tender_come_back_by_themselves(engine: Engine) {
+    let desk = Desk::new(engine);
+    let one = desk.paid(&desk.bidder("one"));
+    crate::deposit::jobs::due(desk.house.door()).unwrap();
+    assert_eq!(states(&desk, &[&one]), [State::Paid], "the tender still runs");
+    let (entity, lot) = (desk.staff.entity.who.clone(), desk.lot);
+    desk.house
+        .act(&entity.clone(), move |act| crate::project::actions::cancel(act, &entity, lot, "资金未落实"))
+        .unwrap();
+    crate::deposit::jobs::due(desk.house.door()).unwrap();
+    crate::deposit::jobs::due(desk.house.door()).unwrap();
+    assert_eq!((states(&desk, &[&one]), desk.refunds().len()), (vec![State::RefundDue], 1));
+    assert_eq!(
+        desk.refunds()[0].due_on,
+        day("2026-03-09"),
+        "five days from Monday 2 March, rolled over the weekend"
+    );
+    desk.book();
+}
+
+fn whoever_paid_without_a_bid_gets_the_deposit_back_when_the_box_closes(engine: Engine) {
+    let desk = Desk::new(engine);
+    let (bids, idle) = (desk.paid(&desk.bidder("bids")), desk.paid(&desk.bidder("idle")));
+    desk.house.at("2026-03-25 09:30:00");
+    let (facts, in_the_box) = (crate::project::testing::facts(&desk.house, desk.lot), [bids.bidder]);
+    desk.house
+        .act(&desk.staff.centre.who, move |act| actions::bidding_closed(act, &facts, &in_the_box, true))
+        .unwrap();
+    assert_eq!(states(&desk, &[&bids, &idle]), [State::Frozen, State::RefundDue]);
+    assert_eq!(desk.now(&idle).refund_reason, Some(RefundReason::NoBid));
+    desk.book();
 }

@@ -74,7 +74,12 @@ fn a_lawful_opening_reads_out_every_price_in_the_order_of_submission(engine: Eng
 fn two_bids_are_not_opened_and_stay_sealed(engine: Engine) {
     let house = TestHouse::new(engine);
     let filled = bids_in(&house, &["9500000.00", "9300000.00"]);
+    let treasurer = crate::deposit::testing::treasury(&house);
+    let paid = crate::deposit::testing::paid(&house, &treasurer.who, &filled.bidders[0].who, filled.lot);
     assert_eq!(filled.close(&house), Outcome::TooFew);
+    let paid = crate::deposit::testing::again(&house, &paid);
+    assert_eq!(paid.refund_reason, Some(crate::deposit::rules::RefundReason::TooFewBids), "deposits go back");
+    assert_eq!(paid.refund_due_on.unwrap().to_string(), "2026-03-30");
     assert!(reached(&house, &filled, Milestone::NotOpened));
     let closing = house.door().read(|db| store::closing(db, filled.lot)).unwrap().unwrap();
     assert_eq!(closing.bidders, 2);
