@@ -47,8 +47,7 @@ impl Served {
 
     /// A browser in which nobody is signed in.
     pub fn visitor(&self) -> Browser {
-        let client = Client::builder().redirect(redirect::Policy::none()).build().unwrap();
-        Browser { client, base: self.base.clone(), cookies: BTreeMap::new(), csrf: String::new(), who: None }
+        Browser::at(&self.base)
     }
 
     /// A browser in which `member` is signed in.
@@ -137,16 +136,37 @@ fn unescape(text: &str) -> String {
 }
 
 impl Browser {
+    /// A browser for the server at this address, in which nobody is signed in.
+    pub fn at(base: &str) -> Self {
+        let client = Client::builder().redirect(redirect::Policy::none()).build().unwrap();
+        Self { client, base: base.to_owned(), cookies: BTreeMap::new(), csrf: String::new(), who: None }
+    }
+
+    /// [`Browser::get`] from a server that may be gone.
+    pub fn try_get(&mut self, path: &str) -> Option<Seen> {
+        self.try_send(Method::GET, path, &[], Bytes::new())
+    }
+
+    /// [`Browser::post`] to a server that may be gone.
+    pub fn try_post(&mut self, path: &str, fields: &[(&str, &str)]) -> Option<Seen> {
+        let body = self.form(fields);
+        self.try_send(Method::POST, path, &[("content-type", "application/x-www-form-urlencoded")], body)
+    }
+
+    fn form(&self, fields: &[(&str, &str)]) -> Bytes {
+        let mut all = vec![("csrf", self.csrf.clone())];
+        all.extend(fields.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        serde_urlencoded::to_string(&all).unwrap().into()
+    }
+
     pub fn get(&mut self, path: &str) -> Seen {
         self.send(Method::GET, path, &[], Bytes::new())
     }
 
     /// Sends a form with the token of the last page.
     pub fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Seen {
-        let mut all = vec![("csrf", self.csrf.clone())];
-        all.extend(fields.iter().map(|(name, value)| (*name, (*value).to_owned())));
-        let body = serde_urlencoded::to_string(&all).unwrap();
-        self.send(Method::POST, path, &[("content-type", "application/x-www-form-urlencoded")], body.into())
+        let body = self.form(fields);
+        self.send(Method::POST, path, &[("content-type", "application/x-www-form-urlencoded")], body)
     }
 
     /// Reads `page`, signs the statement that it shows, and sends it with `fields` to `path`.
@@ -166,6 +186,11 @@ impl Browser {
     }
 
     pub fn send(&mut self, method: Method, path: &str, headers: &[(&str, &str)], body: Bytes) -> Seen {
+        self.try_send(method, path, headers, body).expect("the server answers")
+    }
+
+    /// `None` if the server is gone before it has answered.
+    pub fn try_send(&mut self, method: Method, path: &str, headers: &[(&str, &str)], body: Bytes) -> Option<Seen> {
         let mut request = self.client.request(method, format!("{}{path}", self.base)).body(body);
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -175,10 +200,10 @@ impl Browser {
             request = request.header("cookie", cookies.join("; "));
         }
         let (status, headers, bytes) = runtime().block_on(async {
-            let answer = request.send().await.unwrap();
+            let answer = request.send().await.ok()?;
             let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-            (status, headers, answer.bytes().await.unwrap())
-        });
+            Some((status, headers, answer.bytes().await.ok()?))
+        })?;
         for cookie in headers.get_all(SET_COOKIE) {
             let pair = cookie.to_str().unwrap().split(';').next().unwrap_or_default();
             if let Some((name, value)) = pair.split_once('=') {
@@ -189,6 +214,6 @@ impl Browser {
         if let Some(token) = seen.field("csrf") {
             self.csrf = token;
         }
-        seen
+        Some(seen)
     }
 }
