@@ -19,6 +19,7 @@ use crate::platform::moment::{Clock, Moment};
 use crate::platform::random;
 use crate::platform::refusal::{Failure, Refused};
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// A house of its own, on a fresh database of the given engine, in temporary folders.
@@ -34,9 +35,10 @@ pub struct TestHouse {
 pub const BEGINNING: &str = "2026-03-02T09:00:00+08:00";
 
 /// A person with their signing key.
+#[derive(Clone)]
 pub struct Member {
     pub who: Who,
-    pub key: EcdsaKeyPair,
+    pub key: Arc<EcdsaKeyPair>,
     /// The key as a file would hold it.
     pub pkcs8: Vec<u8>,
     pub certificate: Vec<u8>,
@@ -122,7 +124,7 @@ impl TestHouse {
         let proof = key.sign(&random, &message).unwrap().as_ref().to_vec();
         let (authority, person) = (self.authority().clone(), who.clone());
         let done = self.act(&who, move |act| actions::enrol(act, &authority, &person, &point, &proof)).unwrap();
-        Member { who, key, pkcs8: pkcs8.as_ref().to_vec(), certificate: done.value }
+        Member { who, key: Arc::new(key), pkcs8: pkcs8.as_ref().to_vec(), certificate: done.value }
     }
 }
 

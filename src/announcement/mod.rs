@@ -26,7 +26,6 @@ pub mod actions;
 pub mod pages;
 pub mod rules;
 pub mod store;
-#[cfg(test)]
 pub mod testing;
 #[cfg(test)]
 mod tests;

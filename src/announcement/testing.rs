@@ -1,4 +1,6 @@
 //! What later rooms' tests begin with when they need the notice too: a tender published through the real acts.
+//! The demonstration walks with these too; a walk that does not go as planned must stop at once, so it may unwrap.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use super::actions::{self, Stored};
 use super::rules::NoticeText;

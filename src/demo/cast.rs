@@ -21,6 +21,8 @@ pub const EXPERTS: usize = 200;
 pub struct Cast {
     pub staff: Staff,
     pub treasurer: Member,
+    /// Who represent the procuring entity on committees.
+    pub delegates: Vec<Member>,
     pub bidders: Vec<Member>,
     pub experts: Vec<Member>,
 }
@@ -72,6 +74,9 @@ impl Cast {
                 centre: house.hire(Role::Centre, "centre", "钱科长", "滨海市公共资源交易中心"),
             },
             treasurer: house.hire(Role::Treasurer, "treasurer", "沈会计", "滨海市公共资源交易中心财务科"),
+            delegates: [("delegate1", "温工程师"), ("delegate2", "贺工程师")]
+                .map(|(login, name)| house.hire(Role::Entity, login, name, &format!("滨海市城市建设管理局（{login}）")))
+                .into(),
             bidders: BIDDERS.iter().enumerate().map(bidder).collect(),
             experts: (0..EXPERTS).map(expert).collect(),
         }

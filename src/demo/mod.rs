@@ -12,11 +12,13 @@
 pub mod cast;
 pub mod clock;
 pub mod pages;
+pub mod story;
 
 use crate::account::actions::hash_password;
 use crate::account::house::House;
 use crate::account::store;
 use crate::account::testing::TestHouse;
+use crate::deposit;
 use crate::platform::config::Config;
 use crate::platform::moment::{Clock, DAY};
 use crate::platform::refusal::Fault;
@@ -40,6 +42,13 @@ pub fn build(config: Config) -> Result<(), Fault> {
     }
     let hash = hash_password(cast::PASSWORD).map_err(|failure| Fault::new(failure.to_string()))?;
     let house = TestHouse::of(house, clock, &hash);
-    let _cast = cast::Cast::hire(&house);
+    let now = Clock::real().now();
+    let cast = cast::Cast::hire(&house);
+    deposit::testing::open_account(&house, &cast.treasurer);
+    story::fill_pool(&house, &cast);
+    for story in story::stories(now) {
+        story::tell(&house, &cast, &story);
+        println!("  {}  {}", story.number, story.title);
+    }
     Ok(())
 }

@@ -18,6 +18,12 @@ pub const CENTRE_NUMBER: &str = "3300111122223333444";
 /// A treasurer, and the centre's account entered by them.
 pub fn treasury(house: &TestHouse) -> Member {
     let treasurer = house.member(Role::Treasurer, "treasurer");
+    open_account(house, &treasurer);
+    treasurer
+}
+
+/// Has the treasurer enter the centre's account.
+pub fn open_account(house: &TestHouse, treasurer: &Member) {
     let account = Declared {
         holder: "市公共资源交易中心".into(),
         number: CENTRE_NUMBER.into(),
@@ -25,7 +31,6 @@ pub fn treasury(house: &TestHouse) -> Member {
         bank_name: "某银行大连中山支行".into(),
     };
     house.act(&treasurer.who, move |act| actions::set_centre_account(act, &account, "998801")).unwrap();
-    treasurer
 }
 
 /// The account that a test bidder pays from.

@@ -35,7 +35,12 @@ pub fn people(count: usize) -> Vec<Expert> {
 
 /// Imports a pool of `count` experts.
 pub fn import(house: &TestHouse, staff: &Staff, count: usize) {
-    let import = Import { experts: people(count), bad_rows: vec![], bad_row_count: 0 };
+    import_people(house, staff, people(count));
+}
+
+/// Imports these experts.
+pub fn import_people(house: &TestHouse, staff: &Staff, experts: Vec<Expert>) {
+    let import = Import { experts, bad_rows: vec![], bad_row_count: 0 };
     let who = staff.centre.who.clone();
     house.act(&staff.centre.who, move |act| actions::import_pool(act, &who, &import)).unwrap();
 }
@@ -108,6 +113,11 @@ pub fn carry_through(house: &TestHouse, staff: &Staff, draw: Id<Draw>) {
 /// Draws `technical` and `economic` experts for the lot out of a pool of 200; nobody has answered yet.
 pub fn drawn(house: &TestHouse, staff: &Staff, lot: Id<Lot>, technical: u32, economic: u32) -> Id<Draw> {
     import(house, staff, 200);
+    drawn_from_pool(house, staff, lot, technical, economic)
+}
+
+/// Draws out of the pool that is there.
+pub fn drawn_from_pool(house: &TestHouse, staff: &Staff, lot: Id<Lot>, technical: u32, economic: u32) -> Id<Draw> {
     let (new, experts) = (new_draw(house, lot), new_experts(house, technical, economic));
     let who = staff.agent.who.clone();
     let made = house.act(&staff.agent.who, move |act| actions::set_up_experts(act, &who, &new, &experts));

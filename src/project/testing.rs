@@ -13,11 +13,12 @@ use super::terms::{CommitteePlan, Envelopes, ItemClass, ItemKind, ScoredItem, Sc
 use crate::account::role::Role;
 use crate::account::testing::{Member, TestHouse};
 use crate::platform::id::Id;
-use crate::platform::moment::Moment;
+use crate::platform::moment::{DAY, MINUTE, Moment};
 use crate::platform::money::Fen;
 use rust_decimal::Decimal;
 
 /// The people who run a tender. Agent, entity and supervisor are its trustees, any two of whom open the bids.
+#[derive(Clone)]
 pub struct Staff {
     pub agent: Member,
     pub entity: Member,
@@ -115,6 +116,12 @@ impl Shape {
             specialities: vec!["A080101".into()],
         }
     }
+}
+
+/// Documents from `start`, questions for six days, bids for twenty-three, until half an hour later than `start`.
+pub fn schedule_from(start: Moment) -> Schedule {
+    let bids_until = start.plus(23 * DAY + 30 * MINUTE);
+    Schedule { documents_from: start, documents_until: bids_until, questions_until: start.plus(6 * DAY), bids_until }
 }
 
 /// Documents from 2026-03-02 09:00, questions until 2026-03-08 17:00, bids until 2026-03-25 09:30, Beijing time.

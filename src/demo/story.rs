@@ -1,0 +1,256 @@
+//! The stories of the example tenders: one for every phase of a tender's life, and one that is finished, whose seven
+//! bids are those of example E4 so that its ranking can be checked by hand.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // a story that does not go as written stops at once
+
+use super::cast::Cast;
+use crate::account::testing::{Member, TestHouse};
+use crate::announcement::testing::{publish, write};
+use crate::deposit;
+use crate::evaluation::committee::SeatKind;
+use crate::evaluation::standing::Holder;
+use crate::evaluation::testing::Committee;
+use crate::evaluation::{actions as evaluating, sources};
+use crate::expert_draw::actions::{self as drawing, Accept};
+use crate::expert_draw::pool::{Expert, Standing};
+use crate::expert_draw::testing::{drawn_from_pool, import_people};
+use crate::opening::protocol;
+use crate::opening::testing::Box as BidBox;
+use crate::opening::{actions as hall, rules::Outcome};
+use crate::platform::id::Id;
+use crate::platform::moment::{DAY, HOUR, MINUTE, Moment};
+use crate::platform::money::Fen;
+use crate::project::place::Category;
+use crate::project::rulebook::Method;
+use crate::project::rules::Lot;
+use crate::project::terms::Envelopes;
+use crate::project::testing::{Shape, draft, facts, schedule_from};
+use crate::publication::testing as publishing;
+use crate::sealed_bid::testing::{Offer, bid};
+use crate::sealed_bid::trustees_testing::complete_set;
+
+/// The prices of example E4, in yuan, in the order of the bidders: the sixth wins.
+pub const E4: [&str; 7] =
+    ["9800000.00", "9600000.00", "9450000.00", "9300000.00", "9200000.00", "9050000.00", "8700000.00"];
+
+/// How far a story goes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Until {
+    Draft,
+    Announced,
+    BidsIn,
+    Opened,
+    Evaluating,
+    Evaluated,
+    OnDisplay,
+    Finished,
+}
+
+/// One example tender.
+pub struct Story {
+    pub number: &'static str,
+    pub title: &'static str,
+    pub category: Category,
+    /// When its documents go out.
+    pub start: Moment,
+    pub prices: &'static [&'static str],
+    pub until: Until,
+}
+
+impl Story {
+    fn shape(&self) -> Shape {
+        Shape {
+            number: self.number.into(),
+            title: self.title.into(),
+            category: self.category,
+            method: Method::WorksBenchmark,
+            envelopes: Envelopes::One,
+            deposit: Fen(20_000_000),
+            lots: 1,
+            schedule: schedule_from(self.start),
+        }
+    }
+}
+
+/// The stories, oldest first. Their times are such that each stands in its phase at `now`.
+pub fn stories(now: Moment) -> Vec<Story> {
+    let day = |days: i64| now.plus(days * DAY);
+    let story = |number, title, category, start, prices, until| Story { number, title, category, start, prices, until };
+    let four = &E4[2..6];
+    vec![
+        story("DEMO-0001", "滨海路跨河桥维修工程", Category::Municipal, day(-60), &E4, Until::Finished),
+        story("DEMO-0002", "城北中学教学楼加固工程", Category::Construction, day(-32), &E4[..2], Until::Opened),
+        story("DEMO-0003", "东港渔业码头护岸工程", Category::Port, day(-28), four, Until::OnDisplay),
+        story("DEMO-0004", "环湖绿道二期工程", Category::Municipal, day(-26), four, Until::Evaluated),
+        story("DEMO-0005", "清河堤防除险加固工程", Category::Water, day(-24), four, Until::Opened),
+        story("DEMO-0006", "省道 205 线路面大修工程", Category::Highway, day(-22), four, Until::BidsIn),
+        story("DEMO-0007", "体育公园景观照明工程", Category::Municipal, day(-4), &[], Until::Announced),
+        story("DEMO-0008", "青年宫外立面改造工程", Category::Construction, now.plus(HOUR), &[], Until::Draft),
+    ]
+}
+
+/// Fills the experts' pool and connects every expert with their account.
+pub fn fill_pool(house: &TestHouse, cast: &Cast) {
+    let expert = |(index, member): (usize, &Member)| Expert {
+        registry_id: registry_id(index),
+        name: member.who.name.clone(),
+        specialities: vec![if index.is_multiple_of(2) { "A080101" } else { "B0101" }.into()],
+        employer: super::cast::expert_employer(index),
+        region: "210200".into(),
+        standing: Standing::Active,
+        phone: String::new(),
+        former_employers: vec![],
+        avoid_units: vec![],
+    };
+    import_people(house, &cast.staff, cast.experts.iter().enumerate().map(expert).collect());
+    for (index, member) in cast.experts.iter().enumerate() {
+        let (who, login) = (cast.staff.centre.who.clone(), member.who.login.clone());
+        let link = move |act: &mut crate::ledger::Act<'_>| drawing::link_account(act, &who, &login, &registry_id(index));
+        house.act(&cast.staff.centre.who, link).unwrap();
+    }
+}
+
+fn registry_id(index: usize) -> String {
+    format!("E{:05}", index + 1)
+}
+
+/// Tells one story from its beginning as far as it goes.
+pub fn tell(house: &TestHouse, cast: &Cast, story: &Story) {
+    let (staff, shape) = (&cast.staff, story.shape());
+    house.clock.move_to(story.start.plus(-HOUR));
+    let tender = draft(house, staff, &shape);
+    write(house, staff, tender);
+    if story.until == Until::Draft {
+        return;
+    }
+    publish(house, staff, tender);
+    let lot = house.door().read(|db| crate::project::store::lots_of(db, tender)).unwrap()[0].lot;
+    house.clock.move_to(story.start.plus(HOUR));
+    let boxes = complete_set(house, tender, &[&staff.agent, &staff.entity, &staff.supervisor]);
+    if story.until == Until::Announced {
+        return;
+    }
+    let bidders: Vec<Member> = cast.bidders.iter().take(story.prices.len()).cloned().collect();
+    let box_ = BidBox { staff: staff.clone(), lot, boxes, bidders };
+    house.clock.move_to(story.start.plus(12 * DAY));
+    for (bidder, price) in box_.bidders.iter().zip(story.prices) {
+        house.clock.move_to(house.door().now().plus(7 * MINUTE));
+        deposit::testing::paid(house, &cast.treasurer.who, &bidder.who, lot);
+        let kind = box_.first(house);
+        bid(house, bidder, lot, kind, &Offer::priced(price)).unwrap();
+    }
+    if story.until == Until::BidsIn {
+        return;
+    }
+    // bidders and experts come the day before and on the day
+    house.clock.move_to(shape.schedule.bids_until.plus(-DAY));
+    draw_experts(house, cast, lot);
+    house.clock.move_to(shape.schedule.bids_until.plus(-20 * MINUTE));
+    if open(house, cast, &box_) == Outcome::TooFew || story.until == Until::Opened {
+        return;
+    }
+    house.clock.move_to(shape.schedule.bids_until.plus(2 * HOUR));
+    let committee = evaluate(house, cast, lot, story.until);
+    if story.until >= Until::Evaluated {
+        finish(house, cast, lot, &committee, story.until);
+    }
+}
+
+fn draw_experts(house: &TestHouse, cast: &Cast, lot: Id<Lot>) {
+    let draw = drawn_from_pool(house, &cast.staff, lot, 3, 2);
+    for member in seated(house, cast, lot) {
+        let who = member.who.clone();
+        house.act(&member.who, move |act| drawing::answer(act, &who, draw, Accept::Yes)).unwrap();
+    }
+}
+
+/// The experts of the pool who hold seats, in the order of the draw.
+fn seated(house: &TestHouse, cast: &Cast, lot: Id<Lot>) -> Vec<Member> {
+    let vault = house.door().vault().clone();
+    let members = house.door().read(|db| drawing::members(db, &vault, lot)).unwrap();
+    let of = |person| cast.experts.iter().find(|expert| Some(expert.who.person) == person).unwrap().clone();
+    members.into_iter().map(|member| of(member.person)).collect()
+}
+
+/// Everybody signs in, the box is closed, two trustees release, the agent opens, the record is signed and published.
+fn open(house: &TestHouse, cast: &Cast, box_: &BidBox) -> Outcome {
+    let (lot, staff) = (box_.lot, &cast.staff);
+    let deadline = facts(house, lot).schedule.unwrap().bids_until;
+    house.clock.move_to(deadline);
+    let outcome = box_.close(house);
+    for member in box_.bidders.iter().chain([&staff.agent, &staff.entity, &staff.supervisor]) {
+        let who = member.who.clone();
+        house.act(&member.who, move |act| hall::sign_in(act, &who, lot)).unwrap();
+    }
+    if outcome == Outcome::TooFew {
+        return outcome;
+    }
+    let envelope = box_.first(house);
+    house.clock.move_to(deadline.plus(5 * MINUTE));
+    box_.release(house, envelope, &[1, 2]);
+    box_.open(house, envelope, false).unwrap();
+    house.clock.move_to(deadline.plus(20 * MINUTE));
+    let facts = facts(house, lot);
+    let record = house.door().read(|db| protocol::record_of(db, &facts, envelope)).unwrap().unwrap();
+    for (place, member) in [&staff.agent, &box_.bidders[0], &staff.supervisor].into_iter().enumerate() {
+        let (fields, authority, who) = (member.sign(&record.statement()), house.authority().clone(), member.who.clone());
+        let sign = move |act: &mut crate::ledger::Act<'_>| {
+            if place == 0 {
+                protocol::publish(act, &authority, &who, lot, envelope, &fields)
+            } else {
+                protocol::sign(act, &authority, &who, lot, envelope, &fields)
+            }
+        };
+        house.act(&member.who, sign).unwrap();
+    }
+    outcome
+}
+
+/// The committee is formed from the draw, recorded, reviews and scores; the last member signs the report unless the story
+/// stops before.
+fn evaluate(house: &TestHouse, cast: &Cast, lot: Id<Lot>, until: Until) -> Committee {
+    let staff = &cast.staff;
+    let (vault, now_facts) = (house.door().vault().clone(), facts(house, lot));
+    let holder = |member: &Member| Holder {
+        person: member.who.person,
+        name: member.who.name.clone(),
+        organisation: member.who.organisation_name.clone(),
+    };
+    let delegates: Vec<Holder> = cast.delegates.iter().map(holder).collect();
+    let opened = house.door().read(|db| sources::opened(db, &vault, &now_facts)).unwrap();
+    let invited = house.door().read(|db| sources::invited(db, &vault, &now_facts, &delegates)).unwrap();
+    assert_eq!(invited.iter().filter(|seat| seat.kind == SeatKind::Expert).count(), 5);
+    let who = staff.agent.who.clone();
+    house.act(&staff.agent.who, move |act| evaluating::convene(act, &who, lot, &opened, &invited)).unwrap();
+    let mut members = seated(house, cast, lot);
+    members.extend(cast.delegates.iter().cloned());
+    let committee = Committee { lot, members, bidders: cast.bidders.clone() };
+    committee.start(house, staff);
+    committee.review(house, &[]);
+    if until == Until::Evaluating {
+        return committee;
+    }
+    committee.score(house);
+    committee.close(house);
+    committee.sign(house);
+    committee
+}
+
+fn finish(house: &TestHouse, cast: &Cast, lot: Id<Lot>, committee: &Committee, until: Until) {
+    let staff = &cast.staff;
+    if until < Until::OnDisplay {
+        return;
+    }
+    house.clock.move_to(house.door().now().plus(DAY));
+    publishing::display(house, staff, lot).unwrap();
+    if until < Until::Finished {
+        return;
+    }
+    house.clock.move_to(house.door().now().plus(5 * DAY));
+    let (_, closed) = publishing::report(house, lot);
+    let first = closed.report.result.candidates.first().unwrap().clone();
+    publishing::award(house, staff, lot, &first, None).unwrap();
+    publishing::result(house, staff, lot).unwrap();
+    house.clock.move_to(house.door().now().plus(7 * DAY));
+    publishing::contract(house, staff, lot).unwrap();
+    assert!(!committee.members.is_empty());
+}
