@@ -14,7 +14,7 @@ use crate::expert_draw::actions::{self as drawing, Accept};
 use crate::expert_draw::pool::{Expert, Standing};
 use crate::expert_draw::testing::{drawn_from_pool, import_people};
 use crate::opening::protocol;
-use crate::opening::testing::Box as BidBox;
+use crate::opening::testing::BidBox as BidBox;
 use crate::opening::{actions as hall, rules::Outcome};
 use crate::platform::id::Id;
 use crate::platform::moment::{DAY, HOUR, MINUTE, Moment};

@@ -77,7 +77,8 @@ impl BidBox {
 
     /// Moves the clock to the deadline and closes the box.
     pub fn close(&self, house: &TestHouse) -> super::rules::Outcome {
-        house.at("2026-03-25 09:30:00");
+        let facts = house.door().read(|db| projects::known_lot(db, self.lot)).unwrap();
+        house.clock.move_to(facts.schedule.unwrap().bids_until);
         let (who, lot) = (self.staff.agent.who.clone(), self.lot);
         house.act(&self.staff.agent.who, move |act| actions::close(act, Some(&who), lot)).unwrap().value
     }

@@ -3,6 +3,8 @@
 mod access_table;
 pub mod browser;
 mod config;
+mod crash;
 mod files;
 mod foreign_log;
+mod secrecy;
 mod tidy;
