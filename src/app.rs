@@ -8,7 +8,7 @@ use crate::platform::moment::MINUTE;
 use crate::platform::queue;
 use crate::platform::refusal::{Fault, Refused};
 use crate::platform::web::{Failed, assets, headers};
-use crate::{account, demo, deposit, expert_draw, ledger, open_data, opening, project, recording, sealed_bid, supervision};
+use crate::{account, demo, deposit, evaluation, expert_draw, ledger, open_data, opening, project, recording, sealed_bid, supervision};
 use actix_web::middleware::{Compress, from_fn};
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{App, HttpResponse, HttpServer};
@@ -32,7 +32,7 @@ pub fn routes() -> Vec<Route> {
         expert_draw::pages::routes(),
         recording::pages::routes(),
         opening::pages::routes(),
-        supervision::pages::routes(),
+use crate::{account, demo, deposit, evaluation, expert_draw, ledger, open_data, opening, project, recording, sealed_bid, supervision};
         open_data::log::routes(),
         open_data::evidence::pages::routes(),
         demo::pages::routes(),

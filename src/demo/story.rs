@@ -9,7 +9,7 @@ use crate::deposit;
 use crate::evaluation::committee::SeatKind;
 use crate::evaluation::standing::Holder;
 use crate::evaluation::testing::Committee;
-use crate::evaluation::{actions as evaluating, sources};
+use crate::evaluation::{actions as evaluating, intake};
 use crate::expert_draw::actions::{self as drawing, Accept};
 use crate::expert_draw::pool::{Expert, Standing};
 use crate::expert_draw::testing::{drawn_from_pool, import_people};
@@ -25,6 +25,7 @@ use crate::project::rules::Lot;
 use crate::project::terms::Envelopes;
 use crate::project::testing::{Shape, draft, facts, schedule_from};
 use crate::publication::testing as publishing;
+use rust_decimal::Decimal;
 use crate::sealed_bid::testing::{Offer, bid};
 use crate::sealed_bid::trustees_testing::complete_set;
 
@@ -67,6 +68,7 @@ impl Story {
             deposit: Fen(20_000_000),
             lots: 1,
             schedule: schedule_from(self.start),
+            floats: Some(vec![Decimal::from(3)]),
         }
     }
 }
@@ -216,8 +218,8 @@ fn evaluate(house: &TestHouse, cast: &Cast, lot: Id<Lot>, until: Until) -> Commi
         organisation: member.who.organisation_name.clone(),
     };
     let delegates: Vec<Holder> = cast.delegates.iter().map(holder).collect();
-    let opened = house.door().read(|db| sources::opened(db, &vault, &now_facts)).unwrap();
-    let invited = house.door().read(|db| sources::invited(db, &vault, &now_facts, &delegates)).unwrap();
+    let opened = house.door().read(|db| intake::opened(db, &vault, &now_facts)).unwrap();
+    let invited = house.door().read(|db| intake::invited(db, &vault, &now_facts, &delegates)).unwrap();
     assert_eq!(invited.iter().filter(|seat| seat.kind == SeatKind::Expert).count(), 5);
     let who = staff.agent.who.clone();
     house.act(&staff.agent.who, move |act| evaluating::convene(act, &who, lot, &opened, &invited)).unwrap();

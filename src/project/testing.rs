@@ -48,6 +48,8 @@ pub struct Shape {
     /// In how many lots; all have the same terms.
     pub lots: u8,
     pub schedule: Schedule,
+    /// Per cent among which the float-down is drawn; a single one is fixed, `None` is the rulebook's list.
+    pub floats: Option<Vec<Decimal>>,
 }
 
 impl Default for Shape {
@@ -62,6 +64,7 @@ impl Default for Shape {
             deposit: Fen(20_000_000),
             lots: 1,
             schedule: schedule(),
+            floats: None,
         }
     }
 }
@@ -101,7 +104,8 @@ impl Shape {
             item("施工组织设计", ItemKind::Subjective, rest),
             item("类似业绩", ItemKind::Objective, Decimal::from(10)),
         ];
-        let scoring = Scoring { items, ..usual };
+        let floats = self.floats.clone().unwrap_or_else(|| usual.floats.clone());
+        let scoring = Scoring { items, floats, ..usual };
         Terms {
             typ: TERMS_TYPE.into(),
             budget: Fen(1_000_000_000),

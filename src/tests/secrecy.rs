@@ -60,12 +60,13 @@ fn read_all(browser: &mut Browser) -> Vec<(String, String)> {
     let mut out = Vec::new();
     for path in pages() {
         let seen = browser.get(&path);
-        let headers: Vec<String> = seen
+        let mut headers: Vec<String> = seen
             .headers
             .iter()
             .filter(|(name, _)| !matches!(name.as_str(), "date" | "set-cookie"))
             .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap_or_default()))
             .collect();
+        headers.sort();
         out.push((path, format!("{} {}\n{}", seen.status, headers.join("\n"), seen.text())));
     }
     out
@@ -112,7 +113,8 @@ fn before_the_opening_nobody_learns_a_price_a_bidder_or_how_many_they_are() {
 
     for ((role, _), (before, after)) in browsers.iter().zip(before.iter().zip(&after)) {
         for ((path, three), (_, nine)) in before.iter().zip(after) {
-            assert_eq!(three, nine, "{path} as {role:?} tells three bids from nine");
+            let differing = three.lines().zip(nine.lines()).find(|(three, nine)| three != nine);
+            assert!(three == nine, "{path} as {role:?} tells three bids from nine: {differing:?}");
             for secret in [CANARY, "7,654,321.98", "secretbidder"] {
                 assert!(!nine.contains(secret), "{path} as {role:?} tells {secret}");
             }

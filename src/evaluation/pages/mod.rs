@@ -1,0 +1,126 @@
+//! The committee's pages: forming it (agent), one task at a time (members), the report (everybody who may know it).
+
+mod committee;
+mod member;
+mod papers;
+mod report;
+
+use super::standing::{Evaluation, SeatFacts, Task};
+use super::store;
+use crate::account::who::Who;
+use crate::ledger::Door;
+use crate::platform::id::Id;
+use crate::platform::refusal::{Failure, Fault, Refused};
+use crate::project;
+use crate::project::phase::Milestone;
+use crate::project::rules::Lot;
+use crate::project::standing::LotFacts;
+use crate::recording;
+use crate::recording::rules::Session;
+
+crate::routes! {
+    GET "/evaluation" [Expert Entity] => member::mine_get;
+    GET "/evaluation/{number}/{lot}" [Agent Entity Expert Supervisor Centre] => committee::room_get;
+    POST "/evaluation/{number}/{lot}/committee" [Agent] => committee::committee_post;
+    POST "/evaluation/{number}/{lot}/start" [Agent Centre] => committee::start_post;
+    POST "/evaluation/{number}/{lot}/prices" [Agent] => committee::prices_post;
+    POST "/evaluation/{number}/{lot}/declaration" [Expert Entity] => member::declare_post;
+    GET "/evaluation/{number}/{lot}/review/sign" [Expert Entity] => papers::review_sign_get;
+    POST "/evaluation/{number}/{lot}/review/sign" [Expert Entity] => papers::review_sign_post;
+    GET "/evaluation/{number}/{lot}/review/{bid}" [Expert Entity] => member::review_get;
+    POST "/evaluation/{number}/{lot}/review/{bid}" [Expert Entity] => member::review_post;
+    GET "/evaluation/{number}/{lot}/scores/sign" [Expert Entity] => papers::sheet_sign_get;
+    POST "/evaluation/{number}/{lot}/scores/sign" [Expert Entity] => papers::sheet_sign_post;
+    GET "/evaluation/{number}/{lot}/scores/{bid}" [Expert Entity] => member::scores_get;
+    POST "/evaluation/{number}/{lot}/scores/{bid}" [Expert Entity] => member::scores_post;
+    GET "/evaluation/{number}/{lot}/bid/{bid}/{file}" [Expert Entity Supervisor] => member::file_get;
+    POST "/evaluation/{number}/{lot}/decision" [Expert Entity] => member::decision_post;
+    POST "/evaluation/{number}/{lot}/close" [Expert] => member::close_post;
+    GET "/evaluation/{number}/{lot}/report" [Agent Entity Expert Supervisor Centre] => report::report_get;
+    GET "/evaluation/{number}/{lot}/report/sign" [Expert Entity] => papers::report_sign_get;
+    POST "/evaluation/{number}/{lot}/report/sign" [Expert Entity] => papers::report_sign_post;
+    POST "/evaluation/{number}/{lot}/report/refusal" [Expert] => papers::refusal_post;
+}
+
+/// A lot as a page names it.
+#[derive(Clone)]
+pub(super) struct Title {
+    /// `number/lot`, as in addresses.
+    pub path: String,
+    pub number: String,
+    pub lot: String,
+    pub title: String,
+}
+
+impl Title {
+    fn of(facts: &LotFacts) -> Self {
+        Self {
+            path: format!("{}/{}", facts.number, facts.lot_number),
+            number: facts.number.to_string(),
+            lot: facts.lot_number.to_string(),
+            title: format!("{} · {}", facts.tender_title, facts.title),
+        }
+    }
+}
+
+/// What a page of this room knows.
+pub(super) struct Room {
+    pub facts: LotFacts,
+    pub evaluation: Option<Evaluation>,
+    pub session: Option<Id<Session>>,
+}
+
+/// A member's seat with everything around it.
+pub(super) struct Seated {
+    pub facts: LotFacts,
+    pub evaluation: Evaluation,
+    pub seat: SeatFacts,
+    pub task: Task,
+    pub session: Option<Id<Session>>,
+}
+
+/// The lot of an address.
+pub(super) async fn lot_of(door: &Door, number: &str, lot: &str) -> Result<Id<Lot>, Failure> {
+    let missing = || Refused::new(404, "platform.refusal.not_found");
+    let name = format!("{number}/{lot}");
+    let (number, lot) = project::rules::parse_lot_name(&name).ok_or_else(missing)?;
+    let found = door.look(move |db| Ok(project::store::find(db, &number, lot)?)).await?;
+    Ok(found.ok_or_else(missing)?)
+}
+
+pub(super) async fn room(door: &Door, number: &str, lot: &str) -> Result<Room, Failure> {
+    let lot = lot_of(door, number, lot).await?;
+    let vault = door.vault().clone();
+    door.look(move |db| {
+        let facts = project::store::known_lot(db, lot)?;
+        let evaluation = store::evaluation(db, &vault, lot)?;
+        let open = |row: &recording::store::SessionRow| row.closed_at.is_none();
+        let session = recording::store::sessions_of(db, lot)?.into_iter().find(open).map(|row| row.id);
+        Ok(Room { facts, evaluation, session })
+    })
+    .await
+}
+
+/// The seat of `who`; 404 for people without one, so that an address tells nobody that there is a committee.
+pub(super) async fn seated(door: &Door, who: &Who, number: &str, lot: &str) -> Result<Seated, Failure> {
+    let Room { facts, evaluation, session } = room(door, number, lot).await?;
+    let missing = || Refused::new(404, "platform.refusal.not_found");
+    let evaluation = evaluation.ok_or_else(missing)?;
+    let seat = evaluation.seat_of(who.person).cloned().ok_or_else(missing)?;
+    let started = facts.reached(Milestone::EvaluationStarted).is_some();
+    let inputs = evaluation.inputs(&facts)?;
+    let task = evaluation.task(&seat, started, &inputs);
+    Ok(Seated { facts, evaluation, seat, task, session })
+}
+
+/// One row of the task list of bids.
+pub(super) struct BidTask {
+    pub label: String,
+    pub bidder: String,
+    pub done: usize,
+    pub of: usize,
+}
+
+fn damaged() -> Fault {
+    Fault::new("a damaged evaluation")
+}

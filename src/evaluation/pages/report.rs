@@ -1,0 +1,131 @@
+//! The report with every figure, for the committee and those who supervise it; for agent and entity once all have signed.
+
+use super::super::report::Conclusion;
+use super::super::standing::Task;
+use super::{Room, Title, room, seated};
+use crate::account::page::Page;
+use crate::account::role::Role;
+use crate::account::who::Anybody;
+use crate::ledger::Door;
+use crate::platform::refusal::Refused;
+use crate::platform::web::Answer;
+use actix_web::web::{Data, Path};
+use askama::Template;
+
+#[derive(Template)]
+#[template(path = "evaluation/report.html")]
+struct ReportPage {
+    p: Page,
+    title: Title,
+    conclusion: &'static str,
+    rows: Vec<Ranked>,
+    scored: bool,
+    rejected: Vec<(String, Vec<String>)>,
+    working: Option<WorkingView>,
+    candidates: Vec<String>,
+    opinions: Vec<(String, &'static str, String)>,
+    silent: Vec<String>,
+    may_sign: bool,
+    leads: bool,
+    digest: String,
+}
+
+struct Ranked {
+    rank: u32,
+    bidder: String,
+    price: String,
+    deviation: String,
+    price_score: String,
+    technical: String,
+    commercial: String,
+    total: String,
+}
+
+/// How the base price came about, in the order in which a person would compute it.
+struct WorkingView {
+    left_out: String,
+    kept: String,
+    mean: String,
+    coefficients: String,
+    base: String,
+}
+
+pub async fn report_get(Anybody(who): Anybody, p: Page, door: Data<Door>, path: Path<(String, String)>) -> Answer {
+    let (number, lot) = path.into_inner();
+    let Room { facts, evaluation, .. } = room(&door, &number, &lot).await?;
+    let missing = || Refused::new(404, "platform.refusal.not_found");
+    let evaluation = evaluation.ok_or_else(missing)?;
+    let closed = evaluation.closed.as_ref().ok_or_else(missing)?;
+    let seat = evaluation.seat_of(who.person).filter(|seat| seat.stepped_down_at.is_none());
+    let own = who.organisation == facts.agent_organisation || who.organisation == facts.entity_organisation;
+    let after = evaluation.all_spoke() && (own || who.role == Role::Centre);
+    if seat.is_none() && who.role != Role::Supervisor && !after {
+        return Err(missing().into());
+    }
+    let may_sign = seat.is_some() && seated(&door, &who, &number, &lot).await?.task == Task::Sign;
+    let result = &closed.report.result;
+    let name = |bid: &str| format!("{bid} {}", evaluation.bidder(bid));
+    let show = |value: &Option<super::super::decimal::Exact>| value.as_ref().map(ToString::to_string).unwrap_or_default();
+    let row = |row: &super::super::ranking::Row| Ranked {
+        rank: row.rank,
+        bidder: name(&row.bid),
+        price: row.price.to_string(),
+        deviation: show(&row.deviation),
+        price_score: show(&row.price_score),
+        technical: show(&row.technical),
+        commercial: show(&row.commercial),
+        total: show(&row.total),
+    };
+    let rows: Vec<Ranked> = result.rows.iter().map(row).collect();
+    let list = |prices: &[crate::platform::money::Fen]| prices.iter().map(ToString::to_string).collect::<Vec<_>>().join("、");
+    let working = result.working.as_ref().map(|working| WorkingView {
+        left_out: list(&[working.dropped_low.as_slice(), &working.dropped_high].concat()),
+        kept: list(&working.kept),
+        mean: working.mean.to_string(),
+        coefficients: working.coefficients.iter().map(ToString::to_string).collect::<Vec<_>>().join("、"),
+        base: working.base.to_string(),
+    });
+    let reasons = |list: &[super::super::responsiveness::Rejection]| {
+        list.iter().map(|one| format!("{}（{}）", one.reasons.join("；"), one.article)).collect()
+    };
+    let opinion = |spoken: &super::super::standing::SignedPaper<super::super::standing::OpinionPaper>| {
+        let paper = &spoken.paper;
+        (paper.member.clone(), opinion_key(paper.opinion), paper.reason.clone())
+    };
+    let unheard = |seat: &&super::SeatFacts| evaluation.opinion(&seat.member).is_none();
+    let page = ReportPage {
+        p: p.clone(),
+        title: Title::of(&facts),
+        conclusion: conclusion_key(result.conclusion),
+        scored: rows.iter().any(|row| !row.total.is_empty()),
+        rows,
+        rejected: result.rejected.iter().map(|(bid, list)| (name(bid), reasons(list))).collect(),
+        working,
+        candidates: result.candidates.iter().map(|bid| name(bid)).collect(),
+        opinions: evaluation.opinions.iter().map(opinion).collect(),
+        silent: evaluation.active().filter(unheard).map(|seat| seat.member.clone()).collect(),
+        may_sign,
+        leads: seat.is_some_and(|seat| seat.leader) && !may_sign,
+        digest: closed.digest.clone(),
+    };
+    p.html(&page)
+}
+
+const fn opinion_key(opinion: super::super::standing::Opinion) -> &'static str {
+    use super::super::standing::Opinion;
+    match opinion {
+        Opinion::Agree => "evaluation.opinion.agree",
+        Opinion::Dissent => "evaluation.opinion.dissent",
+        Opinion::Deemed => "evaluation.opinion.deemed",
+    }
+}
+
+const fn conclusion_key(conclusion: Conclusion) -> &'static str {
+    match conclusion {
+        Conclusion::Ranked => "evaluation.conclusion.ranked",
+        Conclusion::TooFewAtDeadline => "evaluation.conclusion.too_few_at_deadline",
+        Conclusion::TooFewResponsive => "evaluation.conclusion.too_few_responsive",
+        Conclusion::NoCompetition => "evaluation.conclusion.no_competition",
+        Conclusion::AllRejected => "evaluation.conclusion.all_rejected",
+    }
+}
