@@ -32,7 +32,8 @@ pub fn routes() -> Vec<Route> {
         expert_draw::pages::routes(),
         recording::pages::routes(),
         opening::pages::routes(),
-use crate::{account, demo, deposit, evaluation, expert_draw, ledger, open_data, opening, project, recording, sealed_bid, supervision};
+        evaluation::pages::routes(),
+        supervision::pages::routes(),
         open_data::log::routes(),
         open_data::evidence::pages::routes(),
         demo::pages::routes(),
