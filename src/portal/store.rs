@@ -2,6 +2,7 @@
 
 use diesel::prelude::*;
 use serde::Deserialize;
+use std::collections::HashMap;
 
 use crate::party::store::party_organisation;
 use crate::platform::database::Db;
@@ -306,46 +307,62 @@ const NEWS: [Milestone; 12] = [
     Milestone::Resumed,
 ];
 
-/// What happened last, newest first.
+/// How many milestones are read for each line of news: those that are no news lie between.
+const AMONG: i64 = 4;
+
+/// What happened last, newest first; of one kind only, if one is given. Milestones exist for announced lots only.
 ///
 /// # Errors
 /// The database fails.
 pub fn news(db: &mut Db, only: Option<Milestone>, limit: i64) -> Result<Vec<Happened>, Fault> {
-    let kinds: Vec<&str> =
-        NEWS.iter().filter(|kind| only.is_none_or(|only| only == **kind)).map(|kind| kind.code()).collect();
-    let rows: Vec<(String, String, i32, String, String, String, i64, String)> = project_milestone::table
-        .inner_join(project_lot::table.on(project_lot::id.eq(project_milestone::lot_id)))
-        .inner_join(project_tender::table.on(project_tender::id.eq(project_lot::tender_id)))
-        .inner_join(party_organisation::table.on(party_organisation::id.eq(project_tender::entity_id)))
-        .filter(project_milestone::milestone.eq_any(kinds))
-        .filter(project_lot::announced_at.is_not_null())
+    let mut newest = project_milestone::table
+        .into_boxed()
         .order((project_milestone::at.desc(), project_milestone::lot_id.desc()))
-        .limit(limit)
+        .limit(limit * AMONG);
+    if let Some(only) = only {
+        newest = newest.filter(project_milestone::milestone.eq(only.code()));
+    }
+    let columns = (
+        project_milestone::lot_id,
+        project_milestone::milestone,
+        project_milestone::at,
+        project_milestone::entry,
+    );
+    let rows: Vec<(String, String, i64, String)> = newest.select(columns).load(db)?;
+    let mut happened = Vec::new();
+    for (lot, milestone, at, entry) in rows {
+        let milestone = Milestone::from_code(&milestone).ok_or_else(|| Fault::new("a damaged milestone"))?;
+        if NEWS.contains(&milestone) {
+            happened.push((lot, milestone, Moment::from_micros(at), entry));
+        }
+    }
+    happened.truncate(usize::try_from(limit)?);
+    let lots = named(db, happened.iter().map(|(lot, ..)| lot.clone()).collect())?;
+    let told = happened.into_iter().filter_map(|(lot, milestone, at, entry)| {
+        let (number, title, lot_number, lot_title, entity) = lots.get(&lot)?.clone();
+        Some(Happened { number, title, lot_number, lot_title, entity, milestone, at, entry })
+    });
+    Ok(told.collect())
+}
+
+/// Tender number, tender title, lot number, lot title, entity.
+type Names = (String, String, i32, String, String);
+
+/// What the lots with these ids are called.
+fn named(db: &mut Db, lots: Vec<String>) -> Result<HashMap<String, Names>, Fault> {
+    let rows: Vec<(String, Names)> = project_lot::table
+        .inner_join(project_tender::table.inner_join(party_organisation::table))
+        .filter(project_lot::id.eq_any(lots))
         .select((
-            project_tender::number,
-            project_tender::name,
-            project_lot::number,
-            project_lot::name,
-            party_organisation::name,
-            project_milestone::milestone,
-            project_milestone::at,
-            project_milestone::entry,
+            project_lot::id,
+            (
+                project_tender::number,
+                project_tender::name,
+                project_lot::number,
+                project_lot::name,
+                party_organisation::name,
+            ),
         ))
         .load(db)?;
-    let happened =
-        rows.into_iter().map(|(number, title, lot_number, lot_title, entity, milestone, at, entry)| {
-            let milestone =
-                Milestone::from_code(&milestone).ok_or_else(|| Fault::new("a damaged milestone"))?;
-            Ok(Happened {
-                number,
-                title,
-                lot_number,
-                lot_title,
-                entity,
-                milestone,
-                at: Moment::from_micros(at),
-                entry,
-            })
-        });
-    happened.collect()
+    Ok(rows.into_iter().collect())
 }
