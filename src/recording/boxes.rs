@@ -195,7 +195,9 @@ fn track(bytes: &[u8], trak: BoxAt) -> Result<Track, Malformed> {
     let stbl = child(bytes, minf, b"stbl")?;
     let stsd = child(bytes, stbl, b"stsd")?;
     // version, flags and entry count come before the first sample entry
-    let entry = box_at(bytes, stsd.content + 8)?.filter(|e| e.end <= stsd.end).ok_or(Malformed::Truncated(*b"stsd"))?;
+    let entry = box_at(bytes, stsd.content + 8)?
+        .filter(|e| e.end <= stsd.end)
+        .ok_or(Malformed::Truncated(*b"stsd"))?;
     let codec = codec(bytes, entry)?;
     Ok(Track { id, medium, timescale, codec, default_duration: 0, default_size: 0 })
 }
@@ -292,7 +294,8 @@ impl TrackHead {
         let flags = be32(tfhd, 0)? & 0x00ff_ffff;
         let id = be32(tfhd, 4)?;
         let declared = init.tracks.iter().find(|t| t.id == id).ok_or(Malformed::UnknownTrack)?;
-        let (timescale, duration, size) = (declared.timescale, declared.default_duration, declared.default_size);
+        let (timescale, duration, size) =
+            (declared.timescale, declared.default_duration, declared.default_size);
         let mut head = Self { track: id, timescale, duration, size };
         let mut at = 8;
         // fields come in the order of their flag bits

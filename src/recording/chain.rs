@@ -252,7 +252,9 @@ impl std::fmt::Display for Finding {
             Wrong::OutOfOrder => write!(f, ": the record is out of order"),
             Wrong::Altered => write!(f, ": the record was altered"),
             Wrong::Rewritten => write!(f, ": the record is not the one in the public log"),
-            Wrong::Truncated { known } => write!(f, ": the end was cut off, record {known} is known to exist"),
+            Wrong::Truncated { known } => {
+                write!(f, ": the end was cut off, record {known} is known to exist")
+            }
             Wrong::AfterSeal => write!(f, ": the record follows the seal"),
             Wrong::WrongSeal => write!(f, ": the seal names another last record"),
             Wrong::Foreign => write!(f, ": the record belongs elsewhere"),
@@ -437,7 +439,11 @@ mod as_text {
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
         let text = String::deserialize(from)?;
         let value: u64 = text.parse().map_err(serde::de::Error::custom)?;
-        if value.to_string() == text { Ok(value) } else { Err(serde::de::Error::custom("not a plain decimal number")) }
+        if value.to_string() == text {
+            Ok(value)
+        } else {
+            Err(serde::de::Error::custom("not a plain decimal number"))
+        }
     }
 }
 

@@ -182,7 +182,8 @@ fn cluster(bytes: &[u8], at: usize, video: u64, closed: bool) -> Result<Option<C
         }
         let inner = element(bytes, at)?;
         let complete = inner.as_ref().is_some_and(|i| i.id == CLUSTER);
-        let end = inner.as_ref().and_then(|i| i.size.map(|size| i.content + size)).filter(|&e| e <= bytes.len());
+        let end =
+            inner.as_ref().and_then(|i| i.size.map(|size| i.content + size)).filter(|&e| e <= bytes.len());
         match (inner, end) {
             _ if complete && limit.is_none() => {
                 return Ok(Some(Cluster { end: at, opens_picture: opens_picture.unwrap_or(false) }));

@@ -73,7 +73,12 @@ pub fn advance(epoch: &EpochRow, kept: &Kept, run: &Run) -> Result<Plan, Refusal
 pub fn close(epoch: &EpochRow, kept: &Kept, runs: &[Run], now: Moment) -> Plan {
     let mut work = match Work::new(epoch, kept) {
         Ok(work) => work,
-        Err(_) => Work { plan: Plan { epoch: epoch.clone(), blobs: Vec::new(), facts: Vec::new() }, init: None, head: None, lost: None },
+        Err(_) => Work {
+            plan: Plan { epoch: epoch.clone(), blobs: Vec::new(), facts: Vec::new() },
+            init: None,
+            head: None,
+            lost: None,
+        },
     };
     for run in runs {
         let Some(first) = run.first().map(|(seq, _)| *seq) else { continue };
@@ -147,7 +152,8 @@ impl Work {
 
     fn take_webm(&mut self, stream: &Bytes, ending: Ending) -> Result<usize, Refusal> {
         let closed = ending == Ending::Closed;
-        let (found, picture) = ebml::pieces(stream, self.plan.epoch.picture_track, closed).map_err(unreadable)?;
+        let (found, picture) =
+            ebml::pieces(stream, self.plan.epoch.picture_track, closed).map_err(unreadable)?;
         self.plan.epoch.picture_track = picture;
         let mut used = 0;
         if let Some(range) = found.head {
@@ -209,7 +215,14 @@ impl Work {
             None if jumped => self.gap(GapReason::MediaJump, from.min(starts_at), starts_at.max(from)),
             None => {}
         }
-        let what = What::Media { epoch: number, seq, tfdt, dur, sha256: blob.sha256, bytes: blob.bytes.len() as u64 };
+        let what = What::Media {
+            epoch: number,
+            seq,
+            tfdt,
+            dur,
+            sha256: blob.sha256,
+            bytes: blob.bytes.len() as u64,
+        };
         self.plan.facts.push(Fact { what, starts_at, ends_at });
         self.plan.blobs.push(blob);
         let epoch = &mut self.plan.epoch;
@@ -217,7 +230,11 @@ impl Work {
     }
 
     fn gap(&mut self, reason: GapReason, from: Moment, until: Moment) {
-        self.plan.facts.push(Fact { what: What::Gap { reason, from, until }, starts_at: from, ends_at: until });
+        self.plan.facts.push(Fact {
+            what: What::Gap { reason, from, until },
+            starts_at: from,
+            ends_at: until,
+        });
     }
 
     /// `used` bytes of the run, counted from its first part's first byte, need not be read again.

@@ -76,7 +76,8 @@ pub async fn drop_spent_parts(door: &Door) -> Result<usize, Failure> {
         if !in_use {
             door.files().remove_at(&place(session, track, &hash)).await?;
         }
-        door.act(Actor::system("recording"), move |act| Ok(store::forget_part(act.db(), track, epoch, seq)?)).await?;
+        door.act(Actor::system("recording"), move |act| Ok(store::forget_part(act.db(), track, epoch, seq)?))
+            .await?;
     }
     Ok(count)
 }
@@ -102,6 +103,8 @@ pub async fn delete_expired(door: &Door) -> Result<(), Failure> {
 pub fn run(house: &House) -> Result<(), Fault> {
     match tokio::runtime::Handle::try_current() {
         Ok(runtime) => runtime.block_on(due(&house.door)),
-        Err(_) => tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(due(&house.door)),
+        Err(_) => {
+            tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(due(&house.door))
+        }
     }
 }

@@ -52,12 +52,18 @@ pub fn media(kind: Kind, entries: &[Entry]) -> String {
     let target = (longest.saturating_add(999_999) / 1_000_000).max(1);
     let mut text = format!("#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:{target}\n");
     text.push_str("#EXT-X-MEDIA-SEQUENCE:0\n#EXT-X-INDEPENDENT-SEGMENTS\n");
-    text.push_str(if kind == Kind::Vod { "#EXT-X-PLAYLIST-TYPE:VOD\n" } else { "#EXT-X-PLAYLIST-TYPE:EVENT\n" });
+    text.push_str(if kind == Kind::Vod {
+        "#EXT-X-PLAYLIST-TYPE:VOD\n"
+    } else {
+        "#EXT-X-PLAYLIST-TYPE:EVENT\n"
+    });
     let mut previous: Option<&Entry> = None;
     for entry in entries {
         let same_epoch = previous.is_some_and(|p| p.epoch == entry.epoch);
         let joins = same_epoch
-            && previous.is_some_and(|p| super::segments::step_millis(p.tfdt, p.dur, entry.tfdt, entry.timescale) == 0);
+            && previous.is_some_and(|p| {
+                super::segments::step_millis(p.tfdt, p.dur, entry.tfdt, entry.timescale) == 0
+            });
         if previous.is_some() && !joins {
             text.push_str("#EXT-X-DISCONTINUITY\n");
         }

@@ -5,9 +5,9 @@
 //! Blocking: call it from a blocking thread, never from a request's own.
 
 use super::boxes::BOX_BYTES_MAX;
-use ffmpeg_next as ffmpeg;
 use ffmpeg::format::context::StreamIo;
 use ffmpeg::{Dictionary, Packet, codec, format, media};
+use ffmpeg_next as ffmpeg;
 use std::io::{Cursor, Read, Write};
 use std::sync::{Arc, Mutex, Once, PoisonError};
 
@@ -68,7 +68,8 @@ where
 {
     prepare();
     let read = StreamIo::from_read(input).map_err(failed("preparing to read"))?;
-    let mut from = format::input_from_stream(read, Some("part.webm"), None).map_err(failed("opening the recording"))?;
+    let mut from =
+        format::input_from_stream(read, Some("part.webm"), None).map_err(failed("opening the recording"))?;
     let write = StreamIo::from_write(output).map_err(failed("preparing to write"))?;
     let mut to = format::output_to_stream(write, None, Some("mp4")).map_err(failed("opening the muxer"))?;
     let streams = map_streams(&from, &mut to)?;
@@ -113,7 +114,8 @@ fn map_streams(
         if !kept.contains(&parameters.id()) {
             return Err(RemuxError::Codec(parameters.id().name().to_string()));
         }
-        let context = codec::Context::from_parameters(parameters).map_err(failed("reading a stream's head"))?;
+        let context =
+            codec::Context::from_parameters(parameters).map_err(failed("reading a stream's head"))?;
         let added = to.add_stream_with(&context).map_err(failed("adding a stream"))?;
         let (from, to) = (stream.index(), added.index());
         streams.push(Copied { from, to, time_base: stream.time_base(), last_dts: None, last_step: 0 });

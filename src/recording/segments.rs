@@ -101,7 +101,8 @@ fn group(done: &mut Cut, fragments: Vec<Fragment>, timescale: u64, ending: Endin
     for next in fragments {
         if let Some(current) = &open {
             let together = millis(current.duration.saturating_add(next.duration));
-            let apart = millis(next.tfdt.abs_diff(current.tfdt.saturating_add(current.duration))) > GAP_MILLIS_MIN;
+            let apart =
+                millis(next.tfdt.abs_diff(current.tfdt.saturating_add(current.duration))) > GAP_MILLIS_MIN;
             // skipped boxes lie between: a segment is one unbroken run of bytes
             if together > SEGMENT_MILLIS_MAX || apart || next.start != current.bytes.end {
                 close(done, open.take());
@@ -112,7 +113,9 @@ fn group(done: &mut Cut, fragments: Vec<Fragment>, timescale: u64, ending: Endin
                 current.bytes.end = next.end;
                 current.duration = current.duration.saturating_add(next.duration);
             }
-            None => open = Some(Segment { bytes: next.start..next.end, tfdt: next.tfdt, duration: next.duration }),
+            None => {
+                open = Some(Segment { bytes: next.start..next.end, tfdt: next.tfdt, duration: next.duration })
+            }
         }
         if open.as_ref().is_some_and(|s| millis(s.duration) >= SEGMENT_MILLIS_MIN) {
             close(done, open.take());

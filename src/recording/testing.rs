@@ -49,7 +49,13 @@ pub fn run<F: Future>(work: F) -> F::Output {
 pub fn session(house: &TestHouse, lot: Id<Lot>, persons: &[&Who]) -> Id<Session> {
     let persons: Vec<_> = persons.iter().map(|who| who.person).collect();
     let open = move |act: &mut crate::ledger::Act<'_>| {
-        let new = NewSession { lot, purpose: "evaluation", persons: &persons, sources: &Source::ALL, retention_days: 90 };
+        let new = NewSession {
+            lot,
+            purpose: "evaluation",
+            persons: &persons,
+            sources: &Source::ALL,
+            retention_days: 90,
+        };
         actions::open(act, &new)
     };
     house.door().write(Actor::system("test"), open).unwrap().value
@@ -90,8 +96,15 @@ pub fn record_everybody(house: &TestHouse, session: Id<Session>, persons: &[&Who
     for who in persons {
         for source in Source::ALL {
             let at = (session, track(house, session, who, source));
-            let latest = house.door().read(|db| store::latest_epoch(db, at.1)).unwrap().map_or(0, |e| e.epoch);
-            send_all(house, who, at, latest + 1, if source == Source::Camera { "camera-mp4" } else { "screen-mp4" });
+            let latest =
+                house.door().read(|db| store::latest_epoch(db, at.1)).unwrap().map_or(0, |e| e.epoch);
+            send_all(
+                house,
+                who,
+                at,
+                latest + 1,
+                if source == Source::Camera { "camera-mp4" } else { "screen-mp4" },
+            );
         }
     }
 }
@@ -99,10 +112,15 @@ pub fn record_everybody(house: &TestHouse, session: Id<Session>, persons: &[&Who
 /// Has everybody who is required in a lot's open evaluation session recorded at this moment: the quickest real recording,
 /// one part with the init section and the first pictures. `members` must include all of them.
 pub fn go_live(house: &TestHouse, lot: Id<Lot>, members: &[&Who]) {
-    let open = house.door().read(|db| store::open_session_of(db, lot, "evaluation")).unwrap().expect("an open session");
+    let open = house
+        .door()
+        .read(|db| store::open_session_of(db, lot, "evaluation"))
+        .unwrap()
+        .expect("an open session");
     let vault = house.door().vault().clone();
     let start: Vec<u8> = sample("screen-mp4").into_iter().take(2).flatten().collect();
-    for row in house.door().read(|db| store::tracks(db, open.id)).unwrap().into_iter().filter(|t| t.required) {
+    for row in house.door().read(|db| store::tracks(db, open.id)).unwrap().into_iter().filter(|t| t.required)
+    {
         let who = members.iter().find(|who| row.is_of(&vault, who.person)).expect("a member for every track");
         let latest = house.door().read(|db| store::latest_epoch(db, row.id)).unwrap().map_or(0, |e| e.epoch);
         send(house, who, (open.id, row.id), (latest + 1, 0), &start, Some(house.door().now())).unwrap();

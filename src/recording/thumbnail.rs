@@ -1,11 +1,11 @@
 //! A small JPEG of the first picture of a segment, for lists and the timeline. Blocking, like all of FFmpeg.
 
 use super::remux::{RemuxError, prepare};
-use ffmpeg_next as ffmpeg;
 use ffmpeg::format::Pixel;
 use ffmpeg::format::context::StreamIo;
 use ffmpeg::software::scaling;
 use ffmpeg::{Packet, codec, decoder, format, frame, media};
+use ffmpeg_next as ffmpeg;
 use std::io::Cursor;
 
 /// Width of a thumbnail in pixels; the height follows the picture.
@@ -20,7 +20,8 @@ pub fn jpeg(init: &[u8], segment: &[u8]) -> Result<Vec<u8>, RemuxError> {
     prepare();
     let bytes = [init, segment].concat();
     let io = StreamIo::from_read_seek(Cursor::new(bytes)).map_err(failed("preparing to read"))?;
-    let mut input = format::input_from_stream(io, Some("segment.mp4"), None).map_err(failed("opening a segment"))?;
+    let mut input =
+        format::input_from_stream(io, Some("segment.mp4"), None).map_err(failed("opening a segment"))?;
     let picture = first_picture(&mut input)?;
     encode(&scale(&picture)?)
 }
@@ -28,7 +29,8 @@ pub fn jpeg(init: &[u8], segment: &[u8]) -> Result<Vec<u8>, RemuxError> {
 fn first_picture(input: &mut format::context::Input) -> Result<frame::Video, RemuxError> {
     let stream = input.streams().best(media::Type::Video).ok_or(RemuxError::Empty)?;
     let index = stream.index();
-    let context = codec::Context::from_parameters(stream.parameters()).map_err(failed("reading a stream's head"))?;
+    let context =
+        codec::Context::from_parameters(stream.parameters()).map_err(failed("reading a stream's head"))?;
     let mut decoder = context.decoder().video().map_err(failed("opening the decoder"))?;
     let mut packet = Packet::empty();
     while packet.read(input).is_ok() {
@@ -56,8 +58,9 @@ fn scale(picture: &frame::Video) -> Result<frame::Video, RemuxError> {
     // even numbers: the chroma planes are half as large
     let scaled = (WIDTH.saturating_mul(height) / width).clamp(2, WIDTH * 4) & !1;
     let flags = scaling::Flags::BILINEAR;
-    let mut scaler = scaling::Context::get(picture.format(), width, height, Pixel::YUVJ420P, WIDTH, scaled, flags)
-        .map_err(failed("preparing to scale"))?;
+    let mut scaler =
+        scaling::Context::get(picture.format(), width, height, Pixel::YUVJ420P, WIDTH, scaled, flags)
+            .map_err(failed("preparing to scale"))?;
     let mut small = frame::Video::empty();
     scaler.run(picture, &mut small).map_err(failed("scaling"))?;
     small.set_pts(Some(0));
@@ -66,8 +69,10 @@ fn scale(picture: &frame::Video) -> Result<frame::Video, RemuxError> {
 
 fn encode(picture: &frame::Video) -> Result<Vec<u8>, RemuxError> {
     let missing = ffmpeg::Error::EncoderNotFound;
-    let codec = codec::encoder::find(codec::Id::MJPEG).ok_or(missing).map_err(failed("finding the encoder"))?;
-    let mut settings = codec::Context::new_with_codec(codec).encoder().video().map_err(failed("the encoder"))?;
+    let codec =
+        codec::encoder::find(codec::Id::MJPEG).ok_or(missing).map_err(failed("finding the encoder"))?;
+    let mut settings =
+        codec::Context::new_with_codec(codec).encoder().video().map_err(failed("the encoder"))?;
     settings.set_width(picture.width());
     settings.set_height(picture.height());
     settings.set_format(Pixel::YUVJ420P);

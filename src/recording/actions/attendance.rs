@@ -68,7 +68,13 @@ pub fn dismiss(act: &mut Act<'_>, lot: Id<Lot>, purpose: &str) -> Result<(), Fai
 ///
 /// # Errors
 /// The database fails.
-pub fn mark_of(act: &mut Act<'_>, lot: Id<Lot>, purpose: &str, sentence: &str, what: &str) -> Result<(), Failure> {
+pub fn mark_of(
+    act: &mut Act<'_>,
+    lot: Id<Lot>,
+    purpose: &str,
+    sentence: &str,
+    what: &str,
+) -> Result<(), Failure> {
     match store::open_session_of(act.db(), lot, purpose)? {
         Some(session) => super::mark(act, session.id, sentence, what),
         None => Ok(()),

@@ -10,7 +10,8 @@ use crate::platform::moment::Moment;
 use crate::platform::refusal::{Failure, Fault, Refused};
 use crate::recording::intake::{Kept, Plan, Run, advance, runs_of};
 use crate::recording::rules::{
-    Arrival, Container, EPOCHS_MAX, PART_BYTES_MAX, Refusal, Session, Track, arrival, began_at, reason_from_browser,
+    Arrival, Container, EPOCHS_MAX, PART_BYTES_MAX, Refusal, Session, Track, arrival, began_at,
+    reason_from_browser,
 };
 use crate::recording::store::{self, EpochRow, SessionRow, TrackRow};
 use bytes::Bytes;
@@ -122,7 +123,9 @@ impl State {
     /// Only the newest epoch takes parts, and only the one after it may begin.
     fn epoch_is_old(&self) -> bool {
         let closed = self.current().is_some_and(|e| e.closed_at.is_some() && self.known.is_none());
-        closed || self.wanted < self.latest_epoch() && self.known.is_none() || self.wanted > self.latest_epoch() + 1
+        closed
+            || self.wanted < self.latest_epoch() && self.known.is_none()
+            || self.wanted > self.latest_epoch() + 1
     }
 }
 
@@ -325,7 +328,12 @@ fn commit(act: &mut Act<'_>, part: &Incoming, size: usize, fresh: bool, plan: Pl
 }
 
 /// Between two starts of a recorder nothing was recorded: that is a record of its own.
-fn gap_before(act: &mut Act<'_>, session: &SessionRow, track: &mut TrackRow, until: Moment) -> Result<(), Failure> {
+fn gap_before(
+    act: &mut Act<'_>,
+    session: &SessionRow,
+    track: &mut TrackRow,
+    until: Moment,
+) -> Result<(), Failure> {
     use crate::recording::chain::{GapReason, What};
     let Some(from) = store::extent(act.db(), track.id)?.1 else { return Ok(()) };
     let stated = track.stopped_reason.as_deref().and_then(GapReason::from_code);

@@ -10,7 +10,9 @@ pub use ingest::{Incoming, Received, receive, stopped};
 pub use sealing::{close_due, delete_media, finish};
 
 use super::chain::{Head, Record, What};
-use super::rules::{GRACE, Keeping, RETENTION_DAYS_MIN, Refusal, SEATS_MAX, Session, Source, Standing, Track, standing};
+use super::rules::{
+    GRACE, Keeping, RETENTION_DAYS_MIN, Refusal, SEATS_MAX, Session, Source, Standing, Track, standing,
+};
 use super::store::{self, AccessRow, MarkRow, NewRecord, SessionRow, TrackRow};
 use crate::account::rules::Person;
 use crate::account::who::Who;

@@ -73,7 +73,9 @@ pub(super) async fn close_epoch(
             runs.push(loaded);
         }
         let now = door.now();
-        let plan = tokio::task::spawn_blocking(move || close(&epoch, &kept, &runs, now)).await.map_err(Fault::from)?;
+        let plan = tokio::task::spawn_blocking(move || close(&epoch, &kept, &runs, now))
+            .await
+            .map_err(Fault::from)?;
         for blob in &plan.blobs {
             door.files().put_at(&place(session, track, &blob.sha256), blob.bytes.clone()).await?;
         }
@@ -84,7 +86,12 @@ pub(super) async fn close_epoch(
     Err(Fault::new("a recording track could not be closed: parts keep arriving").into())
 }
 
-fn commit_close(act: &mut Act<'_>, session: Id<Session>, track: Id<Track>, plan: Plan) -> Result<bool, Failure> {
+fn commit_close(
+    act: &mut Act<'_>,
+    session: Id<Session>,
+    track: Id<Track>,
+    plan: Plan,
+) -> Result<bool, Failure> {
     act.exclude(&track_gate(track))?;
     if !store::update_epoch(act.db(), track, &plan.epoch)? {
         return Ok(false);
@@ -105,9 +112,8 @@ fn commit_close(act: &mut Act<'_>, session: Id<Session>, track: Id<Track>, plan:
 /// Refused if the session was not closed.
 pub async fn finish(door: &Door, session: Id<Session>) -> Result<(), Failure> {
     let actor = Actor::system("recording");
-    let (row, tracks) = door
-        .look(move |db| Ok((found(store::session(db, session)?)?, store::tracks(db, session)?)))
-        .await?;
+    let (row, tracks) =
+        door.look(move |db| Ok((found(store::session(db, session)?)?, store::tracks(db, session)?))).await?;
     if row.closed_at.is_none() {
         return Err(Refused::from(Refusal::StillOpen).into());
     }
@@ -167,7 +173,9 @@ pub async fn close_due(door: &Door) -> Result<usize, Failure> {
     let waiting = door
         .look(|db| {
             let rows = store::sessions_to_seal(db)?;
-            rows.into_iter().map(|row| Ok((store::tracks(db, row.id)?, row))).collect::<Result<Vec<_>, Failure>>()
+            rows.into_iter()
+                .map(|row| Ok((store::tracks(db, row.id)?, row)))
+                .collect::<Result<Vec<_>, Failure>>()
         })
         .await?;
     let mut sealed = 0;

@@ -116,7 +116,8 @@ async fn read_part(
 ) -> Result<Incoming, Failure> {
     let (session, track) = (session_id(session)?, super::track_id(track)?);
     let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
-    let sha256 = header("content-digest").and_then(digest_of).ok_or_else(|| Refused::from(Refusal::DigestMissing))?;
+    let sha256 =
+        header("content-digest").and_then(digest_of).ok_or_else(|| Refused::from(Refusal::DigestMissing))?;
     let began_at = header("recording-began-at").and_then(|text| text.parse().ok()).map(Moment::from_micros);
     let mut bytes = web::BytesMut::new();
     while let Some(chunk) = payload.next().await {
@@ -190,7 +191,11 @@ pub(super) async fn standing_get(
     let missing = standing.missing().iter().map(|m| {
         let mine = tracks.iter().any(|t| t.id == m.track && own(t));
         let source = p.t(&format!("recording.source.{}", m.source.code()));
-        if mine { p.tv("recording.own_track", "source", source) } else { p.tvv("recording.seat_track", "seat", m.seat, "source", source) }
+        if mine {
+            p.tv("recording.own_track", "source", source)
+        } else {
+            p.tvv("recording.seat_track", "seat", m.seat, "source", source)
+        }
     });
     let missing: Vec<String> = missing.collect();
     let (state, until) = match &standing {

@@ -49,7 +49,8 @@ pub(super) async fn file_get(
     refuse_deleted(session.media_deleted_at.is_some())?;
     on_record(&door, &who, session.id, Some(track.id), "playback").await?;
     let at = (session.id, track.id);
-    let number = |ending: &str| name.strip_suffix(ending).and_then(|n| n.parse::<u64>().ok()).filter(|n| *n > 0);
+    let number =
+        |ending: &str| name.strip_suffix(ending).and_then(|n| n.parse::<u64>().ok()).filter(|n| *n > 0);
     if name == "init.mp4" {
         let epochs = door.look(move |db| Ok(store::epochs(db, at.1)?)).await?;
         let row = epochs.into_iter().find(|e| e.epoch == epoch).ok_or_else(not_there)?;
@@ -62,7 +63,8 @@ pub(super) async fn file_get(
     }
     let seq = number(".jpg").ok_or_else(not_there)?;
     let (init, segment) = (bytes_of(&door, at, epoch, 0).await?, bytes_of(&door, at, epoch, seq).await?);
-    let jpeg = web::block(move || thumbnail::jpeg(&init, &segment)).await.map_err(|e| Fault::new(e.to_string()))?;
+    let jpeg =
+        web::block(move || thumbnail::jpeg(&init, &segment)).await.map_err(|e| Fault::new(e.to_string()))?;
     Ok(HttpResponse::Ok().content_type("image/jpeg").body(jpeg.map_err(Fault::from)?))
 }
 
@@ -82,7 +84,8 @@ fn with_type(epoch: &EpochRow) -> actix_web::HttpResponseBuilder {
 
 /// The kept bytes of a segment, checked against the hash in its record: an altered segment is not shown as if it were true.
 async fn bytes_of(door: &Door, at: (Id<Session>, Id<Track>), epoch: u64, seq: u64) -> Result<Bytes, Failure> {
-    let hash = door.look(move |db| Ok(store::segment_hash(db, at.1, epoch, seq)?)).await?.ok_or_else(not_there)?;
+    let hash =
+        door.look(move |db| Ok(store::segment_hash(db, at.1, epoch, seq)?)).await?.ok_or_else(not_there)?;
     let bytes = door.files().get_at(&place(at.0, at.1, &hash)).await?;
     if crate::platform::digest::sha256(&[&bytes]) == hash {
         Ok(bytes)
@@ -113,7 +116,8 @@ pub(super) async fn live_get(
     let mut answer = with_type(&epoch);
     // gzip would hold bytes back to fill its window
     answer.insert_header(("content-encoding", "identity"));
-    let live = Live { door: door.get_ref().clone(), at, epoch: epoch.epoch, next: from, first: Some(init), hear };
+    let live =
+        Live { door: door.get_ref().clone(), at, epoch: epoch.epoch, next: from, first: Some(init), hear };
     Ok(answer.streaming(stream::unfold(live, |mut live| async move {
         let bytes = live.more().await?;
         Some((bytes, live))

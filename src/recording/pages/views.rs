@@ -64,7 +64,10 @@ fn session_view(db: &mut Db, row: &SessionRow) -> Result<SessionView, Failure> {
     })
 }
 
-async fn load(door: &Door, session: Id<Session>) -> Result<(SessionRow, SessionView, Vec<TrackRow>), Failure> {
+async fn load(
+    door: &Door,
+    session: Id<Session>,
+) -> Result<(SessionRow, SessionView, Vec<TrackRow>), Failure> {
     door.look(move |db| {
         let row = store::session(db, session)?.ok_or_else(|| Refused::from(Refusal::NoSuchSession))?;
         let view = session_view(db, &row)?;
@@ -180,7 +183,13 @@ fn played(db: &mut Db, door: &Door, session: Id<Session>) -> Result<Played, Fail
         let person = name(&track.person(door.vault())?);
         tracks.push((track, entries, gaps, person));
     }
-    let accesses = accesses.into_iter().map(|a| { let who = name(&a.person); (a, who) }).collect();
+    let accesses = accesses
+        .into_iter()
+        .map(|a| {
+            let who = name(&a.person);
+            (a, who)
+        })
+        .collect();
     Ok(Played { row, view, tracks, marks: store::marks(db, session)?, accesses })
 }
 
@@ -250,8 +259,14 @@ fn label(p: &Page, track: &TrackRow, person: &str) -> String {
     format!("{} · {source} · {person}", track.seat)
 }
 
-fn track_view(p: &Page, scale: &Scale, session: &str, (track, entries, gaps, person): &(TrackRow, Vec<Entry>, Vec<Gap>, String)) -> TrackView {
-    let mut bars: Vec<Bar> = spans(entries).into_iter().map(|(from, until)| scale.bar(from, until, None)).collect();
+fn track_view(
+    p: &Page,
+    scale: &Scale,
+    session: &str,
+    (track, entries, gaps, person): &(TrackRow, Vec<Entry>, Vec<Gap>, String),
+) -> TrackView {
+    let mut bars: Vec<Bar> =
+        spans(entries).into_iter().map(|(from, until)| scale.bar(from, until, None)).collect();
     for (reason, from, until) in gaps {
         let reason = p.t(&format!("recording.gap.{}", reason.code()));
         bars.push(scale.bar(*from, *until, Some(reason)));
@@ -285,11 +300,21 @@ fn mark_view(p: &Page, scale: &Scale, mark: &store::MarkRow) -> EventView {
     EventView { at: mark.at.beijing(), micros: mark.at.micros(), x: scale.x(mark.at), text, is_gap: false }
 }
 
-fn gap_view(p: &Page, scale: &Scale, track: &TrackRow, person: &str, (reason, from, until): &Gap) -> EventView {
+fn gap_view(
+    p: &Page,
+    scale: &Scale,
+    track: &TrackRow,
+    person: &str,
+    (reason, from, until): &Gap,
+) -> EventView {
     let tenths = (until.micros() - from.micros()).max(0) / 100_000;
     let seconds = format!("{}.{}", tenths / 10, tenths % 10);
     let reason = p.t(&format!("recording.gap.{}", reason.code()));
-    let text = format!("{}: {}", label(p, track, person), p.tvv("recording.gap_for", "seconds", seconds, "reason", reason));
+    let text = format!(
+        "{}: {}",
+        label(p, track, person),
+        p.tvv("recording.gap_for", "seconds", seconds, "reason", reason)
+    );
     EventView { at: from.beijing(), micros: from.micros(), x: scale.x(*from), text, is_gap: true }
 }
 
@@ -316,7 +341,10 @@ pub(super) async fn live_get(
     on_record(&door, &who, session, None, "live").await?;
     let inside = door.get_ref().clone();
     let played = door.look(move |db| played(db, &inside, session)).await?;
-    let tracks = played.tracks.iter().map(|(track, _, _, person)| LiveTrack { id: track.id.to_string(), label: label(&p, track, person) });
+    let tracks = played
+        .tracks
+        .iter()
+        .map(|(track, _, _, person)| LiveTrack { id: track.id.to_string(), label: label(&p, track, person) });
     let tracks = tracks.collect();
     p.html(&LivePage { session: played.view, tracks, p: p.clone() })
 }

@@ -15,14 +15,14 @@ mod parts;
 mod records;
 mod tables;
 mod viewing;
-pub use records::{entries, extent, gaps, records, segment_hash};
-pub(crate) use records::media_hashes;
-pub(super) use records::{NewRecord, insert_record};
-pub use viewing::{accesses, marks, watched_lately};
-pub(super) use viewing::{insert_access, insert_mark};
 pub(crate) use parts::{all_hashes, held_parts, in_use, part_hash, spent_parts};
 pub(super) use parts::{forget_part, insert_part};
+pub(crate) use records::media_hashes;
+pub(super) use records::{NewRecord, insert_record};
+pub use records::{entries, extent, gaps, records, segment_hash};
 use tables::{recording_epoch, recording_session, recording_track};
+pub use viewing::{accesses, marks, watched_lately};
+pub(super) use viewing::{insert_access, insert_mark};
 
 /// One session as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -139,7 +139,8 @@ pub struct EpochRow {
 impl EpochRow {
     /// Server time at which the last segment ends.
     pub fn ends_at(&self) -> Moment {
-        self.began_at.plus(super::playlist::micros(self.last_tfdt.saturating_add(self.last_dur), self.timescale))
+        self.began_at
+            .plus(super::playlist::micros(self.last_tfdt.saturating_add(self.last_dur), self.timescale))
     }
 }
 
@@ -206,7 +207,8 @@ impl TryFrom<tables::TrackColumns> for TrackRow {
     type Error = Fault;
 
     fn try_from(c: tables::TrackColumns) -> Result<Self, Fault> {
-        let source = Source::from_code(&c.source).ok_or_else(|| Fault::new("an unknown source in the database"))?;
+        let source =
+            Source::from_code(&c.source).ok_or_else(|| Fault::new("an unknown source in the database"))?;
         Ok(Self {
             id: id(&c.id)?,
             session: id(&c.session_id)?,
@@ -229,7 +231,8 @@ impl TryFrom<tables::EpochColumns> for EpochRow {
     type Error = Fault;
 
     fn try_from(c: tables::EpochColumns) -> Result<Self, Fault> {
-        let container = Container::from_code(&c.container).ok_or_else(|| Fault::new("an unknown container"))?;
+        let container =
+            Container::from_code(&c.container).ok_or_else(|| Fault::new("an unknown container"))?;
         Ok(Self {
             epoch: unsigned(c.epoch)?,
             container,
@@ -253,8 +256,10 @@ impl TryFrom<tables::EpochColumns> for EpochRow {
 
 /// One session.
 pub fn session(db: &mut Db, session: Id<Session>) -> Result<Option<SessionRow>, Fault> {
-    let found: Option<tables::SessionColumns> =
-        recording_session::table.filter(recording_session::id.eq(session.to_string())).first(db).optional()?;
+    let found: Option<tables::SessionColumns> = recording_session::table
+        .filter(recording_session::id.eq(session.to_string()))
+        .first(db)
+        .optional()?;
     found.map(SessionRow::try_from).transpose()
 }
 

@@ -10,7 +10,12 @@ use crate::recording::rules::Track;
 use diesel::prelude::*;
 
 /// The hash kept under a part's number, if it has arrived.
-pub(crate) fn part_hash(db: &mut Db, track: Id<Track>, epoch: u64, seq: u64) -> Result<Option<[u8; 32]>, Fault> {
+pub(crate) fn part_hash(
+    db: &mut Db,
+    track: Id<Track>,
+    epoch: u64,
+    seq: u64,
+) -> Result<Option<[u8; 32]>, Fault> {
     let found: Option<Vec<u8>> = recording_part::table
         .filter(recording_part::track_id.eq(track.to_string()))
         .filter(recording_part::epoch.eq(signed(epoch)?))
@@ -22,7 +27,12 @@ pub(crate) fn part_hash(db: &mut Db, track: Id<Track>, epoch: u64, seq: u64) -> 
 }
 
 /// The parts of an epoch from `from` on that have arrived, in order: number and hash.
-pub(crate) fn held_parts(db: &mut Db, track: Id<Track>, epoch: u64, from: u64) -> Result<Vec<(u64, [u8; 32])>, Fault> {
+pub(crate) fn held_parts(
+    db: &mut Db,
+    track: Id<Track>,
+    epoch: u64,
+    from: u64,
+) -> Result<Vec<(u64, [u8; 32])>, Fault> {
     let rows: Vec<(i64, Vec<u8>)> = recording_part::table
         .filter(recording_part::track_id.eq(track.to_string()))
         .filter(recording_part::epoch.eq(signed(epoch)?))
@@ -55,17 +65,27 @@ pub(in crate::recording) fn insert_part(
     Ok(())
 }
 
+/// Track, epoch, number and hash of a part.
+type SpentPart = (Id<Track>, u64, u64, [u8; 32]);
+
 /// Parts that were wholly cut into segments and whose own bytes are still kept: track, epoch, number, hash.
-pub(crate) fn spent_parts(db: &mut Db, most: i64) -> Result<Vec<(Id<Track>, u64, u64, [u8; 32])>, Fault> {
+pub(crate) fn spent_parts(db: &mut Db, most: i64) -> Result<Vec<SpentPart>, Fault> {
     let rows: Vec<(String, i64, i64, Vec<u8>)> = recording_part::table
-        .inner_join(recording_epoch::table.on(
-            recording_epoch::track_id.eq(recording_part::track_id).and(recording_epoch::epoch.eq(recording_part::epoch)),
-        ))
+        .inner_join(
+            recording_epoch::table.on(recording_epoch::track_id
+                .eq(recording_part::track_id)
+                .and(recording_epoch::epoch.eq(recording_part::epoch))),
+        )
         .filter(recording_part::kept.eq(true))
         .filter(recording_part::seq.lt(recording_epoch::cursor_part))
         .order((recording_part::track_id, recording_part::epoch, recording_part::seq))
         .limit(most)
-        .select((recording_part::track_id, recording_part::epoch, recording_part::seq, recording_part::sha256))
+        .select((
+            recording_part::track_id,
+            recording_part::epoch,
+            recording_part::seq,
+            recording_part::sha256,
+        ))
         .load(db)?;
     let read = |(track, epoch, seq, sha256): (String, i64, i64, Vec<u8>)| -> Result<_, Fault> {
         let track = Id::parse(&track).ok_or_else(|| Fault::new("a damaged id in the database"))?;
@@ -75,7 +95,12 @@ pub(crate) fn spent_parts(db: &mut Db, most: i64) -> Result<Vec<(Id<Track>, u64,
 }
 
 /// Notes that a part's own bytes are gone; its number and hash stay.
-pub(in crate::recording) fn forget_part(db: &mut Db, track: Id<Track>, epoch: u64, seq: u64) -> Result<(), Fault> {
+pub(in crate::recording) fn forget_part(
+    db: &mut Db,
+    track: Id<Track>,
+    epoch: u64,
+    seq: u64,
+) -> Result<(), Fault> {
     let target = recording_part::table
         .filter(recording_part::track_id.eq(track.to_string()))
         .filter(recording_part::epoch.eq(signed(epoch)?))
@@ -88,7 +113,12 @@ diesel::allow_tables_to_appear_in_same_query!(recording_part, recording_epoch);
 
 /// Whether bytes of a spent part are needed besides: as a segment or init section, as a WebM head, or under another
 /// part number that is not spent.
-pub(crate) fn in_use(db: &mut Db, track: Id<Track>, spent: (u64, u64), sha256: [u8; 32]) -> Result<bool, Fault> {
+pub(crate) fn in_use(
+    db: &mut Db,
+    track: Id<Track>,
+    spent: (u64, u64),
+    sha256: [u8; 32],
+) -> Result<bool, Fault> {
     let wanted = sha256.to_vec();
     let records: i64 = recording_record::table
         .filter(recording_record::track_id.eq(track.to_string()))

@@ -25,7 +25,11 @@ pub(in crate::recording) struct NewRecord<'a> {
     pub entry: Option<EntryId>,
 }
 
-pub(in crate::recording) fn insert_record(db: &mut Db, track: Id<Track>, new: &NewRecord<'_>) -> Result<(), Fault> {
+pub(in crate::recording) fn insert_record(
+    db: &mut Db,
+    track: Id<Track>,
+    new: &NewRecord<'_>,
+) -> Result<(), Fault> {
     let body = String::from_utf8(new.record.canonical())?;
     diesel::insert_into(recording_record::table)
         .values((
@@ -88,8 +92,7 @@ pub(crate) fn media_hashes(db: &mut Db, track: Id<Track>) -> Result<Vec<[u8; 32]
 
 /// The segments of a track as a playlist needs them, in order.
 pub fn entries(db: &mut Db, track: Id<Track>) -> Result<Vec<Entry>, Fault> {
-    let epochs: HashMap<u64, EpochRow> =
-        epochs(db, track)?.into_iter().map(|e| (e.epoch, e)).collect();
+    let epochs: HashMap<u64, EpochRow> = epochs(db, track)?.into_iter().map(|e| (e.epoch, e)).collect();
     let rows: Vec<String> = recording_record::table
         .filter(recording_record::track_id.eq(track.to_string()))
         .filter(recording_record::kind.eq("media"))

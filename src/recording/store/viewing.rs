@@ -13,7 +13,11 @@ use diesel::prelude::*;
 /// How often at most one person's watching of one track is put on record again, in microseconds.
 const WATCHED_EVERY: i64 = 600 * SECOND;
 
-pub(in crate::recording) fn insert_mark(db: &mut Db, session: Id<Session>, mark: &MarkRow) -> Result<(), Fault> {
+pub(in crate::recording) fn insert_mark(
+    db: &mut Db,
+    session: Id<Session>,
+    mark: &MarkRow,
+) -> Result<(), Fault> {
     diesel::insert_into(recording_mark::table)
         .values((
             recording_mark::id.eq(Id::<MarkRow>::random().to_string()),
@@ -34,10 +38,17 @@ pub fn marks(db: &mut Db, session: Id<Session>) -> Result<Vec<MarkRow>, Fault> {
         .limit(5_000)
         .select((recording_mark::at, recording_mark::sentence, recording_mark::what))
         .load(db)?;
-    Ok(rows.into_iter().map(|(at, sentence, what)| MarkRow { at: Moment::from_micros(at), sentence, what }).collect())
+    Ok(rows
+        .into_iter()
+        .map(|(at, sentence, what)| MarkRow { at: Moment::from_micros(at), sentence, what })
+        .collect())
 }
 
-pub(in crate::recording) fn insert_access(db: &mut Db, session: Id<Session>, access: &AccessRow) -> Result<(), Fault> {
+pub(in crate::recording) fn insert_access(
+    db: &mut Db,
+    session: Id<Session>,
+    access: &AccessRow,
+) -> Result<(), Fault> {
     diesel::insert_into(recording_access::table)
         .values((
             recording_access::id.eq(Id::<AccessRow>::random().to_string()),
@@ -57,7 +68,12 @@ pub fn accesses(db: &mut Db, session: Id<Session>) -> Result<Vec<AccessRow>, Fau
         .filter(recording_access::session_id.eq(session.to_string()))
         .order((recording_access::at.desc(), recording_access::id))
         .limit(200)
-        .select((recording_access::person_id, recording_access::track_id, recording_access::way, recording_access::at))
+        .select((
+            recording_access::person_id,
+            recording_access::track_id,
+            recording_access::way,
+            recording_access::at,
+        ))
         .load(db)?;
     let read = |(person, track, way, at): (String, Option<String>, String, i64)| -> Result<AccessRow, Fault> {
         let track = track.as_deref().map(id).transpose()?;

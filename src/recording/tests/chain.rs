@@ -30,7 +30,11 @@ fn track() -> Vec<Record> {
     let mut head = Head::start("session-1", "track-1");
     let mut whats = vec![opened(), init(1)];
     whats.extend((1..=4).map(|seq| media(1, seq)));
-    whats.push(What::Gap { reason: GapReason::Restarted, from: START.plus(8 * SECOND), until: START.plus(20 * SECOND) });
+    whats.push(What::Gap {
+        reason: GapReason::Restarted,
+        from: START.plus(8 * SECOND),
+        until: START.plus(20 * SECOND),
+    });
     whats.push(init(2));
     whats.extend((1..=2).map(|seq| media(2, seq)));
     let mut records: Vec<Record> =
@@ -64,9 +68,13 @@ fn an_untouched_track_holds_with_and_without_its_bytes() {
 fn one_edited_byte_names_the_segment() {
     let records = track();
     let verdict = verify(&records, &[], |r| if r.number == 4 { Some([9; 32]) } else { r.media() });
-    let expected = Finding { track: "track-1".into(), number: 4, segment: Some((1, 3)), wrong: Wrong::Edited };
+    let expected =
+        Finding { track: "track-1".into(), number: 4, segment: Some((1, 3)), wrong: Wrong::Edited };
     assert_eq!(verdict.findings, vec![expected]);
-    assert_eq!(verdict.findings[0].to_string(), "track track-1 record 4 (epoch 1 segment 3): the bytes were edited");
+    assert_eq!(
+        verdict.findings[0].to_string(),
+        "track track-1 record 4 (epoch 1 segment 3): the bytes were edited"
+    );
 }
 
 #[test]
@@ -191,7 +199,11 @@ fn every_single_removal_and_every_neighbour_swap_is_found() {
     for i in 0..whole.len() - 1 {
         let mut swapped = whole.clone();
         swapped.swap(i, i + 1);
-        assert!(!verify(&swapped, &[], stored).findings.is_empty(), "records {i} and {} were swapped unseen", i + 1);
+        assert!(
+            !verify(&swapped, &[], stored).findings.is_empty(),
+            "records {i} and {} were swapped unseen",
+            i + 1
+        );
     }
 }
 
@@ -211,7 +223,8 @@ fn a_record_has_exactly_one_byte_string() {
 fn the_leaf_of_the_published_example_is_what_the_format_page_says() {
     let mut head = Head::start("01arz3ndektsv4rrffq69g5fav", "01arz3ndektsv4rrffq69g5faw");
     let record = head.append(START, opened());
-    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/formats/recording.md")).unwrap();
+    let page =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/formats/recording.md")).unwrap();
     let text = String::from_utf8(record.canonical()).unwrap();
     assert!(page.contains(&text), "the page shows the record: {text}");
     let leaf = hex::encode(record.leaf());

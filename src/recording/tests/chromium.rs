@@ -85,7 +85,11 @@ fn a_real_browser_records_survives_an_outage_and_a_reload_and_is_watched_and_pla
         actions::close(act, session)
     })
     .unwrap();
-    assert_eq!(run(actions::close_due(&door)).unwrap(), 1, "both recorders said that they stopped: sealed at once");
+    assert_eq!(
+        run(actions::close_due(&door)).unwrap(),
+        1,
+        "both recorders said that they stopped: sealed at once"
+    );
     for id in tracks {
         let records: Vec<Record> =
             door.read(|db| store::records(db, id, 0, 10_000)).unwrap().into_iter().map(|r| r.0).collect();
@@ -101,7 +105,11 @@ fn a_real_browser_records_survives_an_outage_and_a_reload_and_is_watched_and_pla
             .iter()
             .filter_map(|r| if let What::Gap { reason, .. } = r.what { Some(reason) } else { None })
             .collect();
-        assert_eq!((inits, reasons), (2, vec![GapReason::Restarted]), "two starts, and the outage lost nothing");
+        assert_eq!(
+            (inits, reasons),
+            (2, vec![GapReason::Restarted]),
+            "two starts, and the outage lost nothing"
+        );
         assert!(media >= 8, "only {media} segments of some thirty seconds");
     }
     let played = drive("play", &env);

@@ -26,7 +26,12 @@ fn a_real_camera_recording_cuts_into_segments_of_about_two_seconds_that_join() {
         assert_eq!(segment.bytes.start, at, "segments are the unbroken bytes of the recording");
         at = segment.bytes.end;
         if let Some((tfdt, dur)) = previous {
-            assert_eq!(step_millis(tfdt, dur, segment.tfdt, 20_000), 0, "no gap between {tfdt} and {}", segment.tfdt);
+            assert_eq!(
+                step_millis(tfdt, dur, segment.tfdt, 20_000),
+                0,
+                "no gap between {tfdt} and {}",
+                segment.tfdt
+            );
         }
         previous = Some((segment.tfdt, segment.duration));
     }
@@ -176,10 +181,14 @@ fn webm_of_vp9_and_h264_is_remuxed_piece_by_piece_without_transcoding() {
             let mut sorted: Vec<&str> = codecs.split(',').collect();
             let found = init.codecs();
             let mut found: Vec<&str> = found.split(',').collect();
-            (sorted.sort_unstable(), found.sort_unstable());
+            sorted.sort_unstable();
+            found.sort_unstable();
             assert_eq!(found, sorted);
             let timescale = init.timeline().unwrap().timescale;
-            assert!(first_init.get_or_insert(init.clone()).tracks == init.tracks, "{name}: one init fits all");
+            assert!(
+                first_init.get_or_insert(init.clone()).tracks == init.tracks,
+                "{name}: one init fits all"
+            );
             let done = cut(Some(&init), &made.fragments, Ending::Closed).unwrap();
             for segment in &done.segments {
                 if let Some((tfdt, dur)) = previous {

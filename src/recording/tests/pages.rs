@@ -32,7 +32,8 @@ fn scene() -> Scene {
 impl Scene {
     fn put(&self, browser: &mut Browser, seq: u64, bytes: &[u8], digest: &str) -> Seen {
         let path = format!("/recording/ingest/{}/{}/1/{seq}", self.session, self.camera);
-        let headers = [("content-digest", digest), ("recording-began-at", "1"), ("sec-fetch-site", "same-origin")];
+        let headers =
+            [("content-digest", digest), ("recording-began-at", "1"), ("sec-fetch-site", "same-origin")];
         browser.send(Method::PUT, &path, &headers, Bytes::copy_from_slice(bytes))
     }
 
@@ -118,7 +119,8 @@ fn nobody_but_a_supervisor_can_watch() {
         format!("{track}/1/1.jpg"),
     ];
     for role in [Role::Expert, Role::Agent, Role::Entity, Role::Bidder, Role::Centre, Role::Treasurer] {
-        let mut browser = scene.served.browser(&scene.served.house.member(role, &format!("{}-x", role.code())));
+        let mut browser =
+            scene.served.browser(&scene.served.house.member(role, &format!("{}-x", role.code())));
         for path in &paths {
             assert_eq!(browser.get(path).status, 403, "{role:?} {path}");
         }
@@ -165,7 +167,11 @@ fn live_watching_begins_with_the_newest_segment_and_goes_on_with_every_new_one()
     let seen = watching.join().unwrap().expect_status(200);
     assert_eq!(seen.headers["recording-type"], "video/mp4;codecs=\"opus,avc1.42C015\"");
     let expected = [blobs[0].as_slice(), &blobs[2], &blobs[3]].concat();
-    assert_eq!(seen.bytes.as_ref(), expected, "init, the newest segment, the next; and the end with the seal");
+    assert_eq!(
+        seen.bytes.as_ref(),
+        expected,
+        "init, the newest segment, the next; and the end with the seal"
+    );
     let mut late = scene.served.browser(&scene.served.house.member(Role::Supervisor, "supervisor2"));
     late.get(&format!("/recording/{session}/{camera}/live")).expect_status(410);
     let list = late.get(&format!("/recording/{session}/{camera}/playlist.m3u8")).expect_status(200).text();

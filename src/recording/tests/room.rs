@@ -58,7 +58,13 @@ impl Scene {
     }
 
     fn records(&self, track: Id<Track>) -> Vec<Record> {
-        self.house.door().read(|db| store::records(db, track, 0, 100_000)).unwrap().into_iter().map(|r| r.0).collect()
+        self.house
+            .door()
+            .read(|db| store::records(db, track, 0, 100_000))
+            .unwrap()
+            .into_iter()
+            .map(|r| r.0)
+            .collect()
     }
 
     /// Records whose own entry is in the log, with the leaf that the logged object gives.
@@ -136,10 +142,12 @@ fn a_part_may_come_twice_and_out_of_order(engine: Engine) {
     let blobs: Vec<_> = sample("camera-mp4").into_iter().filter(|b| !b.is_empty()).collect();
     let mut nexts = Vec::new();
     for seq in [0, 3, 3, 1, 4, 0, 2, 2] {
-        let got = send(&scene.house, &scene.expert, scene.at(), (1, seq), &blobs[seq as usize], None).unwrap();
+        let got =
+            send(&scene.house, &scene.expert, scene.at(), (1, seq), &blobs[seq as usize], None).unwrap();
         nexts.push((got.new, got.next));
     }
-    let expected = [(true, 1), (true, 1), (false, 1), (true, 2), (true, 2), (false, 2), (true, 5), (false, 5)];
+    let expected =
+        [(true, 1), (true, 1), (false, 1), (true, 2), (true, 2), (false, 2), (true, 5), (false, 5)];
     assert_eq!(nexts, expected);
     assert_eq!(scene.kinds(scene.camera), ["opened", "init", "media", "media", "media", "media"]);
     assert!(scene.verified(scene.camera).findings.is_empty());
@@ -176,7 +184,10 @@ fn only_the_owner_may_send_and_only_true_digests_count(engine: Engine) {
         bytes: bytes::Bytes::from(blob.clone()),
     };
     let door = scene.house.door();
-    assert_eq!(refused(run(actions::receive(door, &scene.expert, part))).key, "recording.refusal.digest_wrong");
+    assert_eq!(
+        refused(run(actions::receive(door, &scene.expert, part))).key,
+        "recording.refusal.digest_wrong"
+    );
     let result = send(&scene.house, &scene.expert, (Id::random(), scene.camera), (1, 0), blob, None);
     assert_eq!(refused(result).key, "recording.refusal.no_such_session");
     let result = send(&scene.house, &scene.expert, scene.at(), (1, 0), b"%PDF-1.7 not a film", None);
@@ -260,7 +271,11 @@ fn a_sealed_session_takes_nothing_more_and_its_heads_are_in_the_log(engine: Engi
     assert_eq!(refused(early).key, "recording.refusal.still_open");
     scene.later(12 * SECOND);
     scene.close();
-    assert_eq!(run(actions::close_due(scene.house.door())).unwrap(), 0, "what is still in the browser may come");
+    assert_eq!(
+        run(actions::close_due(scene.house.door())).unwrap(),
+        0,
+        "what is still in the browser may come"
+    );
     send(&scene.house, &scene.expert, scene.at(), (1, 5), &tail(), None).unwrap();
     scene.later(601 * SECOND);
     assert_eq!(run(actions::close_due(scene.house.door())).unwrap(), 1);
@@ -314,7 +329,11 @@ fn media_are_deleted_only_after_ninety_days_and_never_under_a_hold(engine: Engin
     scene.house.act(&centre, move |act| actions::hold(act, session, false, "投诉已办结")).unwrap();
     run(jobs::due(door)).unwrap();
     let verdict = scene.verified(scene.camera);
-    assert_eq!((verdict.findings, verdict.checked, verdict.absent), (vec![], 0, 6), "hashes stay, bytes are gone");
+    assert_eq!(
+        (verdict.findings, verdict.checked, verdict.absent),
+        (vec![], 0, 6),
+        "hashes stay, bytes are gone"
+    );
     let again = scene.house.act(&centre, move |act| actions::hold(act, session, true, "迟了"));
     assert_eq!(refused(again).status, 410);
 }
@@ -372,13 +391,15 @@ fn watching_is_on_record_once_in_ten_minutes(engine: Engine) {
 
 fn who_joins_is_required_from_then_on_and_who_leaves_no_longer(engine: Engine) {
     let house = TestHouse::new(engine);
-    let [first, second, third] = ["expert1", "expert2", "expert3"].map(|login| house.member(Role::Expert, login).who);
+    let [first, second, third] =
+        ["expert1", "expert2", "expert3"].map(|login| house.member(Role::Expert, login).who);
     let lot = Id::random();
     let attend = |persons: Vec<&Who>| {
         let persons: Vec<_> = persons.iter().map(|who| who.person).collect();
         let work = move |act: &mut ledger::Act<'_>| {
             let sources = &Source::ALL;
-            let new = NewSession { lot, purpose: "evaluation", persons: &persons, sources, retention_days: 90 };
+            let new =
+                NewSession { lot, purpose: "evaluation", persons: &persons, sources, retention_days: 90 };
             actions::attend(act, &new)
         };
         house.door().write(Actor::system("test"), work).unwrap().value

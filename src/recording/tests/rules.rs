@@ -10,7 +10,14 @@ const NOW: Moment = Moment::from_micros(1_795_312_800_000_000);
 
 fn fact(seat: u32, source: Source, silent_for: Option<i64>) -> TrackFact {
     let track = Id::from_bits(u128::from(seat) * 2 + source as u128);
-    TrackFact { track, seat, source, required: true, last_received: silent_for.map(|s| NOW.plus(-s)), stopped: false }
+    TrackFact {
+        track,
+        seat,
+        source,
+        required: true,
+        last_received: silent_for.map(|s| NOW.plus(-s)),
+        stopped: false,
+    }
 }
 
 fn five(silent_for: Option<i64>) -> Vec<TrackFact> {
@@ -154,7 +161,11 @@ fn every_refusal_has_a_sentence_in_both_languages() {
             let sentence = rust_i18n::t!(refused.key.as_ref(), locale = locale);
             assert!(!sentence.contains(refused.key.as_ref()), "{} has no {locale} sentence", refused.key);
             for (name, _) in &refused.with {
-                assert!(sentence.contains(&format!("%{{{name}}}")), "{} {locale} does not say {name}", refused.key);
+                assert!(
+                    sentence.contains(&format!("%{{{name}}}")),
+                    "{} {locale} does not say {name}",
+                    refused.key
+                );
             }
         }
     }
