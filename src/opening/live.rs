@@ -57,7 +57,8 @@ impl Line {
     async fn next(&mut self) -> Option<String> {
         if !self.greeted {
             self.greeted = true;
-            return Some(format!("retry: 2000\n{}", self.clock()));
+            // what changed between the page and this line was told to nobody: have the page look once
+            return Some(format!("retry: 2000\n{}event: change\ndata: 1\n\n", self.clock()));
         }
         loop {
             match timeout(CLOCK_EVERY, self.heard.recv()).await {

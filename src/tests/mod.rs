@@ -6,5 +6,6 @@ mod config;
 mod crash;
 mod files;
 mod foreign_log;
+mod real_browser;
 mod secrecy;
 mod tidy;

@@ -47,7 +47,17 @@ export function followLive(rewire: Rewire): void {
   });
 }
 
+/** A form was sent and its answer is on the way: nothing may be taken out from under it. */
+let leaving = false;
+addEventListener("beforeunload", () => {
+  leaving = true;
+  // a download, for example, leaves the page where it is
+  setTimeout(() => { leaving = false; }, 10_000);
+});
+addEventListener("pageshow", () => { leaving = false; });
+
 function swap(fresh: Document, rewire: Rewire): void {
+  if (leaving) return;
   for (const old of document.querySelectorAll<HTMLElement>("[data-live]")) {
     const name = old.dataset["live"] ?? "";
     const next = fresh.querySelector<HTMLElement>(`[data-live="${CSS.escape(name)}"]`);
@@ -59,7 +69,7 @@ function swap(fresh: Document, rewire: Rewire): void {
 }
 
 function inUse(part: HTMLElement): boolean {
-  if (part.querySelector("[aria-busy=true]") !== null) return true;
+  if (part.querySelector("[aria-busy=true], form[data-sent]") !== null) return true;
   const active = document.activeElement;
   if (active !== null && part.contains(active) && active.matches("input, textarea, select")) return true;
   return [...part.querySelectorAll<HTMLInputElement | HTMLTextAreaElement>("input:not([type=hidden]), textarea")].some((input) => input.value !== input.defaultValue);

@@ -1,0 +1,255 @@
+// Drives a real Chromium over the DevTools pipe: no driver program, no package. One window per person, each with
+// storage of its own, as if on different computers.
+import { spawn } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const PLACES = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+
+export class Chromium {
+  #process;
+  #folder = mkdtempSync(join(tmpdir(), "sunbid-chromium-"));
+  #waiting = new Map();
+  #listeners = new Set();
+  #next = 0;
+
+  static async start() {
+    const chromium = new Chromium();
+    const program = process.env.SUNBID_CHROMIUM ?? PLACES.find((place) => existsSync(place));
+    if (program === undefined) throw new Error("Chromium is missing: apt-get install chromium");
+    chromium.#launch(program);
+    await chromium.send("Browser.getVersion");
+    return chromium;
+  }
+
+  #launch(program) {
+    const flags = [
+      "--headless=new", "--remote-debugging-pipe", "--no-first-run", "--disable-gpu", "--disable-dev-shm-usage", "--no-sandbox",
+      "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream", "--auto-accept-this-tab-capture",
+      "--auto-select-desktop-capture-source=Entire screen", `--user-data-dir=${this.#folder}`, "about:blank",
+    ];
+    this.#process = spawn(program, flags, { stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"] });
+    let held = "";
+    this.#process.stdio[4].setEncoding("utf8").on("data", (chunk) => {
+      held += chunk;
+      const messages = held.split("\0");
+      held = messages.pop();
+      for (const message of messages) this.#hear(JSON.parse(message));
+    });
+    this.#process.on("exit", () => {
+      for (const { reject } of this.#waiting.values()) reject(new Error("Chromium ended"));
+      this.#waiting.clear();
+    });
+  }
+
+  #hear(message) {
+    const waiting = this.#waiting.get(message.id);
+    if (waiting !== undefined) {
+      this.#waiting.delete(message.id);
+      if (message.error) waiting.reject(new Error(`${waiting.method}: ${message.error.message}`));
+      else waiting.resolve(message.result);
+    } else {
+      for (const listener of this.#listeners) listener(message);
+    }
+  }
+
+  send(method, params = {}, sessionId) {
+    const id = ++this.#next;
+    this.#process.stdio[3].write(`${JSON.stringify({ id, method, params, sessionId })}\0`);
+    return new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject, method }));
+  }
+
+  listen(listener) {
+    this.#listeners.add(listener);
+  }
+
+  /** A window of somebody's own. `base` is prefixed to every path. */
+  async window(name, base) {
+    const { browserContextId } = await this.send("Target.createBrowserContext");
+    const { targetId } = await this.send("Target.createTarget", { url: "about:blank", browserContextId, width: 1200, height: 900 });
+    const { sessionId } = await this.send("Target.attachToTarget", { targetId, flatten: true });
+    const window = new Window(this, sessionId, name, base);
+    await window.prepare();
+    return window;
+  }
+
+  async end() {
+    const gone = new Promise((resolve) => this.#process.once("exit", resolve));
+    await this.send("Browser.close").catch(() => {});
+    await gone;
+    rmSync(this.#folder, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+export class Window {
+  /** The document that the window shows, and whether all of it is there. */
+  #shown = { loader: "", loaded: false };
+  #complaints = [];
+
+  constructor(chromium, session, name, base) {
+    this.chromium = chromium;
+    this.session = session;
+    this.name = name;
+    this.base = base;
+  }
+
+  async prepare() {
+    this.chromium.listen(({ sessionId, method, params }) => {
+      if (sessionId !== this.session) return;
+      if (method === "Page.frameNavigated" && params.frame.parentId === undefined) this.#shown = { loader: params.frame.loaderId, loaded: false };
+      if (method === "Page.lifecycleEvent" && params.name === "load" && params.loaderId === this.#shown.loader) this.#shown.loaded = true;
+      if (method === "Runtime.exceptionThrown") this.#complaints.push(params.exceptionDetails.exception?.description ?? params.exceptionDetails.text);
+      if (method === "Log.entryAdded" && params.entry.level === "error" && params.entry.source === "security") this.#complaints.push(params.entry.text);
+    });
+    for (const domain of ["Page", "Runtime", "Log", "DOM"]) await this.#send(`${domain}.enable`);
+    await this.#send("Page.setLifecycleEventsEnabled", { enabled: true });
+  }
+
+  #send(method, params) {
+    return this.chromium.send(method, params, this.session);
+  }
+
+  /** Goes to a path and waits until all of it is there. */
+  async go(path) {
+    const { loaderId, errorText } = await this.#send("Page.navigate", { url: this.base + path });
+    if (errorText) throw new Error(`${this.name}: ${path}: ${errorText}`);
+    await this.until(() => this.#shown.loader === loaderId && this.#shown.loaded, `the page ${path}`);
+  }
+
+  /** Evaluates an expression in the page; promises are awaited. */
+  async eval(expression) {
+    const { result, exceptionDetails } = await this.#send("Runtime.evaluate", { expression, awaitPromise: true, returnByValue: true });
+    if (exceptionDetails) throw new Error(`${this.name}: ${exceptionDetails.exception?.description ?? exceptionDetails.text}`);
+    return result.value;
+  }
+
+  /** Waits until a function here, or an expression in the page, is true. */
+  async until(condition, what = String(condition), seconds = 30) {
+    const end = Date.now() + seconds * 1000;
+    for (;;) {
+      try {
+        if (await (typeof condition === "string" ? this.eval(condition) : condition())) return;
+      } catch (error) {
+        // while a page is being replaced there is nothing to ask
+        if (!/context|navigat/i.test(String(error))) throw error;
+      }
+      if (Date.now() > end) throw new Error(`${this.name} waited in vain for ${what}\n${await this.state()}`);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
+  async state() {
+    const page = await this.eval(`location.href + "\\n" + document.body.innerText.slice(0, 3000)`).catch((error) => String(error));
+    return `${page}\n${this.#complaints.join("\n")}`;
+  }
+
+  /** Clicks what the selector finds. */
+  async click(selector) {
+    const found = await this.eval(`(() => { const e = document.querySelector(${JSON.stringify(selector)}); if (!e) return false; e.click(); return true; })()`);
+    if (!found) throw new Error(`${this.name}: nothing to click at ${selector}\n${await this.state()}`);
+  }
+
+  /** Clicks and waits for the page that follows. */
+  async follow(selector) {
+    const before = this.#shown.loader;
+    await this.click(selector);
+    await this.until(() => this.#shown.loader !== before && this.#shown.loaded, `what follows ${selector}`);
+  }
+
+  /** Types into a field as a person would see it. */
+  async type(selector, value) {
+    const found = await this.eval(`(() => {
+      const e = document.querySelector(${JSON.stringify(selector)});
+      if (!e) return false;
+      e.value = ${JSON.stringify(value)};
+      e.dispatchEvent(new Event("input", { bubbles: true }));
+      e.dispatchEvent(new Event("change", { bubbles: true }));
+      return true;
+    })()`);
+    if (!found) throw new Error(`${this.name}: no field ${selector}\n${await this.state()}`);
+  }
+
+  /** Chooses files for an input. */
+  async choose(selector, files) {
+    const { root } = await this.#send("DOM.getDocument");
+    const { nodeId } = await this.#send("DOM.querySelector", { nodeId: root.nodeId, selector });
+    if (nodeId === 0) throw new Error(`${this.name}: no file input ${selector}\n${await this.state()}`);
+    await this.#send("DOM.setFileInputFiles", { nodeId, files });
+  }
+
+  text() {
+    return this.eval("document.body.innerText");
+  }
+
+  /** Waits until the page says `words`. */
+  see(words, seconds) {
+    return this.until(`document.body.innerText.includes(${JSON.stringify(words)})`, `“${words}”`, seconds);
+  }
+
+  /** Saves a picture of the whole page. */
+  async picture(path) {
+    const { data } = await this.#send("Page.captureScreenshot", { format: "png", captureBeyondViewport: true });
+    const { writeFileSync, mkdirSync } = await import("node:fs");
+    mkdirSync(join(path, ".."), { recursive: true });
+    writeFileSync(path, Buffer.from(data, "base64"));
+  }
+
+  /** Scripts that threw and pages that broke the content security policy. */
+  complaints() {
+    return this.#complaints;
+  }
+
+  async signIn(login, password) {
+    await this.go("/account/sign-in");
+    await this.type("main input[name=login]", login);
+    await this.type("main input[name=password]", password);
+    await this.follow("main form button");
+    await this.until(`!location.pathname.includes("sign-in")`, "signing in");
+  }
+
+  /** Makes a signing key on the key page. */
+  async makeKey() {
+    await this.go("/account/key");
+    await this.click("[data-key-make]");
+    await this.until(`document.querySelector("[data-key-enrol]")?.dataset.state === "done"`, "a certified key");
+  }
+}
+
+/** Talks with the test that started the walk: `ask("at 2026-03-25 09:30:00")` waits for its answer line. */
+const answers = [];
+const asked = [];
+let rest = "";
+process.stdin.setEncoding("utf8").on("data", (chunk) => {
+  rest += chunk;
+  const lines = rest.split("\n");
+  rest = lines.pop();
+  for (const line of lines) {
+    const waiting = asked.shift();
+    if (waiting === undefined) answers.push(line);
+    else waiting(line);
+  }
+});
+
+export function ask(line) {
+  process.stdout.write(`ask ${line}\n`);
+  const ready = answers.shift();
+  return ready === undefined ? new Promise((resolve) => asked.push(resolve)) : Promise.resolve(ready);
+}
+
+/** Runs a walk: `walk(async (chromium, base) => …)`. Ends the process with 0 only if nothing complained. */
+export async function walk(steps) {
+  const base = process.argv[2];
+  const chromium = await Chromium.start();
+  let code = 0;
+  try {
+    await steps(chromium, base);
+    process.stdout.write("walked\n");
+  } catch (error) {
+    code = 1;
+    process.stderr.write(`${error?.stack ?? error}\n`);
+  } finally {
+    await chromium.end();
+  }
+  process.exit(code);
+}

@@ -1,0 +1,80 @@
+// A tender from the trustees' keys to the published read-out, every step in a real browser.
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ask, walk } from "./driver.mjs";
+
+const PASSWORD = "correct horse";
+const HALL = "/opening/TEST-0001/1";
+
+await walk(async (chromium, base) => {
+  const folder = mkdtempSync(join(tmpdir(), "sunbid-walk-"));
+  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+  const open = async (login) => {
+    const window = await chromium.window(login, base);
+    await window.signIn(login, PASSWORD);
+    await window.makeKey();
+    return window;
+  };
+  // half an hour before the deadline; sessions last longer than that
+  await ask("at 2026-03-25 09:00:00");
+  const trustees = [];
+  for (const login of ["agent", "entity", "supervisor"]) trustees.push(await open(login));
+  for (const trustee of trustees) {
+    await trustee.go("/sealed-bid/TEST-0001/trustees");
+    await trustee.follow("form[data-trustee-key] button");
+  }
+  for (const trustee of trustees) {
+    await trustee.go("/sealed-bid/TEST-0001/trustees");
+    await trustee.follow("form[data-trustee-set] button");
+  }
+  await trustees[0].go("/sealed-bid/TEST-0001/trustees");
+  await trustees[0].see("可以密封投标文件");
+
+  const bidder = await open("bidder");
+  const file = join(folder, "施工组织设计.pdf");
+  writeFileSync(file, Buffer.alloc(20 * 1024 * 1024, "阳光交易 sunbid "));
+  await bidder.go(await ask("bid-page"));
+  await bidder.until(`document.querySelector("[data-seal] [data-review]") !== null`, "the bid form");
+  await bidder.type("[data-field=price]", "9876543.21");
+  for (const [field, value] of [["period_days", "180"], ["quality", "合格"], ["manager", "王工"]]) await bidder.type(`[data-field=${field}]`, value);
+  await bidder.choose("input[type=file][data-files]", [file]);
+  await bidder.click("[data-review]");
+  await bidder.until(`!document.querySelector("[data-step=review]").hidden`, "the review");
+  assert.match(await bidder.text(), /9876543\.21/);
+  assert.match(await bidder.text(), /20\.0 MiB/);
+  await bidder.click("[data-confirm]");
+  await bidder.until(`document.querySelector("[data-arrived]") !== null`, "the receipt", 120);
+  await ask("others");
+
+  await ask("at 2026-03-25 09:30:00");
+  const [agent, entity, supervisor] = trustees;
+  await agent.go(HALL);
+  await agent.follow(`form[action$="/closing"] button`);
+  assert.equal(await agent.eval(`document.querySelector('form[action$="/closing"]') === null`), true, await agent.state());
+  // the others' halls go on by themselves
+  await entity.go(HALL);
+  await supervisor.go(HALL);
+  await entity.until(`document.querySelector("form[data-release]") !== null`, "the release form");
+  await bidder.go(HALL);
+  await bidder.follow(`form[action$="/arrival"] button`);
+  await supervisor.see("bidder先生");
+  for (const trustee of [entity, supervisor]) {
+    await trustee.follow("form[data-release] button");
+    assert.equal(await trustee.eval(`document.querySelector("form[data-release]") === null`), true, await trustee.state());
+  }
+  await agent.until(`document.querySelector('form[action$="/open"] button:not([disabled])') !== null`, "the button that opens");
+  await agent.follow(`form[action$="/open"] button`);
+  await bidder.see("9876543.21");
+  await agent.go(HALL);
+  await agent.follow(`form[action$="/publication"] button`);
+  await bidder.see("下载（JSON）");
+  await bidder.until(`document.querySelector('form[action$="/signature"]') !== null`, "the bidder's turn to sign");
+  await bidder.follow(`form[action$="/signature"] button`);
+  const record = await bidder.eval(`fetch("${HALL}/single/record.json").then((answer) => answer.json())`);
+  const own = record.read_out.find((line) => line.form.price === "9876543.21");
+  assert.ok(own !== undefined && own.not_opened === null && record.bidders === 3);
+  if (process.env.SUNBID_PICTURES) await bidder.picture(join(process.env.SUNBID_PICTURES, "opening-hall.png"));
+  for (const window of [agent, entity, supervisor, bidder]) assert.deepEqual(window.complaints(), [], window.name);
+});
