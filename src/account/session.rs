@@ -69,15 +69,17 @@ pub async fn recognise<B: MessageBody>(
     let known_visitor = value(VISITOR_COOKIE).filter(|token| token.len() == 43);
     let visitor = known_visitor.clone().unwrap_or_else(new_token);
     let lang = value(LANG_COOKIE).and_then(|code| Lang::from_code(&code)).unwrap_or_default();
-    let bound_to = if found.is_some() { token.clone().unwrap_or_default() } else { visitor.clone() };
-    let csrf = csrf_of(&door, &bound_to);
+    let csrf = match &found {
+        Some((who, session)) => csrf_of(&door, &who.person.to_string(), session.expires_at.micros()),
+        None => csrf_of(&door, &visitor, 0),
+    };
     {
         let mut extensions = request.extensions_mut();
         extensions.insert(SignedIn(found.as_ref().map(|(who, _)| who.clone())));
         extensions.insert(Seen { lang, csrf });
     }
     let rotate = match (&token, &found) {
-        (Some(token), Some((_, session))) if request.method() == actix_web::http::Method::GET => {
+        (Some(token), Some((_, session))) if is_a_page(&request) => {
             let old = door.clock().machine_now().micros() - session.rotated_at.micros() >= ROTATE_MICROS;
             old.then(|| token.clone())
         }
@@ -96,10 +98,17 @@ pub async fn recognise<B: MessageBody>(
     Ok(response)
 }
 
-/// The token that every form of this session carries. The page that was opened before a rotation still works:
-/// the token is bound to the person's session for the day, see [`super::form`].
-fn csrf_of(door: &Door, token: &str) -> String {
-    door.vault().tag("csrf", &[token.as_bytes()])
+/// The token that every form of this session carries. A page that was open while the session's token changed still
+/// works: the form token is bound to the person and to the session's end, which stay.
+fn csrf_of(door: &Door, whose: &str, until: i64) -> String {
+    door.vault().tag("csrf", &[whose.as_bytes(), &until.to_be_bytes()])
+}
+
+/// Whether a request is somebody going to a page, and not a script of a page asking on the side: two answers that
+/// replace the token at the same moment would throw one of the askers out.
+fn is_a_page(request: &ServiceRequest) -> bool {
+    let mode = request.headers().get("sec-fetch-mode").and_then(|mode| mode.to_str().ok());
+    request.method() == actix_web::http::Method::GET && mode.is_none_or(|mode| mode == "navigate")
 }
 
 async fn find(door: &Door, token: String) -> Result<Option<(Who, Session)>, Failure> {

@@ -46,7 +46,9 @@ pub fn close(act: &mut Act<'_>, who: Option<&Who>, lot: Id<Lot>) -> Result<Outco
     rules::check_close(facts.plan()?.bid_deadline(), closed, now).map_err(Refused::from)?;
     match who {
         Some(who) => own_step(&facts, Step::CloseBidding, who, now)?,
-        None => drop(flow::may_clock(Step::CloseBidding, facts.phase(now), facts.hold()).map_err(Refused::from)?),
+        None => {
+            drop(flow::may_clock(Step::CloseBidding, facts.phase(now), facts.hold()).map_err(Refused::from)?)
+        }
     }
     let head = act.close_log()?;
     let line = ClosingLine { root: Bytes(head.root), size: Count(head.size) };
@@ -127,7 +129,11 @@ pub fn start_second(act: &mut Act<'_>, lot: Id<Lot>) -> Result<(), Failure> {
 }
 
 /// The bids that count for an envelope, in the order of its bid set.
-pub fn counted(act: &mut Act<'_>, facts: &LotFacts, envelope: EnvelopeKind) -> Result<Vec<CountedEnvelope>, Failure> {
+pub fn counted(
+    act: &mut Act<'_>,
+    facts: &LotFacts,
+    envelope: EnvelopeKind,
+) -> Result<Vec<CountedEnvelope>, Failure> {
     let closing = store::closing(act.db(), facts.lot)?.ok_or(Refused::from(Refusal::NotClosed))?;
     let vault = act.vault().clone();
     Ok(crate::sealed_bid::store::counted(act.db(), &vault, facts.lot, envelope, closing.size)?)
@@ -154,7 +160,9 @@ pub fn sign_in(act: &mut Act<'_>, who: &Who, lot: Id<Lot>) -> Result<(), Failure
         return Err(Refused::from(Refusal::NotClosed).into());
     }
     match who.role {
-        Role::Bidder if !is_bidder(act, &facts, who)? => return Err(Refused::from(Refusal::NotABidder).into()),
+        Role::Bidder if !is_bidder(act, &facts, who)? => {
+            return Err(Refused::from(Refusal::NotABidder).into());
+        }
         Role::Agent | Role::Entity if !facts.is_own(who) => {
             return Err(Refused::new(403, "project.refusal.not_yours").into());
         }
@@ -237,7 +245,11 @@ pub(super) fn record_opening(
     let bids = unsealed.bids.iter().map(fate).collect();
     let event = BidsOpened { lot, envelope, bid_set: Bytes(sitting.bid_set.hash()), bids, lost };
     act.enter(&Subject::open(facts.tender), &event)?;
-    project::reach(act, lot, if step == Step::OpenBids { Milestone::Opened } else { Milestone::SecondOpened })?;
+    project::reach(
+        act,
+        lot,
+        if step == Step::OpenBids { Milestone::Opened } else { Milestone::SecondOpened },
+    )?;
     act.tell(topic(lot));
     Ok(())
 }
@@ -286,7 +298,10 @@ pub fn object(act: &mut Act<'_>, who: &Who, lot: Id<Lot>, words: &str) -> Result
     }
     let id = Id::random();
     store::insert_objection(act.db(), id, lot, who, words, now)?;
-    act.enter(&Subject::open(facts.tender), &events::Objected { lot, organisation: &who.organisation_name, words })?;
+    act.enter(
+        &Subject::open(facts.tender),
+        &events::Objected { lot, organisation: &who.organisation_name, words },
+    )?;
     act.tell(topic(lot));
     Ok(id)
 }
@@ -306,7 +321,13 @@ fn hearing(act: &mut Act<'_>, facts: &LotFacts) -> Result<bool, Failure> {
 ///
 /// # Errors
 /// Refused for other people, empty words, and an objection that has its answer.
-pub fn answer(act: &mut Act<'_>, who: &Who, lot: Id<Lot>, id: Id<Objected>, words: &str) -> Result<(), Failure> {
+pub fn answer(
+    act: &mut Act<'_>,
+    who: &Who,
+    lot: Id<Lot>,
+    id: Id<Objected>,
+    words: &str,
+) -> Result<(), Failure> {
     let now = act.now();
     let words = rules::check_words(words).map_err(Refused::from)?;
     let facts = projects::known_lot(act.db(), lot)?;

@@ -1,10 +1,10 @@
 //! Opening an envelope: gathers what is needed, has the rules issue the warrant, unseals outside any act, records the
 //! result in one.
 
+use super::actions;
 use super::rules::{self, Closing, Refusal};
 use super::store::{self, Sitting};
 use super::unsealing::{Material, Sealed, unseal};
-use super::actions;
 use crate::account::authority::Authority;
 use crate::account::who::Who;
 use crate::ledger::Door;
@@ -81,7 +81,8 @@ fn gather(
     let sitting = store::sitting(db, lot, envelope)?.ok_or(Refused::from(Refusal::NotClosed))?;
     let trustees = trustees_store::complete_set(db, facts.tender)?;
     let trustees = trustees.ok_or_else(|| Fault::new("bids without a trustee set"))?;
-    let releases: Vec<_> = store::releases(db, lot, envelope)?.into_iter().map(|found| found.release).collect();
+    let releases: Vec<_> =
+        store::releases(db, lot, envelope)?.into_iter().map(|found| found.release).collect();
     let released: Vec<u8> = releases.iter().map(|release| release.i).collect();
     let warrant = rules::warrant(
         &rules::Facts {
@@ -123,7 +124,12 @@ fn sealed(
 ///
 /// # Errors
 /// Refused before the closing and after the opening.
-pub fn bundle(db: &mut Db, vault: &Vault, facts: &LotFacts, sitting: &Sitting) -> Result<OpeningBundle, Failure> {
+pub fn bundle(
+    db: &mut Db,
+    vault: &Vault,
+    facts: &LotFacts,
+    sitting: &Sitting,
+) -> Result<OpeningBundle, Failure> {
     let closing = store::closing(db, facts.lot)?.ok_or(Refused::from(Refusal::NotClosed))?;
     let trustees = trustees_store::complete_set(db, facts.tender)?;
     let trustees = trustees.ok_or_else(|| Fault::new("bids without a trustee set"))?;

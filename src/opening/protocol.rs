@@ -23,7 +23,11 @@ use crate::sealing::document::{Bytes, Count};
 
 /// The record of an envelope as it stands: the published one, or what it would be if it were published now. `None`
 /// before the envelope is opened.
-pub fn record_of(db: &mut Db, facts: &LotFacts, envelope: EnvelopeKind) -> Result<Option<OpeningRecord>, Failure> {
+pub fn record_of(
+    db: &mut Db,
+    facts: &LotFacts,
+    envelope: EnvelopeKind,
+) -> Result<Option<OpeningRecord>, Failure> {
     if let Some((published, _)) = store::record(db, facts.lot, envelope)? {
         return Ok(Some(published));
     }

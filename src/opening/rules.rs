@@ -19,19 +19,31 @@ pub const WORDS_MAX: usize = 2000;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// The deadline, which is also the opening time, has not come.
-    TooEarly { opens_at: Moment },
+    TooEarly {
+        opens_at: Moment,
+    },
     Closed,
     NotClosed,
     /// Fewer bidders than the tender asks for at the deadline.
-    TooFew { count: usize, minimum: u32 },
+    TooFew {
+        count: usize,
+        minimum: u32,
+    },
     NotATrustee,
     AlreadyReleased,
     /// The release document does not fit this opening.
-    BadRelease { why: String },
+    BadRelease {
+        why: String,
+    },
     /// Not enough trustees have released their shares.
-    Quorum { have: usize, need: u8 },
+    Quorum {
+        have: usize,
+        need: u8,
+    },
     /// Some bid does not open with the shares that are there, and these trustees' shares are missing.
-    WaitFor { trustees: Vec<u8> },
+    WaitFor {
+        trustees: Vec<u8>,
+    },
     AlreadyOpened,
     NotOpened,
     NotABidder,
@@ -39,7 +51,9 @@ pub enum Refusal {
     Words,
     AlreadyAnswered,
     /// Objections wait for an answer.
-    Unanswered { count: usize },
+    Unanswered {
+        count: usize,
+    },
     NoRecord,
     Published,
     NotPresent,

@@ -9,8 +9,8 @@ use crate::platform::canonical::jcs_text;
 use crate::platform::id::Id;
 use crate::platform::refusal::Failure;
 use crate::project::rules::Lot;
-use crate::project::testing::{Shape, Staff, announced, staff};
 use crate::project::store as projects;
+use crate::project::testing::{Shape, Staff, announced, staff};
 use crate::sealed_bid::rules::envelopes_of;
 use crate::sealed_bid::testing::{Offer, bid};
 use crate::sealed_bid::trustees_testing::{Boxes, complete_set};
@@ -107,7 +107,12 @@ impl BidBox {
     }
 
     /// Hands in a release.
-    pub fn hand_in(&self, house: &TestHouse, envelope: EnvelopeKind, release: &Release) -> Result<(), Failure> {
+    pub fn hand_in(
+        &self,
+        house: &TestHouse,
+        envelope: EnvelopeKind,
+        release: &Release,
+    ) -> Result<(), Failure> {
         let member = self.trustee(release.i);
         let (who, lot, text) = (member.who.clone(), self.lot, jcs_text(release));
         house.act(&member.who, move |act| actions::release(act, &who, lot, envelope, &text)).map(|_| ())

@@ -97,7 +97,8 @@ pub fn unseal(
     for sealed in &material.bids {
         let reported = reports(sealed, material);
         shares.bids.push(shares_of(sealed, &reported));
-        let Some(row) = open_one(files, authority, warrant, material, sealed, &reported, &mut out.files)? else {
+        let Some(row) = open_one(files, authority, warrant, material, sealed, &reported, &mut out.files)?
+        else {
             return Ok(Err(missing(material)));
         };
         out.bids.push(row);
@@ -117,7 +118,11 @@ fn shares_of(sealed: &Sealed, reported: &[Reported]) -> BidShares {
         i: report.i,
         share: report.share.as_ref().map(|share| Bytes(*share.to_bytes())),
     };
-    BidShares { k_b: None, m: Bytes(sealed.counted.manifest.id()), reported: reported.iter().map(share).collect() }
+    BidShares {
+        k_b: None,
+        m: Bytes(sealed.counted.manifest.id()),
+        reported: reported.iter().map(share).collect(),
+    }
 }
 
 fn missing(material: &Material) -> Vec<u8> {
@@ -158,7 +163,9 @@ fn open_one(
             });
         }
         Err(Unopened::BidderKey) => return Ok(Some(failed(Blame::Bidder, Cause::BidderKeyMissing))),
-        Err(other @ (Unopened::NoWarrant | Unopened::WrongTrustees)) => return Err(Fault::new(other.to_string())),
+        Err(other @ (Unopened::NoWarrant | Unopened::WrongTrustees)) => {
+            return Err(Fault::new(other.to_string()));
+        }
     };
     let mut shelf = Storing { files, runner: Runner::new()?, m, rows: Vec::new() };
     let reader = ciphertext::reader(files.clone(), sealed.parts.clone())?;

@@ -50,7 +50,9 @@ pub enum Refusal {
     /// The set is complete: bids may be sealed to it already.
     Complete,
     /// Not all keys are there yet.
-    KeysMissing { missing: usize },
+    KeysMissing {
+        missing: usize,
+    },
     BadKey,
     /// Another trustee of the set has this key.
     KeyTwice,
@@ -88,7 +90,11 @@ pub fn stage(holders: &[Holder]) -> Stage {
 
 /// The place of `person` among `holders`.
 pub fn place_of(holders: &[Holder], person: Id<Person>) -> Result<u8, Refusal> {
-    holders.iter().find(|holder| holder.person == person).map(|holder| holder.place).ok_or(Refusal::NotATrustee)
+    holders
+        .iter()
+        .find(|holder| holder.person == person)
+        .map(|holder| holder.place)
+        .ok_or(Refusal::NotATrustee)
 }
 
 /// The set document of `tender` with threshold `t`; signatures that are not there yet are zeros.
@@ -122,17 +128,25 @@ pub fn check_key(holders: &[Holder], place: u8, hpke: &[u8; 65], sign: &[u8; 65]
     if !points {
         return Err(Refusal::BadKey);
     }
-    let others = holders.iter().filter(|holder| holder.place != place).filter_map(|holder| holder.keys.as_ref());
+    let others =
+        holders.iter().filter(|holder| holder.place != place).filter_map(|holder| holder.keys.as_ref());
     let twice = others.into_iter().any(|keys| keys.hpke == *hpke || keys.sign == *sign);
     if twice { Err(Refusal::KeyTwice) } else { Ok(()) }
 }
 
 /// Whether `sig` is the signature of the trustee at `place` under the set.
-pub fn check_signature(tender: &str, t: u8, holders: &[Holder], place: u8, sig: &[u8; 64]) -> Result<(), Refusal> {
+pub fn check_signature(
+    tender: &str,
+    t: u8,
+    holders: &[Holder],
+    place: u8,
+    sig: &[u8; 64],
+) -> Result<(), Refusal> {
     if stage(holders) == Stage::Complete {
         return Err(Refusal::Complete);
     }
     let set = document(tender, t, holders)?;
     let member = set.member(place).ok_or(Refusal::NotATrustee)?;
-    crate::sealing::signature::verify_es256(&member.sign.0, &set.message(), sig).map_err(|_| Refusal::BadSignature)
+    crate::sealing::signature::verify_es256(&member.sign.0, &set.message(), sig)
+        .map_err(|_| Refusal::BadSignature)
 }

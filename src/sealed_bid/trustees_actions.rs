@@ -2,8 +2,8 @@
 
 use super::trustees::{self, Holder, Keys, Refusal, Stage};
 use super::trustees_store as store;
-use crate::account::store as people;
 use crate::account::authority::Authority;
+use crate::account::store as people;
 use crate::account::who::Who;
 use crate::ledger::{Act, Event, Subject};
 use crate::platform::digest::{b64u, sha256};
@@ -78,7 +78,8 @@ pub fn give_key(
     }
     let sign = authority.check(certificate, act.now())?.key;
     trustees::check_key(&found.holders, place, hpke, &sign).map_err(Refused::from)?;
-    let holder = found.holders.iter().find(|holder| holder.place == place).ok_or_else(|| Fault::new("no holder"))?;
+    let holder =
+        found.holders.iter().find(|holder| holder.place == place).ok_or_else(|| Fault::new("no holder"))?;
     let now = act.now();
     store::put_key(act.db(), tender, holder, &Keys { hpke: *hpke, sign, sig: None }, now)?;
     let given = KeyGiven { tender, place, hpke: b64u(hpke), sign: b64u(&sign) };

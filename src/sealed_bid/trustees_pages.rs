@@ -139,7 +139,12 @@ fn own(p: &Page, facts: &Facts, threshold: u32) -> Option<Own> {
             members: set
                 .members
                 .iter()
-                .map(|m| BareMember { hpke: b64u(&m.hpke.0), i: m.i, org: m.org.clone(), sign: b64u(&m.sign.0) })
+                .map(|m| BareMember {
+                    hpke: b64u(&m.hpke.0),
+                    i: m.i,
+                    org: m.org.clone(),
+                    sign: b64u(&m.sign.0),
+                })
                 .collect(),
             t,
             tender: set.tender,
@@ -201,7 +206,8 @@ async fn signature_post(
     form: Posted<SignatureForm>,
 ) -> Answer {
     let bad = || Refused::new(422, "sealed_bid.trustees.refusal.bad_signature");
-    let sig: [u8; 64] = from_b64u(&form.0.signature).and_then(|bytes| bytes.try_into().ok()).ok_or_else(bad)?;
+    let sig: [u8; 64] =
+        from_b64u(&form.0.signature).and_then(|bytes| bytes.try_into().ok()).ok_or_else(bad)?;
     let facts = facts(&door, number.clone()).await?;
     let tender = facts.tender.tender;
     let done = door.act(who.actor(), move |act| actions::sign_set(act, &who, tender, &sig)).await;

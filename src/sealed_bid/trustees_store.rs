@@ -91,16 +91,27 @@ pub fn set_entry(db: &mut Db, tender: Id<Tender>) -> Result<Option<(EntryId, Mom
         .select((sealed_bid_trustee_set::entry, sealed_bid_trustee_set::at))
         .first(db)
         .optional()?;
-    row.map(|(entry, at)| Ok((Id::parse(&entry).ok_or_else(|| damaged("id"))?, Moment::from_micros(at)))).transpose()
+    row.map(|(entry, at)| Ok((Id::parse(&entry).ok_or_else(|| damaged("id"))?, Moment::from_micros(at))))
+        .transpose()
 }
 
 /// Puts a trustee's keys in place of earlier ones. Everybody's signature is taken back: the set has changed.
-pub(super) fn put_key(db: &mut Db, tender: Id<Tender>, holder: &Holder, keys: &Keys, now: Moment) -> Result<(), Fault> {
+pub(super) fn put_key(
+    db: &mut Db,
+    tender: Id<Tender>,
+    holder: &Holder,
+    keys: &Keys,
+    now: Moment,
+) -> Result<(), Fault> {
     let of_tender = sealed_bid_trustee::tender_id.eq(tender.to_string());
     let nobody: Option<Vec<u8>> = None;
-    diesel::update(sealed_bid_trustee::table.filter(of_tender)).set(sealed_bid_trustee::sig.eq(nobody)).execute(db)?;
+    diesel::update(sealed_bid_trustee::table.filter(of_tender))
+        .set(sealed_bid_trustee::sig.eq(nobody))
+        .execute(db)?;
     let own = sealed_bid_trustee::table.filter(
-        sealed_bid_trustee::tender_id.eq(tender.to_string()).and(sealed_bid_trustee::place.eq(i32::from(holder.place))),
+        sealed_bid_trustee::tender_id
+            .eq(tender.to_string())
+            .and(sealed_bid_trustee::place.eq(i32::from(holder.place))),
     );
     diesel::delete(own).execute(db)?;
     diesel::insert_into(sealed_bid_trustee::table)
@@ -118,7 +129,9 @@ pub(super) fn put_key(db: &mut Db, tender: Id<Tender>, holder: &Holder, keys: &K
 
 pub(super) fn put_signature(db: &mut Db, tender: Id<Tender>, place: u8, sig: &[u8; 64]) -> Result<(), Fault> {
     let own = sealed_bid_trustee::table.filter(
-        sealed_bid_trustee::tender_id.eq(tender.to_string()).and(sealed_bid_trustee::place.eq(i32::from(place))),
+        sealed_bid_trustee::tender_id
+            .eq(tender.to_string())
+            .and(sealed_bid_trustee::place.eq(i32::from(place))),
     );
     diesel::update(own).set(sealed_bid_trustee::sig.eq(Some(sig.to_vec()))).execute(db)?;
     Ok(())

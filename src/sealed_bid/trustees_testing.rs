@@ -32,7 +32,9 @@ pub fn complete_set(house: &TestHouse, tender: Id<Tender>, trustees: &[&Member])
 pub fn give_key(house: &TestHouse, tender: Id<Tender>, member: &Member, hpke: &[u8; 65]) {
     let (authority, who) = (house.authority().clone(), member.who.clone());
     let (hpke, certificate) = (*hpke, member.certificate.clone());
-    house.act(&member.who, move |act| actions::give_key(act, &authority, &who, tender, &hpke, &certificate)).unwrap();
+    house
+        .act(&member.who, move |act| actions::give_key(act, &authority, &who, tender, &hpke, &certificate))
+        .unwrap();
 }
 
 /// Has one trustee sign the set as it stands.

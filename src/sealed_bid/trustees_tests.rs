@@ -82,13 +82,17 @@ fn only_named_trustees_may_give_keys_and_no_key_counts_twice(engine: Engine) {
     let attempt = |member: &Member, hpke: [u8; 65], certificate: &[u8]| {
         let (authority, who) = (house.authority().clone(), member.who.clone());
         let certificate = certificate.to_vec();
-        let tried = house
-            .act(&member.who, move |act| actions::give_key(act, &authority, &who, tender, &hpke, &certificate));
+        let tried = house.act(&member.who, move |act| {
+            actions::give_key(act, &authority, &who, tender, &hpke, &certificate)
+        });
         refused(tried).key.into_owned()
     };
     let fresh = BoxKey::random().public();
     let own = |member: &Member| member.certificate.clone();
-    assert_eq!(attempt(&staff.centre, fresh, &own(&staff.centre)), "sealed_bid.trustees.refusal.not_a_trustee");
+    assert_eq!(
+        attempt(&staff.centre, fresh, &own(&staff.centre)),
+        "sealed_bid.trustees.refusal.not_a_trustee"
+    );
     assert_eq!(attempt(&staff.entity, key, &own(&staff.entity)), "sealed_bid.trustees.refusal.key_twice");
     assert_eq!(attempt(&staff.entity, [4; 65], &own(&staff.entity)), "sealed_bid.trustees.refusal.bad_key");
     assert_eq!(attempt(&staff.entity, fresh, &own(&staff.agent)), "account.refusal.unknown_certificate");

@@ -46,7 +46,8 @@ async fn lot_of(door: &Door, number: String, lot: String) -> Result<LotFacts, Fa
 
 async fn envelope_of(door: &Door, path: Envelope) -> Result<(LotFacts, EnvelopeKind), Failure> {
     let (number, lot, code) = path.into_inner();
-    let envelope = EnvelopeKind::from_code(&code).ok_or_else(|| Refused::new(404, "platform.refusal.not_found"))?;
+    let envelope =
+        EnvelopeKind::from_code(&code).ok_or_else(|| Refused::new(404, "platform.refusal.not_found"))?;
     Ok((lot_of(door, number, lot).await?, envelope))
 }
 
@@ -73,7 +74,13 @@ async fn hall_get(p: Page, door: web::Data<Door>, path: Place) -> Answer {
 
 type Nothing = Posted<Vec<(String, String)>>;
 
-async fn arrival_post(Anybody(who): Anybody, p: Page, door: web::Data<Door>, path: Place, _form: Nothing) -> Answer {
+async fn arrival_post(
+    Anybody(who): Anybody,
+    p: Page,
+    door: web::Data<Door>,
+    path: Place,
+    _form: Nothing,
+) -> Answer {
     let (number, lot) = path.into_inner();
     let facts = lot_of(&door, number, lot).await?;
     let id = facts.lot;
@@ -81,7 +88,13 @@ async fn arrival_post(Anybody(who): Anybody, p: Page, door: web::Data<Door>, pat
     back(p, &door, facts, done.map(|_| ())).await
 }
 
-async fn closing_post(Anybody(who): Anybody, p: Page, door: web::Data<Door>, path: Place, _form: Nothing) -> Answer {
+async fn closing_post(
+    Anybody(who): Anybody,
+    p: Page,
+    door: web::Data<Door>,
+    path: Place,
+    _form: Nothing,
+) -> Answer {
     let (number, lot) = path.into_inner();
     let facts = lot_of(&door, number, lot).await?;
     let id = facts.lot;
@@ -204,8 +217,9 @@ async fn publication_post(
 ) -> Answer {
     let (facts, envelope) = envelope_of(&door, path).await?;
     let (id, authority, fields) = (facts.lot, authority.as_ref().clone(), form.0.into());
-    let done =
-        door.act(who.actor(), move |act| protocol::publish(act, &authority, &who, id, envelope, &fields)).await;
+    let done = door
+        .act(who.actor(), move |act| protocol::publish(act, &authority, &who, id, envelope, &fields))
+        .await;
     back(p, &door, facts, done.map(|_| ())).await
 }
 
@@ -219,7 +233,8 @@ async fn signature_post(
 ) -> Answer {
     let (facts, envelope) = envelope_of(&door, path).await?;
     let (id, authority, fields) = (facts.lot, authority.as_ref().clone(), form.0.into());
-    let done = door.act(who.actor(), move |act| protocol::sign(act, &authority, &who, id, envelope, &fields)).await;
+    let done =
+        door.act(who.actor(), move |act| protocol::sign(act, &authority, &who, id, envelope, &fields)).await;
     back(p, &door, facts, done.map(|_| ())).await
 }
 

@@ -4,10 +4,10 @@ use crate::account::page::Page;
 use crate::account::role::Role;
 use crate::account::who::Who;
 use crate::opening::actions::can_open;
+use crate::opening::protocol;
 use crate::opening::record::{Arrival, OpeningRecord};
 use crate::opening::rules::Closing;
 use crate::opening::store::{self, BidRow, ObjectionRow, Released, SignatureRow, Sitting};
-use crate::opening::protocol;
 use crate::platform::database::Db;
 use crate::platform::digest::b64u;
 use crate::platform::moment::Moment;
@@ -60,7 +60,9 @@ impl Seen {
         let mut envelopes = Vec::new();
         let mut bids = false;
         for kind in envelopes_of(&facts.terms) {
-            if let (Some(closing), Some(who)) = (&closing, who.as_ref().filter(|who| who.role == Role::Bidder)) {
+            if let (Some(closing), Some(who)) =
+                (&closing, who.as_ref().filter(|who| who.role == Role::Bidder))
+            {
                 let counted = crate::sealed_bid::store::counted(db, vault, lot, *kind, closing.size)?;
                 bids |= counted.iter().any(|bid| bid.organisation == who.organisation);
             }
@@ -351,7 +353,8 @@ fn record_view(p: &Page, seen: &Seen, envelope: &SeenEnvelope) -> Option<RecordV
     let record = envelope.record.as_ref()?;
     let published = envelope.published_at;
     let name = seen.who.as_ref().map(|who| (who.name.as_str(), who.organisation_name.as_str()));
-    let signed = envelope.signatures.iter().any(|row| Some((row.name.as_str(), row.organisation.as_str())) == name);
+    let signed =
+        envelope.signatures.iter().any(|row| Some((row.name.as_str(), row.organisation.as_str())) == name);
     let unanswered = record.objections.iter().filter(|objection| objection.answer.is_none()).count();
     let agent = seen.who.as_ref().is_some_and(|who| who.role == Role::Agent);
     let signatures = envelope.signatures.iter().map(|row| SignatureView {

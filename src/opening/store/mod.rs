@@ -231,7 +231,9 @@ pub fn closing(db: &mut Db, lot: Id<Lot>) -> Result<Option<Closing>, Fault> {
 /// The opening session of an envelope.
 pub fn sitting(db: &mut Db, lot: Id<Lot>, envelope: EnvelopeKind) -> Result<Option<Sitting>, Fault> {
     let row: Option<(String, Vec<u8>, i64, Option<i64>)> = opening_sitting::table
-        .filter(opening_sitting::lot_id.eq(lot.to_string()).and(opening_sitting::envelope.eq(envelope.code())))
+        .filter(
+            opening_sitting::lot_id.eq(lot.to_string()).and(opening_sitting::envelope.eq(envelope.code())),
+        )
         .select((
             opening_sitting::bid_set,
             opening_sitting::session_public,
@@ -260,7 +262,9 @@ pub(super) fn session_key(
     envelope: EnvelopeKind,
 ) -> Result<Option<BoxKey>, Fault> {
     let row: Option<Option<Vec<u8>>> = opening_sitting::table
-        .filter(opening_sitting::lot_id.eq(lot.to_string()).and(opening_sitting::envelope.eq(envelope.code())))
+        .filter(
+            opening_sitting::lot_id.eq(lot.to_string()).and(opening_sitting::envelope.eq(envelope.code())),
+        )
         .select(opening_sitting::session_secret)
         .first(db)
         .optional()?;
@@ -278,7 +282,9 @@ pub fn shares(
     envelope: EnvelopeKind,
 ) -> Result<Option<Vec<u8>>, Fault> {
     let row: Option<Option<Vec<u8>>> = opening_sitting::table
-        .filter(opening_sitting::lot_id.eq(lot.to_string()).and(opening_sitting::envelope.eq(envelope.code())))
+        .filter(
+            opening_sitting::lot_id.eq(lot.to_string()).and(opening_sitting::envelope.eq(envelope.code())),
+        )
         .select(opening_sitting::shares)
         .first(db)
         .optional()?;
@@ -290,9 +296,15 @@ pub fn arrivals(db: &mut Db, lot: Id<Lot>) -> Result<Vec<Arrival>, Fault> {
     let rows: Vec<(i64, String, String, String)> = opening_arrival::table
         .filter(opening_arrival::lot_id.eq(lot.to_string()))
         .order((opening_arrival::at, opening_arrival::person_id))
-        .select((opening_arrival::at, opening_arrival::name, opening_arrival::organisation, opening_arrival::role))
+        .select((
+            opening_arrival::at,
+            opening_arrival::name,
+            opening_arrival::organisation,
+            opening_arrival::role,
+        ))
         .load(db)?;
-    let arrival = |(at, name, organisation, role)| Arrival { at: Moment::from_micros(at), name, organisation, role };
+    let arrival =
+        |(at, name, organisation, role)| Arrival { at: Moment::from_micros(at), name, organisation, role };
     Ok(rows.into_iter().map(arrival).collect())
 }
 
@@ -309,7 +321,9 @@ pub fn has_arrived(db: &mut Db, lot: Id<Lot>, person: &str) -> Result<bool, Faul
 /// The releases of an envelope, by trustee.
 pub fn releases(db: &mut Db, lot: Id<Lot>, envelope: EnvelopeKind) -> Result<Vec<Released>, Fault> {
     let rows: Vec<(String, i64)> = opening_release::table
-        .filter(opening_release::lot_id.eq(lot.to_string()).and(opening_release::envelope.eq(envelope.code())))
+        .filter(
+            opening_release::lot_id.eq(lot.to_string()).and(opening_release::envelope.eq(envelope.code())),
+        )
         .order(opening_release::place)
         .select((opening_release::document, opening_release::at))
         .load(db)?;
@@ -361,7 +375,13 @@ pub fn files(db: &mut Db, lot: Id<Lot>, envelope: EnvelopeKind) -> Result<Vec<Fi
     let rows: Vec<(String, i32, String, i64, String)> = opening_file::table
         .filter(opening_file::lot_id.eq(lot.to_string()).and(opening_file::envelope.eq(envelope.code())))
         .order((opening_file::m, opening_file::place))
-        .select((opening_file::m, opening_file::place, opening_file::name, opening_file::size, opening_file::parts))
+        .select((
+            opening_file::m,
+            opening_file::place,
+            opening_file::name,
+            opening_file::size,
+            opening_file::parts,
+        ))
         .load(db)?;
     let file = |(m, place, name, size, parts): (String, i32, String, i64, String)| {
         Ok(FileRow {
@@ -389,7 +409,14 @@ pub fn objections(db: &mut Db, lot: Id<Lot>) -> Result<Vec<ObjectionRow>, Fault>
             opening_objection::answered_at,
         ))
         .load(db)?;
-    let row = |(id, organisation, words, at, answer, answered): (String, String, String, i64, Option<String>, Option<i64>)| {
+    let row = |(id, organisation, words, at, answer, answered): (
+        String,
+        String,
+        String,
+        i64,
+        Option<String>,
+        Option<i64>,
+    )| {
         let (at, answered_at) = (Moment::from_micros(at), answered.map(Moment::from_micros));
         let objection = Objection { answer, answered_at, at, organisation, words };
         Ok(ObjectionRow { id: Id::parse(&id).ok_or_else(|| damaged("id"))?, objection })
@@ -414,7 +441,11 @@ pub fn record(
 /// The signatures under a record, in order.
 pub fn signatures(db: &mut Db, lot: Id<Lot>, envelope: EnvelopeKind) -> Result<Vec<SignatureRow>, Fault> {
     let rows: Vec<(String, String, String, String, i64)> = opening_signature::table
-        .filter(opening_signature::lot_id.eq(lot.to_string()).and(opening_signature::envelope.eq(envelope.code())))
+        .filter(
+            opening_signature::lot_id
+                .eq(lot.to_string())
+                .and(opening_signature::envelope.eq(envelope.code())),
+        )
         .order((opening_signature::at, opening_signature::person_id))
         .select((
             opening_signature::name,
@@ -425,7 +456,13 @@ pub fn signatures(db: &mut Db, lot: Id<Lot>, envelope: EnvelopeKind) -> Result<V
         ))
         .load(db)?;
     let row = |(name, organisation, role, text, at): (String, String, String, String, i64)| {
-        Ok(SignatureRow { name, organisation, role, signed: serde_json::from_str(&text)?, at: Moment::from_micros(at) })
+        Ok(SignatureRow {
+            name,
+            organisation,
+            role,
+            signed: serde_json::from_str(&text)?,
+            at: Moment::from_micros(at),
+        })
     };
     rows.into_iter().map(row).collect()
 }

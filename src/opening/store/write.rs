@@ -67,8 +67,9 @@ pub(in crate::opening) fn end_sitting(
     now: Moment,
 ) -> Result<(), Fault> {
     let nothing: Option<Vec<u8>> = None;
-    let own = opening_sitting::table
-        .filter(opening_sitting::lot_id.eq(lot.to_string()).and(opening_sitting::envelope.eq(envelope.code())));
+    let own = opening_sitting::table.filter(
+        opening_sitting::lot_id.eq(lot.to_string()).and(opening_sitting::envelope.eq(envelope.code())),
+    );
     diesel::update(own)
         .set((
             opening_sitting::session_secret.eq(nothing),
@@ -79,7 +80,12 @@ pub(in crate::opening) fn end_sitting(
     Ok(())
 }
 
-pub(in crate::opening) fn insert_arrival(db: &mut Db, lot: Id<Lot>, who: &Who, now: Moment) -> Result<(), Fault> {
+pub(in crate::opening) fn insert_arrival(
+    db: &mut Db,
+    lot: Id<Lot>,
+    who: &Who,
+    now: Moment,
+) -> Result<(), Fault> {
     diesel::insert_into(opening_arrival::table)
         .values((
             opening_arrival::lot_id.eq(lot.to_string()),
@@ -192,7 +198,10 @@ pub(in crate::opening) fn answer_objection(
             .and(opening_objection::answer.is_null()),
     );
     let changed = diesel::update(own)
-        .set((opening_objection::answer.eq(Some(answer)), opening_objection::answered_at.eq(Some(now.micros()))))
+        .set((
+            opening_objection::answer.eq(Some(answer)),
+            opening_objection::answered_at.eq(Some(now.micros())),
+        ))
         .execute(db)?;
     Ok(changed > 0)
 }

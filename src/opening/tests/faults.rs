@@ -150,7 +150,8 @@ fn a_bid_that_is_no_archive_is_its_bidders_fault(engine: Engine) {
 fn a_bid_whose_key_was_never_shared_waits_for_every_trustee(engine: Engine) {
     let house = TestHouse::new(engine);
     let filled = bids_in(&house, &["1.00", "2.00", "3.00"]);
-    let spoiler = with_spoilt_bid(&house, &filled, |sealed, _| sealed.manifest.lock.commit_t = Bytes([9; 32]));
+    let spoiler =
+        with_spoilt_bid(&house, &filled, |sealed, _| sealed.manifest.lock.commit_t = Bytes([9; 32]));
     filled.close(&house);
     filled.release(&house, Kind::Single, &[1, 2]);
     assert_eq!(refused(filled.open(&house, Kind::Single, false)).key, "opening.refusal.wait_for");

@@ -63,9 +63,13 @@ fn a_lawful_opening_reads_out_every_price_in_the_order_of_submission(engine: Eng
         assert_eq!((file.name.as_str(), file.parts.len()), ("投标函.txt", 1));
     }
     // the session key is gone; the shares lie in the vault for the evidence
-    let key = house.door().read(|db| store::session_key(db, house.door().vault(), filled.lot, Kind::Single)).unwrap();
+    let key = house
+        .door()
+        .read(|db| store::session_key(db, house.door().vault(), filled.lot, Kind::Single))
+        .unwrap();
     assert!(key.is_none());
-    let shares = house.door().read(|db| store::shares(db, house.door().vault(), filled.lot, Kind::Single)).unwrap();
+    let shares =
+        house.door().read(|db| store::shares(db, house.door().vault(), filled.lot, Kind::Single)).unwrap();
     let shares: crate::verify::opening_check::SharesDoc =
         crate::platform::canonical::from_jcs(&shares.unwrap()).unwrap();
     assert_eq!(shares.bids.len(), 3);
@@ -144,7 +148,9 @@ fn technical_envelopes_open_first_and_commercial_ones_when_the_evaluation_says_s
     filled.release(&house, Kind::Technical, &[1, 2]);
     filled.open(&house, Kind::Technical, false).unwrap();
     let technical = record(&house, &filled, Kind::Technical);
-    assert!(technical.read_out.iter().all(|line| !line.form.contains_key("price") && line.not_opened.is_none()));
+    assert!(
+        technical.read_out.iter().all(|line| !line.form.contains_key("price") && line.not_opened.is_none())
+    );
     assert_eq!(refused(filled.open(&house, Kind::Commercial, false)).key, "opening.refusal.not_closed");
     start().unwrap();
     filled.release(&house, Kind::Commercial, &[1, 3]);
@@ -167,7 +173,10 @@ fn bidders_sign_in_only_after_the_closing_and_only_if_they_have_bid(engine: Engi
     filled.close(&house);
     sign_in(&house, &filled, &filled.bidders[0]).unwrap();
     sign_in(&house, &filled, &filled.staff.supervisor).unwrap();
-    assert_eq!(refused(sign_in(&house, &filled, &filled.bidders[0])).key, "opening.refusal.already_signed_in");
+    assert_eq!(
+        refused(sign_in(&house, &filled, &filled.bidders[0])).key,
+        "opening.refusal.already_signed_in"
+    );
     assert_eq!(refused(sign_in(&house, &filled, &stranger)).key, "opening.refusal.not_a_bidder");
     let arrivals = house.door().read(|db| store::arrivals(db, filled.lot)).unwrap();
     assert_eq!(arrivals.len(), 2);
@@ -193,14 +202,17 @@ fn a_record_is_published_after_every_answer_and_then_signed_by_who_was_there(eng
     let early = record(&house, &filled, Kind::Single).statement();
     assert_eq!(refused(publish(&early)).key, "opening.refusal.unanswered");
     let agent = filled.staff.agent.who.clone();
-    house.act(&filled.staff.agent.who, move |act| actions::answer(act, &agent, lot, id, "已核对，按表填写。")).unwrap();
+    house
+        .act(&filled.staff.agent.who, move |act| actions::answer(act, &agent, lot, id, "已核对，按表填写。"))
+        .unwrap();
     assert_eq!(refused(publish(&early)).key, "account.refusal.statement_changed");
     let shown = record(&house, &filled, Kind::Single);
     publish(&shown.statement()).unwrap();
     assert_eq!(refused(publish(&shown.statement())).key, "opening.refusal.published");
     assert_eq!(refused(object(filled.bidders[1].who.clone())).key, "opening.refusal.published");
     let sign = |member: &Member| {
-        let (fields, authority, who) = (member.sign(&shown.statement()), house.authority().clone(), member.who.clone());
+        let (fields, authority, who) =
+            (member.sign(&shown.statement()), house.authority().clone(), member.who.clone());
         house.act(&member.who, move |act| protocol::sign(act, &authority, &who, lot, Kind::Single, &fields))
     };
     sign(&filled.bidders[0]).unwrap();

@@ -8,6 +8,7 @@ use crate::tests::browser::Served;
 
 on_both_databases! {
     the_hall_tells_nothing_before_the_deadline_and_reads_out_after_the_opening
+    a_page_that_is_shown_while_the_session_is_renewed_can_still_be_sent
 }
 
 const HALL: &str = "/opening/TEST-0001/1";
@@ -47,4 +48,15 @@ fn the_hall_tells_nothing_before_the_deadline_and_reads_out_after_the_opening(en
     agent.sign(&filled.staff.agent, HALL, &format!("{HALL}/single/publication"), &[]).expect_status(303);
     let record = public.get(&format!("{HALL}/single/record.json")).expect_status(200).text();
     assert!(record.contains("9800000.50") && record.contains("bidder1"));
+}
+
+fn a_page_that_is_shown_while_the_session_is_renewed_can_still_be_sent(engine: Engine) {
+    let house = TestHouse::new(engine);
+    let filled = bids_in(&house, &["1.00", "2.00", "3.00"]);
+    house.at("2026-03-25 09:00:00");
+    let served = Served::start(house);
+    let mut agent = served.browser(&filled.staff.agent);
+    served.house.at("2026-03-25 09:30:00");
+    agent.get(HALL).expect_status(200);
+    agent.post(&format!("{HALL}/closing"), &[]).expect_status(303);
 }

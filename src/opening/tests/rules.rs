@@ -1,6 +1,6 @@
 use crate::opening::rules::{
-    Blame, Cause, Closing, Facts, Judgement, Outcome, Refusal, check_close, check_words, complete_bidders, judge, outcome,
-    warrant,
+    Blame, Cause, Closing, Facts, Judgement, Outcome, Refusal, check_close, check_words, complete_bidders,
+    judge, outcome, warrant,
 };
 use crate::platform::id::Id;
 use crate::platform::moment::{Deadline, Moment};
@@ -57,12 +57,18 @@ fn a_warrant_needs_deadline_closing_bidders_and_quorum() {
     assert_eq!(refused(base(), 999), Refusal::TooEarly { opens_at: DEADLINE.0 });
     assert_eq!(refused(Facts { closing: None, ..base() }, 1_000), Refusal::NotClosed);
     let (two, other) = (closing(2), super::rules::set(8));
-    assert_eq!(refused(Facts { closing: Some(&two), ..base() }, 1_000), Refusal::TooFew { count: 2, minimum: 3 });
+    assert_eq!(
+        refused(Facts { closing: Some(&two), ..base() }, 1_000),
+        Refusal::TooFew { count: 2, minimum: 3 }
+    );
     assert_eq!(refused(Facts { set: &other, ..base() }, 1_000), Refusal::NotClosed);
     assert_eq!(refused(Facts { opened: true, ..base() }, 1_000), Refusal::AlreadyOpened);
     assert_eq!(refused(Facts { released: &[3], ..base() }, 1_000), Refusal::Quorum { have: 1, need: 2 });
     // two releases of one trustee, or of somebody outside the set, are no quorum
-    assert_eq!(refused(Facts { released: &[3, 3, 9], ..base() }, 1_000), Refusal::Quorum { have: 1, need: 2 });
+    assert_eq!(
+        refused(Facts { released: &[3, 3, 9], ..base() }, 1_000),
+        Refusal::Quorum { have: 1, need: 2 }
+    );
 }
 
 #[test]
@@ -86,7 +92,10 @@ fn a_bidder_is_blamed_only_for_what_is_proven() {
     let few = Verdict::NotEnough { have: 1, need: 2 };
     assert_eq!(judge(&few, false, false), Judgement::Wait);
     assert_eq!(judge(&few, false, true), Judgement::Failed(Blame::Trustees, Cause::SharesMissing));
-    assert_eq!(judge(&Verdict::Undecided, true, false), Judgement::Failed(Blame::Trustees, Cause::SharesMissing));
+    assert_eq!(
+        judge(&Verdict::Undecided, true, false),
+        Judgement::Failed(Blame::Trustees, Cause::SharesMissing)
+    );
 }
 
 #[test]
