@@ -13,6 +13,7 @@ use super::bundle::Bundle;
 use super::findings::Findings;
 use super::log_check::Proven;
 use super::parallel::side_by_side;
+use crate::opening::record::OpeningRecord;
 use crate::platform::canonical::{from_jcs, jcs};
 use crate::platform::digest::{b64u, sha256};
 use crate::sealing::archive::{self, Shelf};
@@ -105,6 +106,7 @@ pub fn check<A: Archive>(
         let releases = releases(bundle, proven, envelope, &trustees, &set, findings);
         let keys = shares(bundle, envelope, &trustees, counting, &releases, findings);
         contents(bundle, proven, counting, &keys, &mut read_out, findings);
+        record(bundle, proven, envelope, &read_out, findings);
     }
     read_out
 }
@@ -385,6 +387,46 @@ fn content<A: Archive>(
         Some(shown) => Ok((Some(shown.form), true)),
         None => Err("it opens, but its bid.json is missing".into()),
     }
+}
+
+/// The published record of the opening, where it is out: the log names it, and it reads out what the bids say.
+fn record<A: Archive>(
+    bundle: &Bundle<A>,
+    proven: &Proven,
+    envelope: EnvelopeKind,
+    read_out: &ReadOut,
+    findings: &mut Findings,
+) {
+    let path = opening_path(envelope, "record.json");
+    let Some(bytes) = bundle.document(&path) else {
+        findings.absent("record", format!("{}: no opening record is published", envelope.code()));
+        return;
+    };
+    let read: Result<OpeningRecord, _> = from_jcs(bytes);
+    let record = match read {
+        Ok(record) => record,
+        Err(error) => {
+            findings.broken("record", format!("{path}: {error}"));
+            return;
+        }
+    };
+    let mut complaints = Vec::new();
+    if proven.names(&record.hash()).is_none() {
+        complaints.push(format!("{path}: the log does not hold its hash"));
+    }
+    for line in &record.read_out {
+        let said = read_out.get(&line.m.0);
+        if line.document.is_some() && said.is_some_and(|said| *said != line.form) {
+            complaints.push(format!("{path}: bid {} says something else than was read out", line.m));
+        }
+    }
+    let words = format!(
+        "{}: {} bids, {} objections",
+        envelope.code(),
+        record.read_out.len(),
+        record.objections.len()
+    );
+    findings.judge("record", complaints, words);
 }
 
 /// Takes files and keeps none; the archive reader has hashed them.

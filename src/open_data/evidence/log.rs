@@ -63,7 +63,7 @@ fn entries(gathering: &mut Gathering<'_>) -> Result<Vec<EntryRow>, Fault> {
     ];
     let deposits = deposit::store::of_lot(gathering.db, vault, lot.lot)?;
     subjects.extend(deposits.iter().map(|deposit| Subject::sealed(deposit.id)));
-    subjects.extend(super::rooms::subjects(gathering)?);
+    subjects.extend(super::bids::subjects(gathering)?);
     let columns: Vec<String> = subjects.iter().map(|subject| subject.column(vault)).collect();
     let mut rows: Vec<EntryRow> = Vec::new();
     for columns in columns.chunks(SUBJECTS_MAX) {

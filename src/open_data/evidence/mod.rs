@@ -4,6 +4,7 @@
 //! Nothing is decided here and nothing is written to the database: each room's records are read and laid side by
 //! side with the log's entries about the lot. Before the bids are open there is no evidence to give.
 
+mod bids;
 mod files;
 mod log;
 mod money;
@@ -73,6 +74,7 @@ pub fn write<W: Write>(
             gathering.document(format!("{ROOTS}{number}.der"), root.clone());
         }
         log::gather(&mut gathering)?;
+        bids::gather(&mut gathering)?;
         rooms::gather(&mut gathering)?;
         money::gather(&mut gathering)?;
         let about = About {

@@ -5,7 +5,6 @@ use super::files::Stored;
 use crate::account::signature::Signed;
 use crate::expert_draw::actions::{list_text, record_text};
 use crate::expert_draw::rules::Subject as Drawn;
-use crate::ledger::Subject;
 use crate::platform::canonical::{jcs, jcs_text};
 use crate::platform::refusal::Fault;
 use crate::recording;
@@ -20,11 +19,6 @@ use crate::{evaluation, expert_draw};
 
 /// Records of a track read at a time.
 const RECORDS_MAX: i64 = 5_000;
-
-/// Subjects of entries that only the rooms know.
-pub(super) fn subjects(_: &mut Gathering<'_>) -> Result<Vec<Subject>, Fault> {
-    Ok(Vec::new())
-}
 
 pub(super) fn gather(gathering: &mut Gathering<'_>) -> Result<(), Fault> {
     if let Some(set) = trustees_store::complete_set(gathering.db, gathering.lot.tender)? {

@@ -5,11 +5,14 @@ use crate::deposit::testing::{paid, treasury};
 use crate::evaluation::testing::{E4, convened, evaluated};
 use crate::expert_draw::testing::drawn;
 use crate::on_both_databases;
+use crate::opening::testing::bids_in;
 use crate::platform::database::testing::Engine;
 use crate::platform::refusal::Failure;
 use crate::project::testing::{announced_lot, facts, staff};
 use crate::recording::testing::{record_everybody, session};
+use crate::sealed_bid::testing::{Offer, bid, withdraw};
 use crate::tests::browser::Served;
+use crate::verify::container::list;
 use crate::verify::findings::Findings;
 use crate::verify::{Known, verify};
 use tokio::runtime::Runtime;
@@ -17,6 +20,7 @@ use tokio::runtime::Runtime;
 on_both_databases! {
     what_the_rooms_did_verifies_offline
     the_supervisor_downloads_the_bundle
+    an_opening_verifies_offline
     there_is_no_evidence_before_the_opening
 }
 
@@ -112,4 +116,43 @@ fn there_is_no_evidence_before_the_opening(engine: Engine) {
     let staff = staff(&house);
     let lot = announced_lot(&house, &staff);
     assert_eq!(refused(exported(&house, lot)).key, "open_data.refusal.evidence_too_early");
+}
+
+/// From sealed bids to the opening, with a replaced and a withdrawn bid: every check that can be made holds.
+fn an_opening_verifies_offline(engine: Engine) {
+    let house = TestHouse::new(engine);
+    let filled = bids_in(&house, &["9800000.00", "9600000.00", "9450000.00", "9300000.00"]);
+    let kind = filled.first(&house);
+    bid(&house, &filled.bidders[0], filled.lot, kind, &Offer::priced("9700000.00")).unwrap();
+    withdraw(&house, &filled.bidders[3], filled.lot, kind).unwrap();
+    let opened = filled.opened(&house);
+
+    let bundle = exported(&house, opened.lot).unwrap();
+    let findings = checked(&house, bundle.clone());
+    let lines: Vec<String> = findings.lines().iter().map(ToString::to_string).collect();
+    assert!(findings.all_hold(), "{lines:#?}");
+    for part in [
+        "the box was closed at",
+        "3 count, 2 more are in the log",
+        "2 of 3 open together",
+        "bid set has the 3 bids",
+        "2 trustees signed",
+        "boxes of 3 bids were made again",
+        "3 were read out, 3 opened again",
+    ] {
+        assert!(
+            lines.iter().any(|line| line.starts_with("ok") && line.contains(part)),
+            "{part:?} is not in {lines:#?}"
+        );
+    }
+    // a bid byte changed on its way out
+    let members = list(&bundle).unwrap();
+    let ciphertext = members.iter().find(|member| member.name.ends_with("/ciphertext")).unwrap();
+    let mut bad = bundle;
+    bad[ciphertext.offset as usize + 5000] ^= 1;
+    let broken = checked(&house, bad);
+    assert!(
+        broken.broken_lines().any(|line| line.words.contains("not the one that was sealed")),
+        "{broken:?}"
+    );
 }

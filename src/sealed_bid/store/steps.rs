@@ -97,6 +97,11 @@ pub(in crate::sealed_bid) fn steps(db: &mut Db, vault: &Vault, series: Series) -
     }
 }
 
+/// All steps of all bidders on a lot, in order. **Secret until the closing.**
+pub(crate) fn steps_of_lot(db: &mut Db, vault: &Vault, lot: Id<Lot>) -> Result<Vec<Kept>, Fault> {
+    steps(db, vault, Series::Lot(lot))
+}
+
 /// The first number of a series that is not used yet. Looks at few rows however long the series is.
 fn next_number(db: &mut Db, vault: &Vault, series: Series) -> Result<u64, Fault> {
     let mut exists =
