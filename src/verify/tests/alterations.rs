@@ -31,7 +31,9 @@ fn honest_evidence_holds_in_every_check() {
     let findings = evidence.verify_with(evidence.receipts.clone());
     let text: Vec<String> = findings.lines().iter().map(ToString::to_string).collect();
     assert!(findings.all_hold(), "{text:#?}");
-    assert!(findings.lines().iter().all(|line| line.outcome == Outcome::Holds), "{text:#?}");
+    // this lot's opening record is not published yet
+    let absent = findings.lines().iter().filter(|line| line.outcome == Outcome::Absent);
+    assert_eq!(absent.map(|line| line.check).collect::<Vec<_>>(), ["record"], "{text:#?}");
     for part in [
         "is the key that you trust",
         "the box was closed at",
