@@ -33,6 +33,8 @@ pub fn routes() -> Vec<Route> {
         recording::pages::routes(),
         opening::pages::routes(),
         evaluation::pages::routes(),
+        crate::publication::pages::routes(),
+        crate::objection::pages::routes(),
         supervision::pages::routes(),
         open_data::log::routes(),
         open_data::evidence::pages::routes(),

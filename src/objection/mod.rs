@@ -14,6 +14,7 @@
 //! Tables: `objection_case`, `objection_answer`.
 
 pub mod actions;
+pub mod pages;
 pub mod rules;
 pub mod store;
 

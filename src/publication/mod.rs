@@ -16,6 +16,7 @@
 
 pub mod actions;
 pub mod notice;
+pub mod pages;
 pub mod rules;
 pub mod sources;
 pub mod store;

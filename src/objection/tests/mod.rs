@@ -1,4 +1,5 @@
 //! Tests of the objection room.
 
+mod pages;
 mod room;
 mod rules;

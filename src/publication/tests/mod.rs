@@ -1,4 +1,5 @@
 //! Tests of the publication room.
 
+mod pages;
 mod room;
 mod rules;
