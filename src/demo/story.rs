@@ -25,6 +25,7 @@ use crate::project::rules::Lot;
 use crate::project::terms::Envelopes;
 use crate::project::testing::{Shape, draft, facts, schedule_from};
 use crate::publication::testing as publishing;
+use crate::recording;
 use rust_decimal::Decimal;
 use crate::sealed_bid::testing::{Offer, bid};
 use crate::sealed_bid::trustees_testing::complete_set;
@@ -234,6 +235,10 @@ fn evaluate(house: &TestHouse, cast: &Cast, lot: Id<Lot>, until: Until) {
     committee.score(house);
     committee.close(house);
     committee.sign(house);
+    let sessions = house.door().read(|db| recording::store::sessions_of(db, lot)).unwrap();
+    for session in sessions {
+        recording::testing::run(recording::actions::finish(house.door(), session.id)).unwrap();
+    }
 }
 
 fn finish(house: &TestHouse, cast: &Cast, lot: Id<Lot>, until: Until) {
