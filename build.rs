@@ -19,7 +19,8 @@ fn main() {
     std::fs::write(out.join("main.css"), css).expect("OUT_DIR can be written");
     let scripts = files(&root.join("browser/dist"), "js");
     if scripts.is_empty() {
-        let missing = "browser/dist is empty: run `npm ci && npm run build` in browser/ (bin/run and bin/test do it)";
+        let missing =
+            "browser/dist is empty: run `npm ci && npm run build` in browser/ (bin/run and bin/test do it)";
         assert!(std::env::var("PROFILE").as_deref() != Ok("release"), "{missing}");
         println!("cargo:warning={missing}");
     }
@@ -28,7 +29,8 @@ fn main() {
     let _ = writeln!(table, "(\"main.css\", \"text/css; charset=utf-8\", include_bytes!({css_file:?})),");
     for script in scripts {
         let name = script.file_name().expect("a file").to_string_lossy().into_owned();
-        let _ = writeln!(table, "({name:?}, \"text/javascript; charset=utf-8\", include_bytes!({script:?})),");
+        let _ =
+            writeln!(table, "({name:?}, \"text/javascript; charset=utf-8\", include_bytes!({script:?})),");
     }
     table.push_str("];\n");
     std::fs::write(out.join("assets.rs"), table).expect("OUT_DIR can be written");

@@ -52,7 +52,8 @@ fn bound_pass(bytes: &[u8]) {
         slice.resize(part.len(), 0);
         slice.copy_from_slice(part);
         let nonce = Nonce::assume_unique_for_key([0; 12]);
-        let _tag = black_box(key.seal_in_place_separate_tag(nonce, Aad::empty(), &mut slice).expect("it seals"));
+        let _tag =
+            black_box(key.seal_in_place_separate_tag(nonce, Aad::empty(), &mut slice).expect("it seals"));
         black_box(sha256(&[&slice]));
     }
 }
@@ -77,7 +78,8 @@ fn sealed_size(bytes: &[u8]) -> usize {
         typ: ContextTyp,
     };
     let pair = rcgen::KeyPair::generate().expect("a key");
-    let certificate = rcgen::CertificateParams::new(vec![]).expect("parameters").self_signed(&pair).expect("a certificate");
+    let certificate =
+        rcgen::CertificateParams::new(vec![]).expect("parameters").self_signed(&pair).expect("a certificate");
     let signing = SigningKey::from_pkcs8(&pair.serialize_der()).expect("a key");
     let signer = Signer::new(signing, vec![Blob(certificate.der().to_vec())]).expect("a signer");
     let source = bytes.to_vec();

@@ -8,7 +8,10 @@ use crate::platform::moment::MINUTE;
 use crate::platform::queue;
 use crate::platform::refusal::{Fault, Refused};
 use crate::platform::web::{Failed, assets, headers};
-use crate::{account, demo, deposit, evaluation, expert_draw, ledger, open_data, opening, project, recording, sealed_bid, supervision};
+use crate::{
+    account, demo, deposit, evaluation, expert_draw, ledger, open_data, opening, project, recording,
+    sealed_bid, supervision,
+};
 use actix_web::middleware::{Compress, from_fn};
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{App, HttpResponse, HttpServer};
@@ -95,9 +98,9 @@ pub fn jobs() -> Vec<Job> {
 pub fn run_due_jobs(house: &House) {
     for job in jobs() {
         let (name, every, now) = (job.name, job.every, house.door.now());
-        let claimed = house.door.write(Actor::system("clock"), move |act| {
-            Ok(queue::claim(act.db(), name, every, now)?)
-        });
+        let claimed = house
+            .door
+            .write(Actor::system("clock"), move |act| Ok(queue::claim(act.db(), name, every, now)?));
         let done = match claimed {
             Ok(done) if done.value => (job.run)(house).map_err(|fault| fault.chain()),
             Ok(_) => Ok(()),

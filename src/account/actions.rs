@@ -123,15 +123,18 @@ pub async fn sign_in(door: &Door, login: String, password: String) -> Result<Str
     let found = door.look(move |db| Ok(store::credentials(db, &login)?)).await?;
     let known = found.as_ref().map(|credentials| credentials.password.clone());
     let hash = known.unwrap_or_else(|| NOBODY.to_owned());
-    let matches = tokio::task::spawn_blocking(move || Argon2::default().verify_password(password.as_bytes(), hash.as_str()).is_ok())
-        .await
-        .map_err(Fault::from)?;
+    let matches = tokio::task::spawn_blocking(move || {
+        Argon2::default().verify_password(password.as_bytes(), hash.as_str()).is_ok()
+    })
+    .await
+    .map_err(Fault::from)?;
     let credentials = found.filter(|credentials| matches && !credentials.disabled).ok_or_else(wrong)?;
     open_session(door, credentials.person).await
 }
 
 /// An argon2id hash with the default cost, of nobody's password.
-const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$c3VuYmlkL25vYm9keS8xMg$qLml5cZ2N0Yf0u8Ff0Ff0Ff0Ff0Ff0Ff0Ff0Ff0Ff0E";
+const NOBODY: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$c3VuYmlkL25vYm9keS8xMg$qLml5cZ2N0Yf0u8Ff0Ff0Ff0Ff0Ff0Ff0Ff0Ff0Ff0E";
 
 /// Opens a session for a person who has proven who they are; returns its token.
 ///

@@ -9,12 +9,12 @@ use crate::platform::refusal::{Failure, Fault, Refused};
 use crate::platform::vault::secret_file;
 use chrono::Datelike;
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, PublicKeyData,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
+    KeyPair, KeyUsagePurpose, PublicKeyData,
 };
+use rustls::pki_types::{CertificateDer, TrustAnchor, UnixTime};
 use std::path::Path;
 use std::sync::Arc;
-use rustls::pki_types::{CertificateDer, TrustAnchor, UnixTime};
 use webpki::{EndEntityCert, KeyUsage};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
@@ -60,9 +60,12 @@ impl Authority {
     /// A file can not be read or holds no certificate.
     pub fn open(folder: &Path, ca_roots: &str, now: Moment) -> Result<Self, Fault> {
         if !ca_roots.is_empty() {
-            let pem = std::fs::read(ca_roots).map_err(|e| Fault::from(e).context(format!("reading {ca_roots}")))?;
+            let pem =
+                std::fs::read(ca_roots).map_err(|e| Fault::from(e).context(format!("reading {ca_roots}")))?;
             let roots: Vec<Vec<u8>> = x509_parser::pem::Pem::iter_from_buffer(&pem)
-                .filter_map(|block| block.ok().filter(|block| block.label == "CERTIFICATE").map(|block| block.contents))
+                .filter_map(|block| {
+                    block.ok().filter(|block| block.label == "CERTIFICATE").map(|block| block.contents)
+                })
                 .collect();
             if roots.is_empty() {
                 return Err(Fault::new(format!("{ca_roots} holds no certificate")));
@@ -126,7 +129,11 @@ impl Authority {
             .0
             .roots
             .iter()
-            .filter_map(|root| webpki::anchor_from_trusted_cert(&CertificateDer::from(root.as_slice())).ok().map(|a| a.to_owned()))
+            .filter_map(|root| {
+                webpki::anchor_from_trusted_cert(&CertificateDer::from(root.as_slice()))
+                    .ok()
+                    .map(|a| a.to_owned())
+            })
             .collect();
         let time = std::time::Duration::from_micros(u64::try_from(at.micros()).unwrap_or_default());
         EndEntityCert::try_from(&der)
@@ -175,7 +182,8 @@ fn read_subject(der: &[u8]) -> Option<Subject> {
     let first = |mut found: Vec<&str>| if found.is_empty() { None } else { Some(found.remove(0).to_owned()) };
     let name = first(certificate.subject().iter_common_name().filter_map(|a| a.as_str().ok()).collect())?;
     let serial_number = x509_parser::oid_registry::asn1_rs::oid!(2.5.4.5);
-    let code = first(certificate.subject().iter_by_oid(&serial_number).filter_map(|a| a.as_str().ok()).collect())?;
+    let code =
+        first(certificate.subject().iter_by_oid(&serial_number).filter_map(|a| a.as_str().ok()).collect())?;
     let seconds = |time: x509_parser::time::ASN1Time| Moment::from_micros(time.timestamp() * 1_000_000);
     Some(Subject {
         key,

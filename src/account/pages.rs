@@ -99,7 +99,11 @@ fn safe_next(next: &str) -> String {
     }
 }
 
-async fn sign_out_post(door: web::Data<Door>, request: HttpRequest, _form: Posted<Vec<(String, String)>>) -> Answer {
+async fn sign_out_post(
+    door: web::Data<Door>,
+    request: HttpRequest,
+    _form: Posted<Vec<(String, String)>>,
+) -> Answer {
     if let Some(token) = request.cookie(COOKIE) {
         actions::sign_out(&door, token.value().to_owned()).await?;
     }
@@ -141,7 +145,8 @@ async fn register_get(p: Page) -> Answer {
 async fn register_post(p: Page, door: web::Data<Door>, form: Posted<RegisterForm>) -> Answer {
     let form = form.0;
     let password = form.password.clone();
-    let hash = web::block(move || actions::hash_password(&password)).await.map_err(|e| Fault::new(e.to_string()))?;
+    let hash =
+        web::block(move || actions::hash_password(&password)).await.map_err(|e| Fault::new(e.to_string()))?;
     let registered = match hash {
         Ok(password_hash) => register_bidder(&door, &form, password_hash).await,
         Err(failure) => Err(failure),
@@ -189,7 +194,12 @@ struct KeyRow {
     valid: bool,
 }
 
-async fn key_get(Anybody(who): Anybody, p: Page, door: web::Data<Door>, authority: web::Data<Authority>) -> Answer {
+async fn key_get(
+    Anybody(who): Anybody,
+    p: Page,
+    door: web::Data<Door>,
+    authority: web::Data<Authority>,
+) -> Answer {
     let person = who.person;
     let rows = door.look(move |db| Ok(store::certificates(db, person)?)).await?;
     let now = p.now;
@@ -200,7 +210,8 @@ async fn key_get(Anybody(who): Anybody, p: Page, door: web::Data<Door>, authorit
         valid: found.revoked_at.is_none() && found.not_before <= now && now.plus(MINUTE) < found.not_after,
     };
     let certificates = rows.into_iter().map(row).collect();
-    let page = KeyPage { p: p.clone(), person: who.person.to_string(), certificates, issues: authority.issues() };
+    let page =
+        KeyPage { p: p.clone(), person: who.person.to_string(), certificates, issues: authority.issues() };
     p.html(&page)
 }
 
@@ -222,9 +233,8 @@ async fn key_post(
     let point = from_b64u(&form.0.public_key).ok_or_else(malformed)?;
     let proof = from_b64u(&form.0.proof).ok_or_else(malformed)?;
     let authority = authority.as_ref().clone();
-    let done = door
-        .act(who.actor(), move |act| actions::enrol(act, &authority, &who, &point, &proof))
-        .await?;
+    let done =
+        door.act(who.actor(), move |act| actions::enrol(act, &authority, &who, &point, &proof)).await?;
     Ok(HttpResponse::Created()
         .insert_header(("X-Certificate", b64u(&done.value)))
         .content_type("application/pkix-cert")

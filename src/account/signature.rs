@@ -86,7 +86,8 @@ pub fn check(
     }
     let malformed = || Refused::new(422, "account.refusal.not_signed");
     let signature = from_b64u(&fields.signature).filter(|bytes| bytes.len() == 64).ok_or_else(malformed)?;
-    let certificate = from_b64u(&fields.certificate).filter(|bytes| !bytes.is_empty()).ok_or_else(malformed)?;
+    let certificate =
+        from_b64u(&fields.certificate).filter(|bytes| !bytes.is_empty()).ok_or_else(malformed)?;
     let message = [LABEL, statement.as_bytes()].concat();
     check_registered(db, authority, who, now, &message, &signature, &certificate)?;
     Ok(Signed { statement, signature: b64u(&signature), certificate: b64u(&certificate), at: now })

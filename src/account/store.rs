@@ -147,9 +147,19 @@ fn rows<'a>(db: &mut Db, narrow: impl FnOnce(People<'a>) -> People<'a>) -> Resul
     found.into_iter().map(who_of).collect()
 }
 
-fn who_of((person, login, name, role, organisation, organisation_name, credit_code): Columns) -> Result<Who, Fault> {
+fn who_of(
+    (person, login, name, role, organisation, organisation_name, credit_code): Columns,
+) -> Result<Who, Fault> {
     let role = Role::from_code(&role).ok_or_else(|| Fault::new("an unknown role in the database"))?;
-    Ok(Who { person: id(&person)?, login, name, role, organisation: id(&organisation)?, organisation_name, credit_code })
+    Ok(Who {
+        person: id(&person)?,
+        login,
+        name,
+        role,
+        organisation: id(&organisation)?,
+        organisation_name,
+        credit_code,
+    })
 }
 
 /// The session with this token hash.
@@ -241,7 +251,12 @@ pub(super) fn insert_person(db: &mut Db, new: &NewPerson<'_>, now: Moment) -> Re
     Ok(())
 }
 
-pub(super) fn insert_session(db: &mut Db, token_hash: &str, session: &Session, now: Moment) -> Result<(), Fault> {
+pub(super) fn insert_session(
+    db: &mut Db,
+    token_hash: &str,
+    session: &Session,
+    now: Moment,
+) -> Result<(), Fault> {
     diesel::insert_into(account_session::table)
         .values((
             account_session::token_hash.eq(token_hash),
@@ -255,13 +270,14 @@ pub(super) fn insert_session(db: &mut Db, token_hash: &str, session: &Session, n
 }
 
 pub(super) fn delete_session(db: &mut Db, token_hash: &str) -> Result<bool, Fault> {
-    let gone =
-        diesel::delete(account_session::table.filter(account_session::token_hash.eq(token_hash))).execute(db)?;
+    let gone = diesel::delete(account_session::table.filter(account_session::token_hash.eq(token_hash)))
+        .execute(db)?;
     Ok(gone > 0)
 }
 
 pub(super) fn delete_expired_sessions(db: &mut Db, now: Moment) -> Result<usize, Fault> {
-    Ok(diesel::delete(account_session::table.filter(account_session::expires_at.le(now.micros()))).execute(db)?)
+    Ok(diesel::delete(account_session::table.filter(account_session::expires_at.le(now.micros())))
+        .execute(db)?)
 }
 
 pub(super) fn insert_certificate(

@@ -4,10 +4,10 @@
 
 use super::actions::{self, Registration};
 use super::authority::Authority;
+use super::house::House;
 use super::role::Role;
 use super::signature::{LABEL, SignedFields};
 use super::who::Who;
-use super::house::House;
 use crate::ledger::{Act, Actor, Done, Door};
 use crate::party::rules::CreditCode;
 #[cfg(test)]
@@ -62,7 +62,13 @@ impl TestHouse {
 
     /// A house that was opened elsewhere, under a set clock; everybody hired in it gets this password.
     pub fn of(house: House, clock: Clock, password_hash: &str) -> Self {
-        Self { house, clock, next_code: AtomicU32::new(1), password_hash: password_hash.into(), _folder: None }
+        Self {
+            house,
+            clock,
+            next_code: AtomicU32::new(1),
+            password_hash: password_hash.into(),
+            _folder: None,
+        }
     }
 
     pub fn door(&self) -> &Door {
@@ -110,7 +116,11 @@ impl TestHouse {
             password_hash: self.password_hash.clone(),
             role,
         };
-        let who = self.door().write(Actor::system("registration"), move |act| actions::register(act, &new)).unwrap().value;
+        let who = self
+            .door()
+            .write(Actor::system("registration"), move |act| actions::register(act, &new))
+            .unwrap()
+            .value;
         self.with_key(who)
     }
 
@@ -118,12 +128,14 @@ impl TestHouse {
     pub fn with_key(&self, who: Who) -> Member {
         let random = random::source();
         let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).unwrap();
-        let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8.as_ref(), &random).unwrap();
+        let key =
+            EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8.as_ref(), &random).unwrap();
         let point = key.public_key().as_ref().to_vec();
         let message = [b"etrade/enrol/v1\n", who.person.to_string().as_bytes()].concat();
         let proof = key.sign(&random, &message).unwrap().as_ref().to_vec();
         let (authority, person) = (self.authority().clone(), who.clone());
-        let done = self.act(&who, move |act| actions::enrol(act, &authority, &person, &point, &proof)).unwrap();
+        let done =
+            self.act(&who, move |act| actions::enrol(act, &authority, &person, &point, &proof)).unwrap();
         Member { who, key: Arc::new(key), pkcs8: pkcs8.as_ref().to_vec(), certificate: done.value }
     }
 }
@@ -148,7 +160,10 @@ impl Member {
 pub fn cheap_hash(password: &str) -> String {
     use argon2::{Algorithm, Argon2, Params, PasswordHasher, Version};
     let params = Params::new(8, 1, 1, None).unwrap();
-    Argon2::new(Algorithm::Argon2id, Version::V0x13, params).hash_password(password.as_bytes()).unwrap().to_string()
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+        .hash_password(password.as_bytes())
+        .unwrap()
+        .to_string()
 }
 
 /// The refusal in a result, or a panic that says what came instead.

@@ -38,8 +38,14 @@ fn a_statement_counts_only_as_signed_by_its_signer_and_unchanged(engine: Engine)
     let fields = agent.sign("publish notice 1");
     let kept = check(&agent.who, "publish notice 1", &fields).unwrap();
     assert_eq!(signature::check_kept(house.authority(), &kept).unwrap().credit_code, agent.who.credit_code);
-    assert_eq!(refused(check(&agent.who, "publish notice 2", &fields)).key, "account.refusal.statement_changed");
-    assert_eq!(refused(check(&other.who, "publish notice 1", &fields)).key, "account.refusal.unknown_certificate");
+    assert_eq!(
+        refused(check(&agent.who, "publish notice 2", &fields)).key,
+        "account.refusal.statement_changed"
+    );
+    assert_eq!(
+        refused(check(&other.who, "publish notice 1", &fields)).key,
+        "account.refusal.unknown_certificate"
+    );
     let mut forged = other.sign("publish notice 1");
     forged.certificate = fields.certificate.clone();
     assert_eq!(refused(check(&agent.who, "publish notice 1", &forged)).key, "account.refusal.signature");
@@ -50,7 +56,8 @@ fn a_certificate_counts_only_while_it_is_valid(engine: Engine) {
     let agent = house.member(Role::Agent, "agent");
     let late = house.door().now().plus(731 * DAY);
     let fields = agent.sign("x");
-    let result = house.door().read(|db| signature::check(db, house.authority(), &agent.who, late, "x", &fields));
+    let result =
+        house.door().read(|db| signature::check(db, house.authority(), &agent.who, late, "x", &fields));
     assert_eq!(refused(result).key, "account.refusal.certificate");
 }
 
@@ -65,8 +72,11 @@ fn one_organisation_has_one_name(engine: Engine) {
         password_hash: String::new(),
         role: Role::Bidder,
     };
-    let (same, other, taken) = (registration("second", "甲公司"), registration("third", "乙公司"), registration("first", "甲公司"));
-    let try_it = |new: actions::Registration| house.door().write(Actor::system("test"), move |act| actions::register(act, &new));
+    let (same, other, taken) =
+        (registration("second", "甲公司"), registration("third", "乙公司"), registration("first", "甲公司"));
+    let try_it = |new: actions::Registration| {
+        house.door().write(Actor::system("test"), move |act| actions::register(act, &new))
+    };
     assert_eq!(try_it(same).unwrap().value.organisation, first.who.organisation);
     assert_eq!(refused(try_it(other)).key, "account.refusal.other_name");
     assert_eq!(refused(try_it(taken)).key, "account.refusal.login_taken");
@@ -114,9 +124,15 @@ fn many_acts_at_once_all_get_their_own_place_in_the_log(engine: Engine) {
                     let mut mine = Vec::new();
                     for round in 0..20 {
                         let what = format!("{thread}/{round}");
-                        let enter = move |act: &mut crate::ledger::Act<'_>| Ok(act.enter(&Subject::None, &Tried { what })?);
+                        let enter = move |act: &mut crate::ledger::Act<'_>| {
+                            Ok(act.enter(&Subject::None, &Tried { what })?)
+                        };
                         let done = door.write(Actor::system("test"), enter).unwrap();
-                        mine.push(door.read(|db| store::index_of(db, done.value)).unwrap().expect("a place in the log"));
+                        mine.push(
+                            door.read(|db| store::index_of(db, done.value))
+                                .unwrap()
+                                .expect("a place in the log"),
+                        );
                     }
                     mine
                 })

@@ -48,7 +48,11 @@ fn signed_in(request: &HttpRequest) -> Option<Who> {
 fn required(request: &HttpRequest, role: Option<Role>) -> Result<Who, Failed> {
     let Some(who) = signed_in(request) else {
         let next = request.uri().path_and_query().map_or("/", |path| path.as_str());
-        return Err(Failed::SignIn(if request.method().is_safe() { next.to_owned() } else { "/".to_owned() }));
+        return Err(Failed::SignIn(if request.method().is_safe() {
+            next.to_owned()
+        } else {
+            "/".to_owned()
+        }));
     };
     match role {
         Some(role) if who.role != role => Err(Refused::new(403, "account.refusal.role").into()),

@@ -38,7 +38,8 @@ const BIDDERS: [&str; 7] = [
 ];
 
 const SURNAMES: [&str; 20] = [
-    "王", "李", "张", "刘", "陈", "杨", "赵", "黄", "周", "吴", "徐", "孙", "胡", "朱", "高", "林", "何", "郭", "马", "罗",
+    "王", "李", "张", "刘", "陈", "杨", "赵", "黄", "周", "吴", "徐", "孙", "胡", "朱", "高", "林", "何",
+    "郭", "马", "罗",
 ];
 const GIVEN: [&str; 10] = ["建国", "淑芬", "志强", "丽华", "文博", "雅琴", "永康", "晓峰", "桂英", "思远"];
 
@@ -51,7 +52,8 @@ pub fn expert_name(index: usize) -> String {
 
 /// The employer of expert number `index`: forty of them.
 pub fn expert_employer(index: usize) -> String {
-    let kind = ["设计院", "大学土木学院", "造价咨询公司", "监理公司"].get(index % 4).copied().unwrap_or_default();
+    let kind =
+        ["设计院", "大学土木学院", "造价咨询公司", "监理公司"].get(index % 4).copied().unwrap_or_default();
     format!("第{}{kind}", index % 40 / 4 + 1)
 }
 
@@ -70,12 +72,19 @@ impl Cast {
             staff: Staff {
                 agent: house.hire(Role::Agent, "agent", "方经理", "中正招标代理有限公司"),
                 entity: house.hire(Role::Entity, "entity", "郑主任", "滨海市城市建设管理局"),
-                supervisor: house.hire(Role::Supervisor, "supervisor", "严处长", "滨海市公共资源交易监督管理局"),
+                supervisor: house.hire(
+                    Role::Supervisor,
+                    "supervisor",
+                    "严处长",
+                    "滨海市公共资源交易监督管理局",
+                ),
                 centre: house.hire(Role::Centre, "centre", "钱科长", "滨海市公共资源交易中心"),
             },
             treasurer: house.hire(Role::Treasurer, "treasurer", "沈会计", "滨海市公共资源交易中心财务科"),
             delegates: [("delegate1", "温工程师"), ("delegate2", "贺工程师")]
-                .map(|(login, name)| house.hire(Role::Entity, login, name, &format!("滨海市城市建设管理局（{login}）")))
+                .map(|(login, name)| {
+                    house.hire(Role::Entity, login, name, &format!("滨海市城市建设管理局（{login}）"))
+                })
                 .into(),
             bidders: BIDDERS.iter().enumerate().map(bidder).collect(),
             experts: (0..EXPERTS).map(expert).collect(),

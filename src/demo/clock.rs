@@ -40,7 +40,9 @@ pub fn may_move(demo: bool, now: Moment, to: Moment) -> Result<(), Refused> {
         return Err(Refused::new(422, "demo.refusal.backwards").field("to"));
     }
     if to.micros() - now.micros() > JUMP_MICROS_MAX {
-        return Err(Refused::new(422, "demo.refusal.too_far").with("days", JUMP_MICROS_MAX / DAY).field("to"));
+        return Err(Refused::new(422, "demo.refusal.too_far")
+            .with("days", JUMP_MICROS_MAX / DAY)
+            .field("to"));
     }
     Ok(())
 }
@@ -54,9 +56,12 @@ pub fn record_move(act: &mut Act<'_>, demo: bool, offset: i64, to: Moment) -> Re
     may_move(demo, from, to)?;
     let offset = offset + (to.micros() - from.micros());
     let set = platform_clock::offset_micros.eq(offset);
-    let updated = diesel::update(platform_clock::table.filter(platform_clock::id.eq(1))).set(set).execute(act.db())?;
+    let updated =
+        diesel::update(platform_clock::table.filter(platform_clock::id.eq(1))).set(set).execute(act.db())?;
     if updated == 0 {
-        diesel::insert_into(platform_clock::table).values((platform_clock::id.eq(1), set)).execute(act.db())?;
+        diesel::insert_into(platform_clock::table)
+            .values((platform_clock::id.eq(1), set))
+            .execute(act.db())?;
     }
     act.enter(&Subject::None, &ClockMoved { from, to })?;
     Ok(())
@@ -67,7 +72,8 @@ pub fn record_move(act: &mut Act<'_>, demo: bool, offset: i64, to: Moment) -> Re
 /// # Errors
 /// The database fails.
 pub fn kept_offset(db: &mut Db) -> Result<i64, Fault> {
-    let found: Option<i64> = platform_clock::table.select(platform_clock::offset_micros).first(db).optional()?;
+    let found: Option<i64> =
+        platform_clock::table.select(platform_clock::offset_micros).first(db).optional()?;
     Ok(found.unwrap_or(0))
 }
 

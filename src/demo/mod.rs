@@ -32,7 +32,9 @@ mod tests;
 /// The configuration is not a demonstration's, or the database or a key file fails.
 pub fn build(config: Config) -> Result<(), Fault> {
     if !config.demo {
-        return Err(Fault::new("this is not a demonstration centre: set demo = true (SUNBID_DEMO=true) first"));
+        return Err(Fault::new(
+            "this is not a demonstration centre: set demo = true (SUNBID_DEMO=true) first",
+        ));
     }
     // the stories lie in the past, so their clock is set, not real
     let clock = Clock::set_at(Clock::real().now().plus(-90 * DAY));

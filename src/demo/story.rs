@@ -14,7 +14,7 @@ use crate::expert_draw::actions::{self as drawing, Accept};
 use crate::expert_draw::pool::{Expert, Standing};
 use crate::expert_draw::testing::{drawn_from_pool, import_people};
 use crate::opening::protocol;
-use crate::opening::testing::BidBox as BidBox;
+use crate::opening::testing::BidBox;
 use crate::opening::{actions as hall, rules::Outcome};
 use crate::platform::id::Id;
 use crate::platform::moment::{DAY, HOUR, MINUTE, Moment};
@@ -26,9 +26,9 @@ use crate::project::terms::Envelopes;
 use crate::project::testing::{Shape, draft, facts, schedule_from};
 use crate::publication::testing as publishing;
 use crate::recording;
-use rust_decimal::Decimal;
 use crate::sealed_bid::testing::{Offer, bid};
 use crate::sealed_bid::trustees_testing::complete_set;
+use rust_decimal::Decimal;
 
 /// The prices of example E4, in yuan, in the order of the bidders: the sixth wins.
 pub const E4: [&str; 7] =
@@ -77,11 +77,25 @@ impl Story {
 /// The stories, oldest first. Their times are such that each stands in its phase at `now`.
 pub fn stories(now: Moment) -> Vec<Story> {
     let day = |days: i64| now.plus(days * DAY);
-    let story = |number, title, category, start, prices, until| Story { number, title, category, start, prices, until };
+    let story = |number, title, category, start, prices, until| Story {
+        number,
+        title,
+        category,
+        start,
+        prices,
+        until,
+    };
     let four = &E4[2..6];
     vec![
         story("DEMO-0001", "滨海路跨河桥维修工程", Category::Municipal, day(-60), &E4, Until::Finished),
-        story("DEMO-0002", "城北中学教学楼加固工程", Category::Construction, day(-32), &E4[..2], Until::Opened),
+        story(
+            "DEMO-0002",
+            "城北中学教学楼加固工程",
+            Category::Construction,
+            day(-32),
+            &E4[..2],
+            Until::Opened,
+        ),
         story("DEMO-0003", "东港渔业码头护岸工程", Category::Port, day(-28), four, Until::OnDisplay),
         story("DEMO-0004", "环湖绿道二期工程", Category::Municipal, day(-26), four, Until::Evaluating),
         story("DEMO-0005", "清河堤防除险加固工程", Category::Water, day(-24), four, Until::Opened),
@@ -107,7 +121,9 @@ pub fn fill_pool(house: &TestHouse, cast: &Cast) {
     import_people(house, &cast.staff, cast.experts.iter().enumerate().map(expert).collect());
     for (index, member) in cast.experts.iter().enumerate() {
         let (who, login) = (cast.staff.centre.who.clone(), member.who.login.clone());
-        let link = move |act: &mut crate::ledger::Act<'_>| drawing::link_account(act, &who, &login, &registry_id(index));
+        let link = move |act: &mut crate::ledger::Act<'_>| {
+            drawing::link_account(act, &who, &login, &registry_id(index))
+        };
         house.act(&cast.staff.centre.who, link).unwrap();
     }
 }
@@ -195,7 +211,8 @@ fn open(house: &TestHouse, cast: &Cast, box_: &BidBox) -> Outcome {
     let facts = facts(house, lot);
     let record = house.door().read(|db| protocol::record_of(db, &facts, envelope)).unwrap().unwrap();
     for (place, member) in [&staff.agent, &box_.bidders[0], &staff.supervisor].into_iter().enumerate() {
-        let (fields, authority, who) = (member.sign(&record.statement()), house.authority().clone(), member.who.clone());
+        let (fields, authority, who) =
+            (member.sign(&record.statement()), house.authority().clone(), member.who.clone());
         let sign = move |act: &mut crate::ledger::Act<'_>| {
             if place == 0 {
                 protocol::publish(act, &authority, &who, lot, envelope, &fields)
@@ -258,4 +275,4 @@ fn finish(house: &TestHouse, cast: &Cast, lot: Id<Lot>, until: Until) {
     publishing::result(house, staff, lot).unwrap();
     house.clock.move_to(house.door().now().plus(7 * DAY));
     publishing::contract(house, staff, lot).unwrap();
-    }
+}

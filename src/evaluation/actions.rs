@@ -583,7 +583,8 @@ fn speak(
     let paper = &spoken.paper;
     store::insert_paper(act.db(), &vault, (lot, &paper.member, PaperKind::Opinion), &spoken, now)?;
     let statement = spoken.signed.as_ref().map(|signed| b64u(&sha256(&[signed.statement.as_bytes()])));
-    let event = Spoke { lot, member: &paper.member, opinion: paper.opinion, report: &paper.report, statement };
+    let event =
+        Spoke { lot, member: &paper.member, opinion: paper.opinion, report: &paper.report, statement };
     act.enter(&Subject::open(facts.tender), &event)?;
     super::sources::mark(act, lot, "evaluation.mark.opinion", &paper.member)?;
     evaluation.opinions.push(spoken);

@@ -56,7 +56,8 @@ pub fn invited(
 /// Refused before the opening, and while a coefficient is not drawn yet.
 pub fn opened(db: &mut Db, vault: &Vault, facts: &LotFacts) -> Result<Opened, Failure> {
     let first = *envelopes_of(&facts.terms).first().unwrap_or(&EnvelopeKind::Single);
-    let closing = opening::store::closing(db, facts.lot)?.ok_or_else(|| Refused::from(super::rules::Refusal::Phase))?;
+    let closing =
+        opening::store::closing(db, facts.lot)?.ok_or_else(|| Refused::from(super::rules::Refusal::Phase))?;
     let rows = opening::store::opened_bids(db, facts.lot, first)?;
     let (mut bids, mut bidders) = (Vec::new(), BTreeMap::new());
     for (number, row) in (1..).zip(&rows) {
@@ -110,7 +111,8 @@ fn drawn(db: &mut Db, vault: &Vault, facts: &LotFacts) -> Result<BTreeMap<String
     let mut drawn = BTreeMap::new();
     for (name, _) in method.to_draw() {
         let record = records.iter().find(|record| record.doc.name == name);
-        let record = record.ok_or_else(|| Refused::new(409, "evaluation.refusal.no_coefficient").with("name", name))?;
+        let record = record
+            .ok_or_else(|| Refused::new(409, "evaluation.refusal.no_coefficient").with("name", name))?;
         let value = Exact::parse(&record.result.value).ok_or_else(|| Fault::new("a damaged coefficient"))?;
         drawn.insert(name.to_owned(), value);
     }

@@ -117,7 +117,13 @@ pub fn drawn(house: &TestHouse, staff: &Staff, lot: Id<Lot>, technical: u32, eco
 }
 
 /// Draws out of the pool that is there.
-pub fn drawn_from_pool(house: &TestHouse, staff: &Staff, lot: Id<Lot>, technical: u32, economic: u32) -> Id<Draw> {
+pub fn drawn_from_pool(
+    house: &TestHouse,
+    staff: &Staff,
+    lot: Id<Lot>,
+    technical: u32,
+    economic: u32,
+) -> Id<Draw> {
     let (new, experts) = (new_draw(house, lot), new_experts(house, technical, economic));
     let who = staff.agent.who.clone();
     let made = house.act(&staff.agent.who, move |act| actions::set_up_experts(act, &who, &new, &experts));

@@ -253,7 +253,9 @@ impl<'a> Act<'a> {
             let hash = crate::platform::digest::sha256(&[b"gate", what.as_bytes()]);
             let mut key = [0u8; 8];
             key.iter_mut().zip(hash).for_each(|(slot, byte)| *slot = byte);
-            diesel::sql_query(sql).bind::<diesel::sql_types::BigInt, _>(i64::from_be_bytes(key)).execute(pg)?;
+            diesel::sql_query(sql)
+                .bind::<diesel::sql_types::BigInt, _>(i64::from_be_bytes(key))
+                .execute(pg)?;
         }
         self.now = self.env.clock.now();
         Ok(())

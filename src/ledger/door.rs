@@ -142,7 +142,8 @@ impl Door {
     pub fn receipt(&self, db: &mut Db, id: EntryId) -> Result<Receipt, Fault> {
         let row = store::entry(db, id)?.ok_or_else(|| Fault::new("no such entry"))?;
         let head = store::head(db)?.ok_or_else(|| Fault::new("the log is empty"))?;
-        let index = row.log_index.and_then(|index| u64::try_from(index).ok()).filter(|index| *index < head.size);
+        let index =
+            row.log_index.and_then(|index| u64::try_from(index).ok()).filter(|index| *index < head.size);
         let index = index.ok_or_else(|| Fault::new("the entry has no place in the log yet"))?;
         let opened = self.opened(&row)?;
         let damaged = || Fault::new("a log entry's body is damaged");

@@ -136,7 +136,9 @@ impl Sequencer {
         if tree::verify_consistency(size, head.size, &root, &head.root, &proof) {
             Ok(())
         } else {
-            Err(Fault::new("the log in the database does not extend what was signed before: it was rewritten"))
+            Err(Fault::new(
+                "the log in the database does not extend what was signed before: it was rewritten",
+            ))
         }
     }
 

@@ -160,7 +160,8 @@ pub(super) fn put_head(db: &mut Db, head: &Head) -> Result<(), Fault> {
         ledger_head::note.eq(head.note.clone()),
         ledger_head::at.eq(head.at.micros()),
     );
-    let updated = diesel::update(ledger_head::table.filter(ledger_head::id.eq(1))).set(values.clone()).execute(db)?;
+    let updated =
+        diesel::update(ledger_head::table.filter(ledger_head::id.eq(1))).set(values.clone()).execute(db)?;
     if updated == 0 {
         diesel::insert_into(ledger_head::table).values((ledger_head::id.eq(1), values)).execute(db)?;
     }

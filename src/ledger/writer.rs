@@ -12,8 +12,8 @@ use crate::platform::database::{Database, Db, Writer};
 use crate::platform::live::Hub;
 use crate::platform::moment::Moment;
 use crate::platform::refusal::{Failure, Fault};
-use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use diesel::Connection;
+use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
@@ -92,7 +92,10 @@ pub(super) struct Scribe {
 enum Way {
     /// To the writer thread; dropped first when the server stops, which ends the thread.
     Thread(Mutex<mpsc::Sender<Box<dyn Job>>>),
-    Parallel { database: Database, turn: Mutex<()> },
+    Parallel {
+        database: Database,
+        turn: Mutex<()>,
+    },
 }
 
 impl Scribe {
@@ -118,7 +121,10 @@ impl Scribe {
                 let (reply, answer) = mpsc::sync_channel(1);
                 let job = TypedJob { actor, work: Some(work), result: None, traces: None, reply };
                 let gone = |_| Fault::new("the writer has stopped; see the log");
-                to.lock().unwrap_or_else(PoisonError::into_inner).send(Box::new(job)).map_err(|e| gone(e.to_string()))?;
+                to.lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .send(Box::new(job))
+                    .map_err(|e| gone(e.to_string()))?;
                 answer.recv().map_err(|e| gone(e.to_string()))?
             }
             Way::Parallel { database, turn } => self.act_parallel(database, turn, actor, work),
@@ -137,8 +143,10 @@ impl Scribe {
         if result.is_err() && !traces.on_record.is_empty() {
             let late = std::mem::take(&mut traces.on_record);
             traces.entries = Vec::new();
-            db.transaction(|db| late.iter().try_for_each(|entry| entry.insert(db)).map_err(|e| Rollback(e.into())))
-                .map_err(Failure::from)?;
+            db.transaction(|db| {
+                late.iter().try_for_each(|entry| entry.insert(db)).map_err(|e| Rollback(e.into()))
+            })
+            .map_err(Failure::from)?;
             self.sequence_pending(&mut db, turn, traces.at)?;
         }
         let value = result?;
@@ -204,7 +212,8 @@ fn run_in_transaction<T>(
     let result = catch_unwind(AssertUnwindSafe(|| work(&mut act)));
     let traces = act.end();
     let result = result.unwrap_or_else(|_| Err(Fault::new("a bug stopped this act; see the log").into()));
-    let ended = if result.is_ok() { Manager::commit_transaction(db) } else { Manager::rollback_transaction(db) };
+    let ended =
+        if result.is_ok() { Manager::commit_transaction(db) } else { Manager::rollback_transaction(db) };
     if (ended.is_err() || result.is_err()) && env.sequencer.last() != before {
         // this act had closed the log; what it signed was seen by nobody
         env.sequencer.forget(before)?;

@@ -25,7 +25,12 @@ impl CreditCode {
         }
         let values: Vec<usize> = code
             .bytes()
-            .map(|byte| CHARACTERS.iter().position(|c| *c == byte).ok_or(CreditCodeProblem::Character(char::from(byte))))
+            .map(|byte| {
+                CHARACTERS
+                    .iter()
+                    .position(|c| *c == byte)
+                    .ok_or(CreditCodeProblem::Character(char::from(byte)))
+            })
             .collect::<Result<_, _>>()?;
         // weights are the powers of 3 modulo 31 (GB 32100-2015, 4.3)
         let mut weight = 1;
@@ -34,7 +39,11 @@ impl CreditCode {
             sum += value * weight;
             weight = weight * 3 % 31;
         }
-        if values.last() == Some(&((31 - sum % 31) % 31)) { Ok(Self(code)) } else { Err(CreditCodeProblem::Check) }
+        if values.last() == Some(&((31 - sum % 31) % 31)) {
+            Ok(Self(code))
+        } else {
+            Err(CreditCodeProblem::Check)
+        }
     }
 
     /// The code whose first 17 characters are `body`; for examples and demonstrations.

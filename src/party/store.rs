@@ -37,7 +37,10 @@ impl OrganisationRow {
 
 /// The organisation with this code, if it is registered.
 pub fn by_code(db: &mut Db, code: &CreditCode) -> Result<Option<OrganisationRow>, Fault> {
-    Ok(party_organisation::table.filter(party_organisation::credit_code.eq(code.as_str())).first(db).optional()?)
+    Ok(party_organisation::table
+        .filter(party_organisation::credit_code.eq(code.as_str()))
+        .first(db)
+        .optional()?)
 }
 
 /// The organisation with this id.

@@ -82,8 +82,9 @@ impl Config {
         flag("SUNBID_DEMO", &mut config.demo)?;
         flag("SUNBID_SECURE_COOKIES", &mut config.secure_cookies)?;
         if let Some(bytes) = env("SUNBID_UPLOAD_BYTES_MAX") {
-            config.upload_bytes_max =
-                bytes.parse().map_err(|_| Fault::new("SUNBID_UPLOAD_BYTES_MAX must be a whole number of bytes"))?;
+            config.upload_bytes_max = bytes
+                .parse()
+                .map_err(|_| Fault::new("SUNBID_UPLOAD_BYTES_MAX must be a whole number of bytes"))?;
         }
         Ok(config)
     }

@@ -42,8 +42,9 @@ impl Vault {
     /// The file can not be read or written, or is not 32 bytes long.
     pub fn open_or_create(file: &Path) -> Result<Self, Fault> {
         let key = secret_file(file, || random::bytes::<32>().to_vec())?;
-        let key: [u8; 32] =
-            key.try_into().map_err(|_| Fault::new(format!("{} is not a 32-byte vault key", file.display())))?;
+        let key: [u8; 32] = key
+            .try_into()
+            .map_err(|_| Fault::new(format!("{} is not a 32-byte vault key", file.display())))?;
         Ok(Self::from_key(&key))
     }
 
@@ -66,7 +67,8 @@ impl Vault {
     /// # Errors
     /// The bytes were altered, sealed for something else, or with another key.
     pub fn open(&self, purpose: &str, sealed: &[u8]) -> Result<Vec<u8>, Fault> {
-        let damaged = || Fault::new(format!("a sealed {purpose} does not open: altered, or another vault key"));
+        let damaged =
+            || Fault::new(format!("a sealed {purpose} does not open: altered, or another vault key"));
         let (nonce, body) = sealed.split_at_checked(NONCE_LEN).ok_or_else(damaged)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| damaged())?;
         let mut plain = body.to_vec();

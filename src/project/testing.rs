@@ -125,7 +125,12 @@ impl Shape {
 /// Documents from `start`, questions for six days, bids for twenty-three, until half an hour later than `start`.
 pub fn schedule_from(start: Moment) -> Schedule {
     let bids_until = start.plus(23 * DAY + 30 * MINUTE);
-    Schedule { documents_from: start, documents_until: bids_until, questions_until: start.plus(6 * DAY), bids_until }
+    Schedule {
+        documents_from: start,
+        documents_until: bids_until,
+        questions_until: start.plus(6 * DAY),
+        bids_until,
+    }
 }
 
 /// Documents from 2026-03-02 09:00, questions until 2026-03-08 17:00, bids until 2026-03-25 09:30, Beijing time.

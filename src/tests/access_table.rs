@@ -58,7 +58,8 @@ fn every_route_admits_exactly_whom_the_table_says() {
 
 #[test]
 fn no_two_routes_answer_the_same_request() {
-    let mut rows: Vec<String> = app::routes().iter().map(|route| format!("{} {}", route.method, route.path)).collect();
+    let mut rows: Vec<String> =
+        app::routes().iter().map(|route| format!("{} {}", route.method, route.path)).collect();
     let all = rows.len();
     rows.sort();
     rows.dedup();
@@ -87,7 +88,11 @@ fn every_page_carries_a_strict_content_security_policy() {
     let policy = seen.headers.get("content-security-policy").unwrap().to_str().unwrap().to_owned();
     assert!(policy.starts_with("default-src 'none'; script-src 'self'; style-src 'self';"));
     assert!(!policy.contains("unsafe"));
-    assert!(!seen.text().contains("<script>") && !seen.text().contains("style=\"") && !seen.text().contains("onclick"));
+    assert!(
+        !seen.text().contains("<script>")
+            && !seen.text().contains("style=\"")
+            && !seen.text().contains("onclick")
+    );
 }
 
 #[test]
@@ -117,7 +122,8 @@ fn the_log_is_served_as_tiles_and_anybody_can_check_it() {
     let size = checkpoint.size;
     let tile = visitor.get(&format!("/log/tile/0/000.p/{size}")).expect_status(200).bytes;
     let bundle = visitor.get(&format!("/log/tile/entries/000.p/{size}")).expect_status(200).bytes;
-    let leaves: Vec<u8> = tiles::parse_bundle(&bundle).unwrap().iter().flat_map(|leaf| tree::leaf_hash(leaf)).collect();
+    let leaves: Vec<u8> =
+        tiles::parse_bundle(&bundle).unwrap().iter().flat_map(|leaf| tree::leaf_hash(leaf)).collect();
     assert_eq!(leaves, tile);
     assert_eq!(visitor.get(&format!("/log/tile/0/000.p/{}", size + 1)).status, 404);
     visitor.get("/log").expect_status(200);

@@ -19,7 +19,9 @@ use tokio::runtime::Runtime;
 /// One runtime for the clients of all tests.
 pub fn runtime() -> &'static Runtime {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
-    RUNTIME.get_or_init(|| tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap())
+    RUNTIME.get_or_init(|| {
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
+    })
 }
 
 /// A house that is being served.
@@ -172,7 +174,8 @@ impl Browser {
     /// Reads `page`, signs the statement that it shows, and sends it with `fields` to `path`.
     pub fn sign(&mut self, member: &Member, page: &str, path: &str, fields: &[(&str, &str)]) -> Seen {
         let seen = self.get(page).expect_status(200);
-        let statement = seen.field("statement").unwrap_or_else(|| panic!("no statement on {page}: {}", seen.text()));
+        let statement =
+            seen.field("statement").unwrap_or_else(|| panic!("no statement on {page}: {}", seen.text()));
         // a textarea drops one newline after its tag; browsers send CR LF
         let signed = member.sign(&statement);
         let sent = signed.statement.replace('\n', "\r\n");
@@ -190,13 +193,20 @@ impl Browser {
     }
 
     /// `None` if the server is gone before it has answered.
-    pub fn try_send(&mut self, method: Method, path: &str, headers: &[(&str, &str)], body: Bytes) -> Option<Seen> {
+    pub fn try_send(
+        &mut self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Bytes,
+    ) -> Option<Seen> {
         let mut request = self.client.request(method, format!("{}{path}", self.base)).body(body);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
         if !self.cookies.is_empty() {
-            let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            let cookies: Vec<String> =
+                self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
             request = request.header("cookie", cookies.join("; "));
         }
         let (status, headers, bytes) = runtime().block_on(async {

@@ -12,12 +12,21 @@ fn the_example_configuration_is_the_default_one() {
 
 #[test]
 fn every_key_of_the_example_names_its_environment_variable() {
-    let keys: Vec<&str> = EXAMPLE.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once(" = ")).map(|(key, _)| key).collect();
+    let keys: Vec<&str> = EXAMPLE
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| line.split_once(" = "))
+        .map(|(key, _)| key)
+        .collect();
     assert_eq!(keys.len(), 10);
     for key in keys {
         let variable = format!("SUNBID_{}", key.to_uppercase());
         assert!(EXAMPLE.contains(&variable), "{variable}");
-        let value = |name: &str| (name == variable).then(|| if key.contains("demo") || key.contains("secure") { "true".into() } else { "12".into() });
+        let value = |name: &str| {
+            (name == variable).then(|| {
+                if key.contains("demo") || key.contains("secure") { "true".into() } else { "12".into() }
+            })
+        };
         let changed = Config::load(Path::new("/nonexistent/sunbid.toml"), value).unwrap();
         assert_ne!(changed, Config::default(), "{variable} changes nothing");
     }

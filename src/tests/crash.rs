@@ -109,14 +109,21 @@ fn try_to_bid(browser: &mut Browser, bidder: &Bidder) -> Option<Vec<u8>> {
         offset = end;
     }
     let (manifest, signature) = (jcs_text(&bidder.bid.manifest), jcs_text(&bidder.bid.signature));
-    let fields = [("manifest", manifest.as_str()), ("signature", signature.as_str()), ("upload", upload.as_str())];
+    let fields =
+        [("manifest", manifest.as_str()), ("signature", signature.as_str()), ("upload", upload.as_str())];
     let receipt = browser.try_post(&format!("{lot}/single/submit"), &fields)?;
     let place = Some(receipt).filter(|seen| seen.status == 303)?.location();
     let proof = browser.try_get(&format!("{place}/proof"))?;
     Some(proof).filter(|seen| seen.status == 200).map(|seen| seen.bytes.to_vec())
 }
 
-fn tus(browser: &mut Browser, method: Method, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Option<Seen> {
+fn tus(
+    browser: &mut Browser,
+    method: Method,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Option<Seen> {
     let token = browser.csrf.clone();
     let mut all = vec![("Tus-Resumable", "1.0.0"), ("X-CSRF-Token", token.as_str())];
     all.extend_from_slice(headers);
@@ -143,7 +150,8 @@ fn every_receipt_outlives_any_crash_and_nothing_half_done_counts() {
 
     let given: Mutex<BTreeMap<usize, Given>> = Mutex::default();
     for _ in 0..ROUNDS {
-        let address = format!("127.0.0.1:{}", TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port());
+        let address =
+            format!("127.0.0.1:{}", TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port());
         let server = Server::start(&house, &address);
         let over = AtomicBool::new(false);
         std::thread::scope(|scope| {
@@ -166,7 +174,10 @@ fn every_receipt_outlives_any_crash_and_nothing_half_done_counts() {
     }
     let counted = close(&house, lot);
     for given in given.values() {
-        assert!(counted.contains_key(&given.bid.manifest.id()), "a receipt was given for a bid that does not count");
+        assert!(
+            counted.contains_key(&given.bid.manifest.id()),
+            "a receipt was given for a bid that does not count"
+        );
     }
     for (m, whole) in &counted {
         assert!(whole, "bid {} counts without all its bytes", hex::encode(m));
@@ -184,8 +195,13 @@ fn a_bidder(house: &TestHouse, lot: Id<Lot>, i: usize) -> Bidder {
 
 fn work(i: usize, bidder: &Bidder, address: &str, given: &Mutex<BTreeMap<usize, Given>>, over: &AtomicBool) {
     let mut browser = Browser::at(&format!("http://{address}"));
-    let form = [("login", bidder.member.who.login.as_str()), ("password", "correct horse"), ("next", "/account/key")];
-    let signed_in = browser.try_get("/account/sign-in").and_then(|_| browser.try_post("/account/sign-in", &form));
+    let form = [
+        ("login", bidder.member.who.login.as_str()),
+        ("password", "correct horse"),
+        ("next", "/account/key"),
+    ];
+    let signed_in =
+        browser.try_get("/account/sign-in").and_then(|_| browser.try_post("/account/sign-in", &form));
     if signed_in.is_none_or(|seen| seen.status != 303) {
         return;
     }
@@ -195,7 +211,11 @@ fn work(i: usize, bidder: &Bidder, address: &str, given: &Mutex<BTreeMap<usize, 
         }
         match try_to_bid(&mut browser, bidder) {
             Some(proof) => {
-                let bid = SealedBid { manifest: bidder.bid.manifest.clone(), signature: bidder.bid.signature.clone(), bidder_key: None };
+                let bid = SealedBid {
+                    manifest: bidder.bid.manifest.clone(),
+                    signature: bidder.bid.signature.clone(),
+                    bidder_key: None,
+                };
                 given.lock().unwrap().insert(i, Given { proof, bid });
             }
             // gone, or already submitted with an answer that never arrived: then the same revision is refused

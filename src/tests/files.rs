@@ -18,7 +18,9 @@ async fn s3(folder: &std::path::Path) -> Files {
     tokio::spawn(async move {
         while let Ok((socket, _)) = listener.accept().await {
             let service = service.clone();
-            tokio::spawn(async move { Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(socket), service).await.ok() });
+            tokio::spawn(async move {
+                Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(socket), service).await.ok()
+            });
         }
     });
     let env = |key: &str| match key {
@@ -36,7 +38,10 @@ async fn keeps_what_it_was_given(files: Files) {
     assert_eq!(files.put(content.clone()).await.unwrap(), name, "the same content has the same name");
     assert_eq!(files.get(&name).await.unwrap(), content);
     assert!(files.put_at("rec/one", Bytes::from_static(b"first")).await.unwrap());
-    assert!(!files.put_at("rec/one", Bytes::from_static(b"second")).await.unwrap(), "an object is never overwritten");
+    assert!(
+        !files.put_at("rec/one", Bytes::from_static(b"second")).await.unwrap(),
+        "an object is never overwritten"
+    );
     assert_eq!(files.get_at("rec/one").await.unwrap(), "first");
     assert_eq!(files.range_at("rec/one", 1, 3).await.unwrap(), "ir");
     files.remove_at("rec/one").await.unwrap();

@@ -49,11 +49,24 @@ fn all_files(folder: &Path) -> Vec<u8> {
 /// Every page that can be asked for with this tender's number and lot.
 fn pages() -> Vec<String> {
     let fill = |path: &str| {
-        path.replace("{number}", "TEST-0001").replace("{tender}", "TEST-0001").replace("{lot}", "1").replace("{envelope}", "single")
+        path.replace("{number}", "TEST-0001")
+            .replace("{tender}", "TEST-0001")
+            .replace("{lot}", "1")
+            .replace("{envelope}", "single")
     };
     // the log grows with everything that happens on the whole platform; live pages never end
-    let plain = |path: &String| !path.contains('{') && !path.starts_with("/log") && !path.ends_with("/live") && !path.ends_with("/events");
-    app::routes().iter().filter(|route| route.method == "GET").map(|route| fill(route.path)).filter(plain).collect()
+    let plain = |path: &String| {
+        !path.contains('{')
+            && !path.starts_with("/log")
+            && !path.ends_with("/live")
+            && !path.ends_with("/events")
+    };
+    app::routes()
+        .iter()
+        .filter(|route| route.method == "GET")
+        .map(|route| fill(route.path))
+        .filter(plain)
+        .collect()
 }
 
 fn read_all(browser: &mut Browser) -> Vec<(String, String)> {
@@ -72,7 +85,12 @@ fn read_all(browser: &mut Browser) -> Vec<(String, String)> {
     out
 }
 
-fn pays_and_bids(house: &TestHouse, treasurer: &Member, lot: crate::platform::id::Id<crate::project::rules::Lot>, bidders: &[Member]) {
+fn pays_and_bids(
+    house: &TestHouse,
+    treasurer: &Member,
+    lot: crate::platform::id::Id<crate::project::rules::Lot>,
+    bidders: &[Member],
+) {
     for bidder in bidders {
         deposit::testing::paid(house, &treasurer.who, &bidder.who, lot);
         bid(house, bidder, lot, EnvelopeKind::Single, &Offer::priced(CANARY)).unwrap();
@@ -85,7 +103,8 @@ fn before_the_opening_nobody_learns_a_price_a_bidder_or_how_many_they_are() {
     let opened = empty_box(&house, &Shape::default());
     let lot = opened.lot;
     let treasurer = deposit::testing::treasury(&house);
-    let mut bidders: Vec<Member> = (1..=9).map(|i| house.member(Role::Bidder, &format!("secretbidder{i}"))).collect();
+    let mut bidders: Vec<Member> =
+        (1..=9).map(|i| house.member(Role::Bidder, &format!("secretbidder{i}"))).collect();
     let late = bidders.split_off(3);
     house.at("2026-03-20 10:00:00");
     pays_and_bids(&house, &treasurer, lot, &bidders);
@@ -103,7 +122,9 @@ fn before_the_opening_nobody_learns_a_price_a_bidder_or_how_many_they_are() {
     let expert = served.house.member(Role::Expert, "anexpert");
     let mut browsers: Vec<(Option<Role>, Browser)> = staff
         .iter()
-        .map(|(role, member)| (*role, member.map_or_else(|| served.visitor(), |member| served.browser(member))))
+        .map(|(role, member)| {
+            (*role, member.map_or_else(|| served.visitor(), |member| served.browser(member)))
+        })
         .collect();
     browsers.push((Some(Role::Bidder), served.browser(&stranger)));
     browsers.push((Some(Role::Expert), served.browser(&expert)));
@@ -130,12 +151,20 @@ fn before_the_opening_nobody_learns_a_price_a_bidder_or_how_many_they_are() {
     assert_eq!(occurrences(&many, CANARY) + occurrences(&files, CANARY), 0, "a price lies in clear");
     let facts = crate::project::testing::facts(&served.house, lot);
     for (what, needle) in [("the lot", lot.to_string()), ("the tender", facts.tender.to_string())] {
-        assert_eq!(occurrences(&few, &needle), occurrences(&many, &needle), "rows about {what} count its bids");
+        assert_eq!(
+            occurrences(&few, &needle),
+            occurrences(&many, &needle),
+            "rows about {what} count its bids"
+        );
     }
     for bidder in &late {
         let who = &bidder.who;
         for needle in [who.organisation.to_string(), who.person.to_string(), who.credit_code.clone()] {
-            assert_eq!(occurrences(&few, &needle), occurrences(&many, &needle), "a bid leaves {needle} in the database");
+            assert_eq!(
+                occurrences(&few, &needle),
+                occurrences(&many, &needle),
+                "a bid leaves {needle} in the database"
+            );
             assert_eq!(occurrences(&files, &needle), 0, "{needle} lies in a file or its name");
         }
     }

@@ -78,8 +78,13 @@ fn page(p: &Page, room: &Room, role: Role, own: bool, representatives: String) -
         started,
         closed: evaluation.is_some_and(|evaluation| evaluation.closed.is_some()),
         may_form: own && role == Role::Agent && evaluation.is_none() && in_time,
-        may_start: evaluation.is_some() && !started && in_time && (own && role == Role::Agent || role == Role::Centre),
-        needs_prices: own && role == Role::Agent && evaluation.is_some_and(|evaluation| !evaluation.prices_known()),
+        may_start: evaluation.is_some()
+            && !started
+            && in_time
+            && (own && role == Role::Agent || role == Role::Centre),
+        needs_prices: own
+            && role == Role::Agent
+            && evaluation.is_some_and(|evaluation| !evaluation.prices_known()),
         session: room.session.map(|session| session.to_string()),
         plan: (facts.terms.committee.size, facts.terms.committee.experts),
         representatives,

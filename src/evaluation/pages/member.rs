@@ -86,7 +86,8 @@ pub(super) async fn desk(p: Page, door: &Door, who: &Who, number: &str, lot: &st
 }
 
 fn prices(evaluation: &Evaluation) -> Vec<(String, String, String)> {
-    let row = |bid: &super::super::report::BidInput| (bid.bid.clone(), bid.bidder.clone(), bid.price.to_string());
+    let row =
+        |bid: &super::super::report::BidInput| (bid.bid.clone(), bid.bidder.clone(), bid.price.to_string());
     evaluation.opened.bids.iter().map(row).collect()
 }
 
@@ -192,7 +193,13 @@ struct BidPage {
     next: Option<String>,
 }
 
-async fn bid_page(p: Page, door: &Door, found: &Seated, bid: &str, typed: &[(String, String)]) -> Result<BidPage, Failure> {
+async fn bid_page(
+    p: Page,
+    door: &Door,
+    found: &Seated,
+    bid: &str,
+    typed: &[(String, String)],
+) -> Result<BidPage, Failure> {
     let method = method_of(&found.facts).map_err(Refused::from)?;
     let scoring = found.task == Task::Score;
     let given = |name: String| typed.iter().find(|(field, _)| *field == name).map(|(_, value)| value.clone());
@@ -205,7 +212,9 @@ async fn bid_page(p: Page, door: &Door, found: &Seated, bid: &str, typed: &[(Str
                 id: item.id.clone(),
                 title: item.title.clone(),
                 hint: item.guide.clone(),
-                value: given(format!("score-{}", item.id)).or(known.map(|score| score.score.to_string())).unwrap_or_default(),
+                value: given(format!("score-{}", item.id))
+                    .or(known.map(|score| score.score.to_string()))
+                    .unwrap_or_default(),
                 reason: String::new(),
                 most: format!("{} – {}", item.least, item.most),
             });
@@ -219,14 +228,21 @@ async fn bid_page(p: Page, door: &Door, found: &Seated, bid: &str, typed: &[(Str
                 id: item.id.clone(),
                 title: item.title.clone(),
                 hint: String::new(),
-                value: given(format!("outcome-{}", item.id)).or(outcome.map(str::to_owned)).unwrap_or_default(),
-                reason: given(format!("reason-{}", item.id)).or(known.map(|verdict| verdict.reason.clone())).unwrap_or_default(),
+                value: given(format!("outcome-{}", item.id))
+                    .or(outcome.map(str::to_owned))
+                    .unwrap_or_default(),
+                reason: given(format!("reason-{}", item.id))
+                    .or(known.map(|verdict| verdict.reason.clone()))
+                    .unwrap_or_default(),
                 most: String::new(),
             });
         }
     }
     let all = found.evaluation.bids();
-    let at = all.iter().position(|label| label == bid).ok_or_else(|| Refused::new(404, "platform.refusal.not_found"))?;
+    let at = all
+        .iter()
+        .position(|label| label == bid)
+        .ok_or_else(|| Refused::new(404, "platform.refusal.not_found"))?;
     let files = files_of(door, found, bid).await?;
     let listed = |(i, file): (usize, &opening::store::FileRow)| (i + 1, file.name.clone(), human(file.size));
     Ok(BidPage {
@@ -281,7 +297,17 @@ pub async fn file_get(
             async move { store.get(&part).await }
         })
         .map(|part| part.map_err(|fault| actix_web::error::ErrorInternalServerError(fault.to_string())));
-    let name: String = file.name.bytes().map(|b| if b.is_ascii_alphanumeric() || b == b'.' { char::from(b).to_string() } else { format!("%{b:02X}") }).collect();
+    let name: String = file
+        .name
+        .bytes()
+        .map(|b| {
+            if b.is_ascii_alphanumeric() || b == b'.' {
+                char::from(b).to_string()
+            } else {
+                format!("%{b:02X}")
+            }
+        })
+        .collect();
     Ok(HttpResponse::Ok()
         .content_type("application/octet-stream")
         .insert_header(("Content-Disposition", format!("attachment; filename*=UTF-8''{name}")))
@@ -299,11 +325,21 @@ async fn one_bid(who: Who, p: Page, door: Data<Door>, path: (String, String, Str
     p.html(&page)
 }
 
-pub async fn review_get(Anybody(who): Anybody, p: Page, door: Data<Door>, path: Path<(String, String, String)>) -> Answer {
+pub async fn review_get(
+    Anybody(who): Anybody,
+    p: Page,
+    door: Data<Door>,
+    path: Path<(String, String, String)>,
+) -> Answer {
     one_bid(who, p, door, path.into_inner(), Task::Review).await
 }
 
-pub async fn scores_get(Anybody(who): Anybody, p: Page, door: Data<Door>, path: Path<(String, String, String)>) -> Answer {
+pub async fn scores_get(
+    Anybody(who): Anybody,
+    p: Page,
+    door: Data<Door>,
+    path: Path<(String, String, String)>,
+) -> Answer {
     one_bid(who, p, door, path.into_inner(), Task::Score).await
 }
 
@@ -343,7 +379,9 @@ pub async fn review_post(
     let verdicts = verdicts(&path.2, &form.0);
     let by = who.clone();
     let result = match verdicts {
-        Ok(verdicts) => door.act(who.actor(), move |act| actions::save_review(act, &by, id, verdicts)).await.map(|_| ()),
+        Ok(verdicts) => {
+            door.act(who.actor(), move |act| actions::save_review(act, &by, id, verdicts)).await.map(|_| ())
+        }
         Err(refused) => Err(refused.into()),
     };
     kept(p, &door, &who, path, &form.0, result).await
@@ -357,7 +395,9 @@ fn verdicts(bid: &str, fields: &[(String, String)]) -> Result<Vec<Verdict>, Refu
         let reason = reason.map(|(_, reason)| reason.trim().to_owned()).unwrap_or_default();
         let outcome = match value.as_str() {
             "pass" => Outcome::Pass,
-            "fail" if reason.is_empty() => return Err(Refused::new(422, "evaluation.refusal.reason_for_fail")),
+            "fail" if reason.is_empty() => {
+                return Err(Refused::new(422, "evaluation.refusal.reason_for_fail"));
+            }
             "fail" => Outcome::Fail,
             _ => return Err(Refused::new(422, "evaluation.refusal.choose")),
         };
@@ -387,7 +427,9 @@ pub async fn scores_post(
     }
     let by = who.clone();
     let result = match bad {
-        None => door.act(who.actor(), move |act| actions::save_scores(act, &by, id, scores)).await.map(|_| ()),
+        None => {
+            door.act(who.actor(), move |act| actions::save_scores(act, &by, id, scores)).await.map(|_| ())
+        }
         Some(refused) => Err(refused.into()),
     };
     kept(p, &door, &who, path, &form.0, result).await
@@ -422,7 +464,12 @@ pub async fn decision_post(
     };
     let decision = if form.about == "low" {
         let decision = if yes { LowPrice::Accepted } else { LowPrice::Rejected };
-        Decision::LowPrice(LowPriceDecision { bid: form.bid, explanation: form.explanation, decision, reason: form.reason })
+        Decision::LowPrice(LowPriceDecision {
+            bid: form.bid,
+            explanation: form.explanation,
+            decision,
+            reason: form.reason,
+        })
     } else {
         let enough = if yes { StillCompetes::Yes } else { StillCompetes::No };
         Decision::Competition(Competition { enough, reason: form.reason })

@@ -49,7 +49,8 @@ fn bidder(evaluation: &Evaluation, bid: &str) -> String {
 
 async fn review_page(p: Page, door: &Door, who: &Who, found: &Seated) -> Result<SignPage, Failure> {
     let draft = review_draft(door, found.facts.lot, &found.seat.member).await?;
-    let paper = actions::review_of(&found.facts, &found.evaluation, &found.seat.member, &draft).map_err(Refused::from)?;
+    let paper = actions::review_of(&found.facts, &found.evaluation, &found.seat.member, &draft)
+        .map_err(Refused::from)?;
     let method = method_of(&found.facts).map_err(Refused::from)?;
     super::super::responsiveness::check(&paper, &method, &found.evaluation.bids()).map_err(Refused::from)?;
     let line = |bid: String| {
@@ -92,8 +93,12 @@ async fn sheet_page(p: Page, door: &Door, who: &Who, found: &Seated) -> Result<S
         cells.push(sum.to_string());
         Line { bidder: bidder(&found.evaluation, bid), cells, bad: false }
     };
-    let mut heads: Vec<String> =
-        inputs.method.items.iter().map(|item| format!("{} ({}–{})", item.title, item.least, item.most)).collect();
+    let mut heads: Vec<String> = inputs
+        .method
+        .items
+        .iter()
+        .map(|item| format!("{} ({}–{})", item.title, item.least, item.most))
+        .collect();
     heads.push(p.t("evaluation.sum"));
     Ok(SignPage {
         title: Title::of(&found.facts),
@@ -113,7 +118,12 @@ fn home(number: &str, lot: &str) -> Answer {
     Ok(Page::see(format!("/evaluation/{number}/{lot}")))
 }
 
-pub async fn review_sign_get(Anybody(who): Anybody, p: Page, door: Data<Door>, path: Path<(String, String)>) -> Answer {
+pub async fn review_sign_get(
+    Anybody(who): Anybody,
+    p: Page,
+    door: Data<Door>,
+    path: Path<(String, String)>,
+) -> Answer {
     let (number, lot) = path.into_inner();
     let found = seated(&door, &who, &number, &lot).await?;
     if found.task != Task::Review {
@@ -134,7 +144,8 @@ pub async fn review_sign_post(
     let (number, lot) = path.into_inner();
     let id = lot_of(&door, &number, &lot).await?;
     let (by, authority) = (who.clone(), authority.as_ref().clone());
-    let signed = door.act(who.actor(), move |act| actions::sign_review(act, &authority, &by, id, &form.0)).await;
+    let signed =
+        door.act(who.actor(), move |act| actions::sign_review(act, &authority, &by, id, &form.0)).await;
     match p.or_problem(signed)? {
         Ok(_) => home(&number, &lot),
         Err(p) => {
@@ -145,7 +156,12 @@ pub async fn review_sign_post(
     }
 }
 
-pub async fn sheet_sign_get(Anybody(who): Anybody, p: Page, door: Data<Door>, path: Path<(String, String)>) -> Answer {
+pub async fn sheet_sign_get(
+    Anybody(who): Anybody,
+    p: Page,
+    door: Data<Door>,
+    path: Path<(String, String)>,
+) -> Answer {
     let (number, lot) = path.into_inner();
     let found = seated(&door, &who, &number, &lot).await?;
     if found.task != Task::Score {
@@ -166,7 +182,8 @@ pub async fn sheet_sign_post(
     let (number, lot) = path.into_inner();
     let id = lot_of(&door, &number, &lot).await?;
     let (by, authority) = (who.clone(), authority.as_ref().clone());
-    let signed = door.act(who.actor(), move |act| actions::sign_sheet(act, &authority, &by, id, &form.0)).await;
+    let signed =
+        door.act(who.actor(), move |act| actions::sign_sheet(act, &authority, &by, id, &form.0)).await;
     match p.or_problem(signed)? {
         Ok(_) => home(&number, &lot),
         Err(p) => {
@@ -203,7 +220,8 @@ pub async fn report_sign_get(
         return Err(Refused::new(422, "evaluation.refusal.reason_for_dissent").into());
     }
     let closed = found.evaluation.closed.as_ref().ok_or_else(damaged)?;
-    let (opinion, reason) = if dissent { (Opinion::Dissent, query.reason.trim()) } else { (Opinion::Agree, "") };
+    let (opinion, reason) =
+        if dissent { (Opinion::Dissent, query.reason.trim()) } else { (Opinion::Agree, "") };
     let paper = actions::opinion_of(&found.facts, &found.seat.member, &closed.digest, opinion, reason);
     let page = SignPage {
         title: Title::of(&found.facts),

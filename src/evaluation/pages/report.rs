@@ -50,7 +50,12 @@ struct WorkingView {
     base: String,
 }
 
-pub async fn report_get(Anybody(who): Anybody, p: Page, door: Data<Door>, path: Path<(String, String)>) -> Answer {
+pub async fn report_get(
+    Anybody(who): Anybody,
+    p: Page,
+    door: Data<Door>,
+    path: Path<(String, String)>,
+) -> Answer {
     let (number, lot) = path.into_inner();
     let Room { facts, evaluation, .. } = room(&door, &number, &lot).await?;
     let missing = || Refused::new(404, "platform.refusal.not_found");
@@ -65,7 +70,9 @@ pub async fn report_get(Anybody(who): Anybody, p: Page, door: Data<Door>, path: 
     let may_sign = seat.is_some() && seated(&door, &who, &number, &lot).await?.task == Task::Sign;
     let result = &closed.report.result;
     let name = |bid: &str| format!("{bid} {}", evaluation.bidder(bid));
-    let show = |value: &Option<super::super::decimal::Exact>| value.as_ref().map(ToString::to_string).unwrap_or_default();
+    let show = |value: &Option<super::super::decimal::Exact>| {
+        value.as_ref().map(ToString::to_string).unwrap_or_default()
+    };
     let row = |row: &super::super::ranking::Row| Ranked {
         rank: row.rank,
         bidder: name(&row.bid),
@@ -77,7 +84,9 @@ pub async fn report_get(Anybody(who): Anybody, p: Page, door: Data<Door>, path: 
         total: show(&row.total),
     };
     let rows: Vec<Ranked> = result.rows.iter().map(row).collect();
-    let list = |prices: &[crate::platform::money::Fen]| prices.iter().map(ToString::to_string).collect::<Vec<_>>().join("、");
+    let list = |prices: &[crate::platform::money::Fen]| {
+        prices.iter().map(ToString::to_string).collect::<Vec<_>>().join("、")
+    };
     let working = result.working.as_ref().map(|working| WorkingView {
         left_out: list(&[working.dropped_low.as_slice(), &working.dropped_high].concat()),
         kept: list(&working.kept),

@@ -98,7 +98,13 @@ fn check_file(
     Ok(())
 }
 
-async fn file_page(p: Page, door: &Door, who: Who, place: (String, String, Subject), fields: Option<Fields>) -> Answer {
+async fn file_page(
+    p: Page,
+    door: &Door,
+    who: Who,
+    place: (String, String, Subject),
+    fields: Option<Fields>,
+) -> Answer {
     let (number, lot, subject) = place;
     let (vault, now) = (door.vault().clone(), p.now);
     let (tender_name, lot_name) = (number.clone(), lot.clone());
@@ -123,7 +129,10 @@ async fn file_page(p: Page, door: &Door, who: Who, place: (String, String, Subje
         title: p.t("objection.file.title"),
         lead: p.t(lead),
         about: vec![
-            (p.t("publication.notice.lot"), format!("{} · {} · {}", facts.name(), facts.tender_title, facts.title)),
+            (
+                p.t("publication.notice.lot"),
+                format!("{} · {} · {}", facts.name(), facts.tender_title, facts.title),
+            ),
             (p.t("objection.subject"), p.t(&format!("objection.subject.{}", subject.code()))),
         ],
         asked: vec![Asked::new(&p, "objection.file", "text", Input::Area, &fields)],
@@ -193,7 +202,13 @@ fn answerable(
     Ok((facts, case))
 }
 
-async fn answer_page(p: Page, door: &Door, who: Who, place: (String, String, String), fields: Option<Fields>) -> Answer {
+async fn answer_page(
+    p: Page,
+    door: &Door,
+    who: Who,
+    place: (String, String, String),
+    fields: Option<Fields>,
+) -> Answer {
     let (named, now) = (place.clone(), p.now);
     let (number, lot, id) = place;
     let (facts, case) =
@@ -219,7 +234,10 @@ async fn answer_page(p: Page, door: &Door, who: Who, place: (String, String, Str
         title: p.t("objection.answer.title"),
         lead: p.t(lead),
         about: vec![
-            (p.t("publication.notice.lot"), format!("{} · {} · {}", facts.name(), facts.tender_title, facts.title)),
+            (
+                p.t("publication.notice.lot"),
+                format!("{} · {} · {}", facts.name(), facts.tender_title, facts.title),
+            ),
             (p.t("objection.subject"), p.t(&format!("objection.subject.{}", case.subject.code()))),
             (p.t("objection.text"), case.text.clone()),
             (p.t("objection.due"), case.answer_due.beijing_minute()),

@@ -122,7 +122,13 @@ fn know(db: &mut Db, vault: &Vault, who: Option<&Who>, number: &str, lot: &str) 
     Ok(Known { facts, windows, standing, cases, mine, filers })
 }
 
-fn may_file(p: &Page, known: &Known, who: &Who, subject: Subject, window: Option<&Window>) -> Result<(), Refused> {
+fn may_file(
+    p: &Page,
+    known: &Known,
+    who: &Who,
+    subject: Subject,
+    window: Option<&Window>,
+) -> Result<(), Refused> {
     rules::may_file(subject, known.standing, window, p.now)?;
     known.facts.may(Step::RaiseObjection, who.role, p.now)?;
     Ok(())

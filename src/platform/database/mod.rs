@@ -9,11 +9,11 @@ mod migrate;
 pub mod testing;
 
 use super::refusal::Fault;
+use diesel::Connection;
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::r2d2::R2D2Connection;
 use diesel::sqlite::SqliteConnection;
-use diesel::Connection;
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -77,9 +77,19 @@ impl Server {
             command.arg(bin.join(program));
             command
         };
-        run(command("initdb").args(["--no-sync", "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8", "-D"]).arg(&data));
-        let options = format!("-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={} -c fsync=off -c max_connections=300", folder.display());
-        run(command("pg_ctl").args(["-w", "-s", "-D"]).arg(&data).args(["-l"]).arg(folder.join("log")).args(["-o", &options, "start"]));
+        run(command("initdb")
+            .args(["--no-sync", "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8", "-D"])
+            .arg(&data));
+        let options = format!(
+            "-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={} -c fsync=off -c max_connections=300",
+            folder.display()
+        );
+        run(command("pg_ctl")
+            .args(["-w", "-s", "-D"])
+            .arg(&data)
+            .args(["-l"])
+            .arg(folder.join("log"))
+            .args(["-o", &options, "start"]));
         let stop = format!(
             "while kill -0 {} 2>/dev/null; do sleep 1; done; {} {}/pg_ctl -s -m immediate -D {} stop; rm -rf {}",
             std::process::id(),
@@ -88,8 +98,14 @@ impl Server {
             data.display(),
             folder.display()
         );
-        let watcher = Command::new("setsid").args(["sh", "-c", &stop]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
-        *WATCHED.lock().expect("no test panicked here") = Some(Watched(watcher.expect("a watcher for PostgreSQL")));
+        let watcher = Command::new("setsid")
+            .args(["sh", "-c", &stop])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
+        *WATCHED.lock().expect("no test panicked here") =
+            Some(Watched(watcher.expect("a watcher for PostgreSQL")));
         Self { port, next: AtomicU32::new(0), template: Mutex::new(false) }
     }
 
@@ -130,7 +146,12 @@ fn binaries() -> PathBuf {
 }
 
 fn run(command: &mut Command) {
-    let done = command.current_dir(Path::new("/")).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::inherit()).status();
+    let done = command
+        .current_dir(Path::new("/"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::inherit())
+        .status();
     assert!(done.as_ref().is_ok_and(std::process::ExitStatus::success), "{command:?} failed: {done:?}");
 }
 

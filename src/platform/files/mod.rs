@@ -112,7 +112,10 @@ impl Files {
     ///
     /// # Errors
     /// It is not there.
-    pub async fn stream_at(&self, key: &str) -> Result<(u64, BoxStream<'static, Result<Bytes, Fault>>), Fault> {
+    pub async fn stream_at(
+        &self,
+        key: &str,
+    ) -> Result<(u64, BoxStream<'static, Result<Bytes, Fault>>), Fault> {
         let found = self.store.get(&self.key(key)).await?;
         Ok((found.meta.size, found.into_stream().map(|part| part.map_err(Fault::from)).boxed()))
     }

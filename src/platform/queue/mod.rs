@@ -36,6 +36,7 @@ pub(crate) fn claim(db: &mut Db, job: &str, every: i64, now: Moment) -> Result<b
         Err(e) => return Err(e.into()),
     }
     // older claims have done their work
-    diesel::delete(queue_run::table.filter(queue_run::job.eq(job).and(queue_run::slot.lt(slot)))).execute(db)?;
+    diesel::delete(queue_run::table.filter(queue_run::job.eq(job).and(queue_run::slot.lt(slot))))
+        .execute(db)?;
     Ok(true)
 }

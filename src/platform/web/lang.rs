@@ -40,7 +40,8 @@ impl Lang {
 
     /// What a refusal says to people, without its article.
     pub fn refusal(self, refused: &Refused) -> String {
-        let values: Vec<(&str, String)> = refused.with.iter().map(|(name, value)| (*name, value.clone())).collect();
+        let values: Vec<(&str, String)> =
+            refused.with.iter().map(|(name, value)| (*name, value.clone())).collect();
         self.with(&refused.key, &values)
     }
 }

@@ -67,7 +67,13 @@ fn asked(p: &Page, paper: Paper, candidates: &[Line], fields: &Fields) -> Vec<As
 }
 
 /// Shows the paper: the form if something must be filled in, and the text as soon as there is one.
-async fn show(p: Page, door: &Door, who: Who, place: (String, String, Paper), fields: Option<Fields>) -> Answer {
+async fn show(
+    p: Page,
+    door: &Door,
+    who: Who,
+    place: (String, String, Paper),
+    fields: Option<Fields>,
+) -> Answer {
     let (number, lot, paper) = place;
     let (vault, now) = (door.vault().clone(), p.now);
     let fields = fields.or_else(|| paper.asks().is_empty().then(Fields::default));
@@ -79,8 +85,7 @@ async fn show(p: Page, door: &Door, who: Who, place: (String, String, Paper), fi
             let (_, closed) = actions::signed_report(db, &vault, facts.lot)?;
             let all = lines(&closed.report);
             let place_of = |bid: &String| all.iter().find(|line| line.bid == *bid).cloned();
-            let candidates: Vec<Line> =
-                closed.report.result.candidates.iter().filter_map(place_of).collect();
+            let candidates: Vec<Line> = closed.report.result.candidates.iter().filter_map(place_of).collect();
             let text = match filled {
                 None => Ok(String::new()),
                 Some(filled) => match paper::statement(db, &vault, &facts, (paper, &filled), now) {

@@ -77,7 +77,8 @@ fn others_sign_nothing_and_read_nothing_before_it_is_public(engine: Engine) {
     let staff = staff(&house);
     let lot = announced_lot(&house, &staff);
     evaluated(&house, &staff, lot);
-    let (stranger, outsider) = (house.member(Role::Agent, "stranger"), house.member(Role::Bidder, "outsider"));
+    let (stranger, outsider) =
+        (house.member(Role::Agent, "stranger"), house.member(Role::Bidder, "outsider"));
     let served = Served::start(house);
     let mut other = served.browser(&stranger);
     other.get(&format!("{LOT}/sign/candidates")).expect_status(403);

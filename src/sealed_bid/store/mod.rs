@@ -3,8 +3,8 @@
 mod steps;
 mod uploads;
 
-pub use steps::{CountedEnvelope, counted};
 pub(crate) use steps::steps_of_lot;
+pub use steps::{CountedEnvelope, counted};
 pub(super) use steps::{Series, insert_step, step, steps, steps_of_bid};
 pub use uploads::{Part, UploadRow, UploadState, measured};
 pub(super) use uploads::{
