@@ -282,6 +282,7 @@ const DATES: [(&str, &str); 4] = [
 ];
 
 #[test]
+#[allow(clippy::too_many_lines)] // one walk, told from beginning to end
 fn an_agent_sets_up_checks_signs_and_publishes_a_tender_in_the_browser() {
     let house = TestHouse::new(Engine::Sqlite);
     let staff = staff(&house);

@@ -77,6 +77,7 @@ pub enum ReviewStage {
 /// How the price counts.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[allow(clippy::large_enum_variant)] // one for each lot
 pub enum Price {
     /// 综合评分法 of government procurement: base / price × weight, the base being the lowest price of the bids that
     /// passed. Nothing is trimmed (87号令第五十五条).

@@ -87,6 +87,7 @@ impl ExpertsSetup {
 /// The fixed document of either kind of draw.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(untagged)]
+#[allow(clippy::large_enum_variant)] // few of them, each read once
 pub enum Document {
     Experts(Box<DrawDoc>),
     Coefficient(CoefficientDoc),

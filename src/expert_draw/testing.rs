@@ -22,7 +22,7 @@ pub fn people(count: usize) -> Vec<Expert> {
     let one = |i: usize| Expert {
         registry_id: format!("E{i:05}"),
         name: format!("测试专家{i:05}号"),
-        specialities: vec![if i % 2 == 0 { "A080101" } else { "B0101" }.into()],
+        specialities: vec![if i.is_multiple_of(2) { "A080101" } else { "B0101" }.into()],
         employer: format!("测试单位{}", i / 4),
         region: "210200".into(),
         standing: Standing::Active,

@@ -47,7 +47,7 @@ pub fn close(act: &mut Act<'_>, who: Option<&Who>, lot: Id<Lot>) -> Result<Outco
     match who {
         Some(who) => own_step(&facts, Step::CloseBidding, who, now)?,
         None => {
-            drop(flow::may_clock(Step::CloseBidding, facts.phase(now), facts.hold()).map_err(Refused::from)?)
+            flow::may_clock(Step::CloseBidding, facts.phase(now), facts.hold()).map_err(Refused::from)?;
         }
     }
     let head = act.close_log()?;

@@ -134,7 +134,7 @@ pub fn complete_bidders(
     bids: &[(EnvelopeKind, Id<Organisation>)],
     envelopes: &[EnvelopeKind],
 ) -> BTreeSet<Id<Organisation>> {
-    let has = |bidder: Id<Organisation>, kind| bids.iter().any(|bid| *bid == (kind, bidder));
+    let has = |bidder: Id<Organisation>, kind| bids.contains(&(kind, bidder));
     let complete = bids.iter().map(|(_, bidder)| *bidder);
     complete.filter(|bidder| envelopes.iter().all(|kind| has(*bidder, *kind))).collect()
 }

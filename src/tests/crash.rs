@@ -170,7 +170,7 @@ fn every_receipt_outlives_any_crash_and_nothing_half_done_counts() {
     let given = given.into_inner().unwrap();
     for given in given.values() {
         let receipt = Receipt::parse(&given.proof).unwrap();
-        receipt.verify(&given.bid.manifest.message(), 70, key.name(), &[key.clone()]).unwrap();
+        receipt.verify(&given.bid.manifest.message(), 70, key.name(), std::slice::from_ref(&key)).unwrap();
     }
     let counted = close(&house, lot);
     for given in given.values() {

@@ -20,7 +20,7 @@ pub(super) fn side_by_side<T: Sync, O: Send>(things: &[T], work: impl Fn(&T) -> 
         }
     };
     let mut all: Vec<(usize, O)> = thread::scope(|scope| {
-        let running: Vec<_> = (0..threads).map(|_| scope.spawn(&one)).collect();
+        let running: Vec<_> = (0..threads).map(|_| scope.spawn(one)).collect();
         running
             .into_iter()
             .flat_map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))

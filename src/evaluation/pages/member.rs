@@ -39,7 +39,7 @@ pub async fn mine_get(Anybody(who): Anybody, p: Page, door: Data<Door>) -> Answe
     let lots = door.look(move |db| Ok(store::lots_of(db, &vault, person)?)).await?;
     let mut rows = Vec::new();
     for lot in lots {
-        let facts = door.look(move |db| Ok(project::store::known_lot(db, lot)?)).await?;
+        let facts = door.look(move |db| project::store::known_lot(db, lot)).await?;
         let found = seated(&door, &who, facts.number.as_str(), &facts.lot_number.to_string()).await?;
         let turn = matches!(
             found.task,

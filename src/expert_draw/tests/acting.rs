@@ -185,7 +185,7 @@ fn only_the_supervisor_reads_names_and_leaves_a_trace(engine: Engine) {
         assert_eq!(refused(record).status, 403);
     }
     let sealed = sealed_subject(&house, lot);
-    assert!(kinds_about(&house, &[sealed.clone()]).is_empty());
+    assert!(kinds_about(&house, std::slice::from_ref(&sealed)).is_empty());
     let who = staff.supervisor.who.clone();
     let names =
         house.act(&staff.supervisor.who, move |act| actions::read_names(act, &who, draw)).unwrap().value;

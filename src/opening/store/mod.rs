@@ -395,9 +395,12 @@ pub fn files(db: &mut Db, lot: Id<Lot>, envelope: EnvelopeKind) -> Result<Vec<Fi
     rows.into_iter().map(file).collect()
 }
 
+/// Id, organisation, words, time, answer and its time.
+type ObjectionColumns = (String, String, String, i64, Option<String>, Option<i64>);
+
 /// The objections raised in the hall of a lot, in order.
 pub fn objections(db: &mut Db, lot: Id<Lot>) -> Result<Vec<ObjectionRow>, Fault> {
-    let rows: Vec<(String, String, String, i64, Option<String>, Option<i64>)> = opening_objection::table
+    let rows: Vec<ObjectionColumns> = opening_objection::table
         .filter(opening_objection::lot_id.eq(lot.to_string()))
         .order((opening_objection::at, opening_objection::id))
         .select((

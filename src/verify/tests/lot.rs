@@ -242,6 +242,7 @@ impl Story {
         self.finish(closing, size, receipts)
     }
 
+    #[allow(clippy::type_complexity)]
     fn bids(&mut self, set: &TrusteeSet) -> (Vec<(u64, SealedBid, Vec<u8>)>, Vec<Receipt>) {
         let (mut counting, mut receipts) = (Vec::new(), Vec::new());
         for (number, price) in PRICES.iter().enumerate() {
