@@ -54,7 +54,22 @@ pub fn may_move(demo: bool, now: Moment, to: Moment) -> Result<(), Refused> {
 pub fn record_move(act: &mut Act<'_>, demo: bool, offset: i64, to: Moment) -> Result<(), Failure> {
     let from = act.now();
     may_move(demo, from, to)?;
-    let offset = offset + (to.micros() - from.micros());
+    keep(act, offset + (to.micros() - from.micros()))?;
+    act.enter(&Subject::None, &ClockMoved { from, to })?;
+    Ok(())
+}
+
+/// Has a new demonstration begin at `to`, whatever the real time is: its clock then runs on from there.
+///
+/// # Errors
+/// The database fails.
+pub fn begin(act: &mut Act<'_>, real: Moment, to: Moment) -> Result<(), Failure> {
+    keep(act, to.micros() - real.micros())?;
+    act.enter(&Subject::None, &ClockMoved { from: real, to })?;
+    Ok(())
+}
+
+fn keep(act: &mut Act<'_>, offset: i64) -> Result<(), Fault> {
     let set = platform_clock::offset_micros.eq(offset);
     let updated =
         diesel::update(platform_clock::table.filter(platform_clock::id.eq(1))).set(set).execute(act.db())?;
@@ -63,7 +78,6 @@ pub fn record_move(act: &mut Act<'_>, demo: bool, offset: i64, to: Moment) -> Re
             .values((platform_clock::id.eq(1), set))
             .execute(act.db())?;
     }
-    act.enter(&Subject::None, &ClockMoved { from, to })?;
     Ok(())
 }
 

@@ -19,8 +19,9 @@ use crate::account::house::House;
 use crate::account::store;
 use crate::account::testing::TestHouse;
 use crate::deposit;
+use crate::ledger::Actor;
 use crate::platform::config::Config;
-use crate::platform::moment::{Clock, DAY};
+use crate::platform::moment::{Clock, DAY, Moment};
 use crate::platform::refusal::Fault;
 
 #[cfg(test)]
@@ -37,20 +38,35 @@ pub fn build(config: Config) -> Result<(), Fault> {
         ));
     }
     // the stories lie in the past, so their clock is set, not real
-    let clock = Clock::set_at(Clock::real().now().plus(-90 * DAY));
+    let now = beginning();
+    let clock = Clock::set_at(now.plus(-90 * DAY));
     let house = House::open(config, clock.clone())?;
     if house.door.read(|db| store::by_login(db, "agent"))?.is_some() {
         return Ok(());
     }
     let hash = hash_password(cast::PASSWORD).map_err(|failure| Fault::new(failure.to_string()))?;
     let house = TestHouse::of(house, clock, &hash);
-    let now = Clock::real().now();
-    let cast = cast::Cast::hire(&house);
-    deposit::testing::open_account(&house, &cast.treasurer);
-    story::fill_pool(&house, &cast);
+    tell_all(&house, now);
+    house.clock.move_to(now);
+    let begun = house
+        .door()
+        .write(Actor::system("demonstration"), move |act| clock::begin(act, Clock::real().now(), now));
+    begun.map(|_| ()).map_err(|failure| Fault::new(failure.to_string()))
+}
+
+/// When every demonstration begins: 2026-06-01 09:20 in Beijing, a Monday. The holiday calendar of that year is known, so
+/// every period can be computed; the real year's may not be published yet.
+pub fn beginning() -> Moment {
+    Moment::parse("2026-06-01T09:20:00+08:00").unwrap_or(Moment::from_micros(0))
+}
+
+/// Hires everybody and tells every story, so that each example tender stands in its phase at `now`.
+pub fn tell_all(house: &TestHouse, now: Moment) {
+    let cast = cast::Cast::hire(house);
+    deposit::testing::open_account(house, &cast.treasurer);
+    story::fill_pool(house, &cast);
     for story in story::stories(now) {
-        story::tell(&house, &cast, &story);
+        story::tell(house, &cast, &story);
         println!("  {}  {}", story.number, story.title);
     }
-    Ok(())
 }

@@ -8,4 +8,5 @@ mod files;
 mod foreign_log;
 mod real_browser;
 mod secrecy;
+mod street;
 mod tidy;
