@@ -247,7 +247,8 @@ fn stage(seen: &Seen, deadline: Option<Moment>) -> &'static str {
     let Some(deadline) = deadline else { return "planned" };
     if seen.facts.reached(Milestone::NotOpened).is_some() {
         "too_few"
-    } else if seen.closing.is_some() && seen.envelopes.iter().all(|envelope| envelope.published_at.is_some()) {
+    } else if seen.closing.is_some() && seen.envelopes.iter().all(|envelope| envelope.published_at.is_some())
+    {
         "over"
     } else if seen.closing.is_some() {
         "sitting"
