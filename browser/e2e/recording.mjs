@@ -30,7 +30,7 @@ async function shot(page, name) {
   await page.screenshot({ path: join(shots, `${name}.png`), fullPage: true });
 }
 
-const until = (page, what, argument) => page.waitForFunction(what, argument, { timeout: 40_000 });
+const until = (page, what, argument) => page.waitForFunction(what, argument, { timeout: 240_000 });
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const bothAre = (name) => [...document.querySelectorAll("[data-state]")].length === 2 && [...document.querySelectorAll("[data-state]")].every((e) => e.dataset.is === name);
 

@@ -67,6 +67,11 @@ impl Config {
         text("SUNBID_ORIGIN", &mut config.origin);
         text("SUNBID_PUBLIC_URL", &mut config.public_url);
         text("SUNBID_CA_ROOTS", &mut config.ca_roots);
+        let usual = Self::default();
+        if config.public_url == usual.public_url && config.listen != usual.listen {
+            // whoever only moves the port is reached there
+            config.public_url = format!("http://{}", config.listen);
+        }
         if let Some(keys) = env("SUNBID_KEYS") {
             config.keys = keys.into();
         }

@@ -41,3 +41,16 @@ fn a_misspelt_key_or_value_is_named() {
     let wrong = |name: &str| (name == "SUNBID_DEMO").then(|| "perhaps".to_owned());
     assert!(Config::load(Path::new("/nonexistent"), wrong).unwrap_err().chain().contains("SUNBID_DEMO"));
 }
+
+#[test]
+fn a_moved_port_moves_the_public_address_unless_that_is_set() {
+    let moved = |name: &str| (name == "SUNBID_LISTEN").then(|| "127.0.0.1:9999".to_owned());
+    let config = Config::load(Path::new("/nonexistent"), moved).unwrap();
+    assert_eq!(config.public_url, "http://127.0.0.1:9999");
+    let both = |name: &str| match name {
+        "SUNBID_LISTEN" => Some("0.0.0.0:80".to_owned()),
+        "SUNBID_PUBLIC_URL" => Some("https://trade.example".to_owned()),
+        _ => None,
+    };
+    assert_eq!(Config::load(Path::new("/nonexistent"), both).unwrap().public_url, "https://trade.example");
+}
