@@ -122,6 +122,13 @@ impl Seen {
         };
         Some(unescape(raw))
     }
+
+    /// The value of the first attribute with this name, unescaped.
+    pub fn attribute(&self, name: &str) -> Option<String> {
+        let text = self.text();
+        let (_, rest) = text.split_once(&format!(" {name}=\""))?;
+        rest.split('"').next().map(unescape)
+    }
 }
 
 fn unescape(text: &str) -> String {
@@ -186,6 +193,33 @@ impl Browser {
         ];
         all.extend_from_slice(fields);
         self.post(path, &all)
+    }
+
+    /// Fills the form of `page` in, reads the text that its check shows, signs that, and sends all of it.
+    pub fn fill_and_sign(&mut self, member: &Member, page: &str, fields: &[(&str, &str)]) -> Seen {
+        self.get(page).expect_status(200);
+        let seen = self.post(&format!("{page}/check"), fields).expect_status(200);
+        let statement = seen.field("statement").unwrap_or_else(|| panic!("no statement: {}", seen.text()));
+        let signed = member.sign(&statement);
+        let mut all = vec![
+            ("statement", signed.statement.as_str()),
+            ("signature", signed.signature.as_str()),
+            ("certificate", signed.certificate.as_str()),
+        ];
+        all.extend_from_slice(fields);
+        self.post(page, &all)
+    }
+
+    /// Sends a form with one file, `file`, with the token of the last page.
+    pub fn post_file(&mut self, path: &str, name: &str, content: &[u8]) -> Seen {
+        let head = format!(
+            "--cut\r\ncontent-disposition: form-data; name=\"csrf\"\r\n\r\n{}\r\n--cut\r\n\
+             content-disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\r\n",
+            self.csrf
+        );
+        let body = [head.as_bytes(), content, b"\r\n--cut--\r\n"].concat();
+        let form = [("content-type", "multipart/form-data; boundary=cut")];
+        self.send(Method::POST, path, &form, Bytes::from(body))
     }
 
     pub fn send(&mut self, method: Method, path: &str, headers: &[(&str, &str)], body: Bytes) -> Seen {

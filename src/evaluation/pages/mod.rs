@@ -3,10 +3,7 @@
 mod committee;
 mod member;
 mod papers;
-mod rejection;
 mod report;
-
-pub use self::rejection::ReasonView;
 
 use super::standing::{Evaluation, SeatFacts, Task};
 use super::store;

@@ -3,6 +3,5 @@
 mod properties;
 mod recorded;
 mod room;
-mod ruled_out;
 mod worked_examples;
 pub mod story;

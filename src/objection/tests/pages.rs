@@ -1,13 +1,13 @@
 //! An objection in browsers: filed, pending, answered, and what each reader sees of it.
 
 use crate::account::role::Role;
-use crate::account::testing::{Member, TestHouse};
+use crate::account::testing::TestHouse;
 use crate::evaluation::testing::evaluated;
 use crate::on_both_databases;
 use crate::platform::database::testing::Engine;
 use crate::project::testing::{announced_lot, facts, staff};
 use crate::publication::testing::display;
-use crate::tests::browser::{Browser, Seen, Served};
+use crate::tests::browser::Served;
 
 on_both_databases! {
     an_objection_is_filed_and_answered_in_the_browser_and_its_filer_is_not_shown
@@ -16,19 +16,6 @@ on_both_databases! {
 const LOT: &str = "/objection/TEST-0001/1";
 const TEXT: &str = "第一候选人的项目负责人证书已经过期，请复核其资格。";
 const ANSWER: &str = "经核查，该证书在投标截止日仍在有效期内。";
-
-fn fill_and_sign(browser: &mut Browser, member: &Member, page: &str, fields: &[(&str, &str)]) -> Seen {
-    browser.get(page).expect_status(200);
-    let seen = browser.post(&format!("{page}/check"), fields).expect_status(200);
-    let signed = member.sign(&seen.field("statement").unwrap());
-    let mut all = vec![
-        ("statement", signed.statement.as_str()),
-        ("signature", signed.signature.as_str()),
-        ("certificate", signed.certificate.as_str()),
-    ];
-    all.extend_from_slice(fields);
-    browser.post(page, &all)
-}
 
 fn an_objection_is_filed_and_answered_in_the_browser_and_its_filer_is_not_shown(engine: Engine) {
     let house = TestHouse::new(engine);
@@ -47,7 +34,7 @@ fn an_objection_is_filed_and_answered_in_the_browser_and_its_filer_is_not_shown(
     assert!(bidder.get(LOT).expect_status(200).text().contains("/file/result"));
     let short = bidder.post(&format!("{form}/check"), &[("text", "太短")]).expect_status(422);
     assert!(short.text().contains("太短") && short.field("statement").is_none());
-    fill_and_sign(&mut bidder, objector, &form, &[("text", TEXT)]).expect_status(303);
+    bidder.fill_and_sign(objector, &form, &[("text", TEXT)]).expect_status(303);
     assert!(facts(&served.house, lot).hold().is_held());
     let pending = public.get(LOT).expect_status(200).text();
     assert!(pending.contains("标段暂停中") && !pending.contains(TEXT));
@@ -58,7 +45,8 @@ fn an_objection_is_filed_and_answered_in_the_browser_and_its_filer_is_not_shown(
     let id = seen.split("/case/").nth(1).unwrap().split('"').next().unwrap().to_owned();
     let case = format!("{LOT}/case/{id}");
     agent.post(&format!("{case}/check"), &[("text", ANSWER)]).expect_status(422);
-    fill_and_sign(&mut agent, &staff.agent, &case, &[("outcome", "dismissed"), ("text", ANSWER)])
+    agent
+        .fill_and_sign(&staff.agent, &case, &[("outcome", "dismissed"), ("text", ANSWER)])
         .expect_status(303);
     assert!(!facts(&served.house, lot).hold().is_held());
     let answered = public.get(LOT).expect_status(200).text();

@@ -1,12 +1,12 @@
 //! From the report to the contract in browsers: the agent, the entity, bidders and the public.
 
 use crate::account::role::Role;
-use crate::account::testing::{Member, TestHouse};
+use crate::account::testing::TestHouse;
 use crate::evaluation::testing::evaluated;
 use crate::on_both_databases;
 use crate::platform::database::testing::Engine;
 use crate::project::testing::{announced_lot, staff};
-use crate::tests::browser::{Browser, Seen, Served};
+use crate::tests::browser::Served;
 
 on_both_databases! {
     candidates_award_result_and_contract_are_signed_in_the_browser_and_read_by_everybody
@@ -14,21 +14,6 @@ on_both_databases! {
 }
 
 const LOT: &str = "/publication/TEST-0001/1";
-
-/// Fills the form of a paper in, checks that the whole text is shown, and signs it.
-fn fill_and_sign(browser: &mut Browser, member: &Member, paper: &str, fields: &[(&str, &str)]) -> Seen {
-    let page = format!("{LOT}/sign/{paper}");
-    browser.get(&page).expect_status(200);
-    let seen = browser.post(&format!("{page}/check"), fields).expect_status(200);
-    let signed = member.sign(&seen.field("statement").unwrap());
-    let mut all = vec![
-        ("statement", signed.statement.as_str()),
-        ("signature", signed.signature.as_str()),
-        ("certificate", signed.certificate.as_str()),
-    ];
-    all.extend_from_slice(fields);
-    browser.post(&page, &all)
-}
 
 fn candidates_award_result_and_contract_are_signed_in_the_browser_and_read_by_everybody(engine: Engine) {
     let house = TestHouse::new(engine);
@@ -55,7 +40,7 @@ fn candidates_award_result_and_contract_are_signed_in_the_browser_and_read_by_ev
     assert!(entity.get(LOT).text().contains("/sign/award\""));
     let second = entity.post(&format!("{award}/check"), &[("bid", "b5")]).expect_status(422);
     assert!(second.text().contains("第五十五条") && second.field("statement").is_none());
-    fill_and_sign(&mut entity, &staff.entity, "award", &[("bid", "b6")]).expect_status(303);
+    entity.fill_and_sign(&staff.entity, &format!("{LOT}/sign/award"), &[("bid", "b6")]).expect_status(303);
     let sign = format!("{LOT}/sign/result");
     agent.sign(&staff.agent, &sign, &sign, &[]).expect_status(303);
     let result = public.get(&format!("{LOT}/result")).expect_status(200).text();
@@ -67,7 +52,8 @@ fn candidates_award_result_and_contract_are_signed_in_the_browser_and_read_by_ev
     let lost = served.browser(&committee.bidders[0]).get(&letter).expect_status(200).text();
     assert!(won.contains("中标通知书") && !won.contains("bidder1有限公司"));
     assert!(lost.contains("bidder1有限公司") && !lost.contains("中标通知书"));
-    fill_and_sign(&mut entity, &staff.entity, "contract", &[("contract_number", "HT-2026-001")])
+    entity
+        .fill_and_sign(&staff.entity, &format!("{LOT}/sign/contract"), &[("contract_number", "HT-2026-001")])
         .expect_status(303);
     assert!(public.get(&format!("{LOT}/contract")).expect_status(200).text().contains("HT-2026-001"));
 }

@@ -1,4 +1,20 @@
-//! The whole street: every example tender is walked by real acts, and the finished one is judged from its evidence alone.
+//! The whole street. Ten stories are walked by people in their browsers, over HTTP, on both databases: a lawful day, and
+//! nine days on which something happens that the law has an answer for. Most end with the evidence, judged offline.
+//! `day` has the people and the beginning, `bids`, `hall` and `committee` what they do on their pages.
+//!
+//! The demonstration is told too, every example tender by real acts, and the finished one is judged from its evidence alone.
+
+mod bids;
+mod committee;
+mod day;
+mod deadline;
+mod hall;
+mod lawful_day;
+mod money;
+mod objected;
+mod spoilt;
+mod tied;
+mod trustees;
 
 use crate::account::testing::TestHouse;
 use crate::demo;
@@ -68,7 +84,7 @@ fn the_demonstration_stands_in_every_phase_and_its_evidence_holds(engine: Engine
     assert_eq!(closed.report.result.working.as_ref().unwrap().base.to_string(), "9040400.00");
     assert!(evaluation::report::recompute(&closed.report.inputs).is_ok());
 
-    let runtime = super::browser::runtime().handle();
+    let runtime = crate::tests::browser::runtime().handle();
     let contents = Contents { ciphertexts: true, media: true };
     let bundle = evidence::write(&house.house, &lot, contents, runtime, Vec::new()).unwrap();
     let findings = verify(bundle.clone(), &Known { key: None, roots: Vec::new(), receipts: Vec::new() });

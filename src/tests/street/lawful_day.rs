@@ -1,0 +1,137 @@
+//! A lawful day: from the announcement to the last refund, every role in its own browser.
+
+use super::day::{Day, LOT};
+use crate::app;
+use crate::deposit::testing::declared;
+use crate::on_both_databases;
+use crate::platform::database::testing::Engine;
+use crate::tests::browser::Browser;
+
+on_both_databases! { a_lawful_day_goes_from_the_announcement_to_the_refunds }
+
+const PRICES: [&str; 3] = ["5000000.00", "4800000.00", "4900000.00"];
+
+fn a_lawful_day_goes_from_the_announcement_to_the_refunds(engine: Engine) {
+    let day = Day::begin(engine, "lawful", "3 4", 3);
+    let taken = day.bids_in(&PRICES);
+    let before = day.public_hall();
+    assert!(before.contains("data-countdown") && !before.contains("bidder1"), "nobody learns who bids");
+    let experts = day.draw_experts();
+
+    let mut agent = open(&day);
+    let drawn = day.draw_coefficient(&mut agent);
+    day.at("2026-03-25 10:30:00");
+    let mut sittings = day.convene(&mut agent, &experts);
+    // everybody is worth the same, so the price decides
+    day.evaluate(&mut sittings, 3, |_| ["24", "8"]);
+    let report = day.sign_report(&mut agent, &mut sittings);
+    // three bids are too few to leave any out: the base is the mean, floated down
+    let (base, scores) = match drawn.as_str() {
+        "0.03" => ("4753000.00", ["54.80", "59.01", "56.91"]),
+        "0.04" => ("4704000.00", ["53.71", "57.96", "55.83"]),
+        other => panic!("drew {other}"),
+    };
+    assert!(report.contains("4900000.00") && report.contains(base), "{report}");
+    for score in scores {
+        assert!(report.contains(&format!("<td class=\"num\">{score}</td>")), "{score} is not in {report}");
+    }
+    // the clock seals the recordings
+    app::run_due_jobs(&day.served.house.house);
+
+    publish(&day, &mut agent);
+    refund(&day);
+    let receipts = taken.into_iter().map(|bid| bid.proof).collect();
+    day.judged(receipts).holds(&[
+        "signed statements",
+        "the box was closed at",
+        "3 count",
+        "2 trustees signed",
+        "3 were read out, 3 opened again",
+        "4 seats out of",
+        "records, ",
+        "3 deposits, ",
+    ]);
+}
+
+/// A bidder and the supervisor sign in; the bids are read out; the bidder objects, is answered, and both sign the record
+/// that the agent has published. Gives the agent's browser.
+fn open(day: &Day) -> Browser {
+    let hall = day.hall();
+    let mut agent = day.close();
+    let present = [&day.bidders[0], &day.staff.supervisor];
+    let mut browsers = present.map(|member| day.enter(member));
+    for browser in &mut browsers {
+        day.arrive(browser);
+    }
+    day.release(1);
+    day.release(2);
+    day.open(&mut agent, false).expect_status(303);
+    let read_out = day.public_hall();
+    for price in PRICES {
+        assert!(read_out.contains(price), "{price} is not in {read_out}");
+    }
+    browsers[0].get(&hall).expect_status(200);
+    let words = [("words", "第二名的工期没有按表填写。")];
+    browsers[0].post(&format!("{hall}/objection"), &words).expect_status(303);
+    let waiting = agent.get(&hall).expect_status(200).text();
+    assert!(!waiting.contains("/publication\""), "the record waits for the answer");
+    let id = waiting.split(&format!("{hall}/objection/")).nth(1).unwrap().split('/').next().unwrap();
+    let answer = [("words", "已核对，按表填写。")];
+    agent.post(&format!("{hall}/objection/{id}/answer"), &answer).expect_status(303);
+    day.publish_record(&mut agent);
+    for (browser, member) in browsers.iter_mut().zip(present) {
+        browser.sign(member, &hall, &format!("{hall}/single/signature"), &[]).expect_status(303);
+    }
+    let record = day.served.visitor().get(&format!("{hall}/single/record.json")).expect_status(200).text();
+    assert!(record.contains("第二名的工期") && record.contains("已核对"), "{record}");
+    agent
+}
+
+/// Candidates on display, award, result, letters, contract.
+fn publish(day: &Day, agent: &mut Browser) {
+    let lot = format!("/publication/{LOT}");
+    let mut public = day.served.visitor();
+    public.get(&format!("{lot}/candidates")).expect_status(404);
+    let sign = format!("{lot}/sign/candidates");
+    agent.sign(&day.staff.agent, &sign, &sign, &[]).expect_status(303);
+    let notice = public.get(&format!("{lot}/candidates")).expect_status(200).text();
+    assert!(notice.contains("bidder2有限公司") && notice.contains("4,800,000.00"), "{notice}");
+    // Saturday is the last of three days, so Monday is
+    day.at("2026-03-30 23:59:59");
+    let mut entity = day.enter(&day.staff.entity);
+    entity.get(&format!("{lot}/sign/award")).expect_status(200);
+    entity.post(&format!("{lot}/sign/award/check"), &[("bid", "b2")]).expect_status(422);
+    day.at("2026-03-31 09:00:00");
+    let mut entity = day.enter(&day.staff.entity);
+    let award = format!("{lot}/sign/award");
+    entity.fill_and_sign(&day.staff.entity, &award, &[("bid", "b2")]).expect_status(303);
+    let mut agent = day.enter(&day.staff.agent);
+    let sign = format!("{lot}/sign/result");
+    agent.sign(&day.staff.agent, &sign, &sign, &[]).expect_status(303);
+    let result = public.get(&format!("{lot}/result")).expect_status(200).text();
+    assert!(result.contains("bidder2有限公司") && result.contains("肆佰捌拾万元整"), "{result}");
+    assert!(!result.contains("expert"), "the law keeps the experts' names secret here");
+    let letter = format!("{lot}/letter");
+    for (place, bidder) in day.bidders.iter().enumerate() {
+        let own = day.enter(bidder).get(&letter).expect_status(200).text();
+        assert_eq!(own.contains("中标通知书"), place == 1, "{own}");
+    }
+    day.at("2026-04-07 09:00:00");
+    let mut entity = day.enter(&day.staff.entity);
+    let contract = [("contract_number", "HT-2026-001")];
+    entity.fill_and_sign(&day.staff.entity, &format!("{lot}/sign/contract"), &contract).expect_status(303);
+    public.get(&format!("{lot}/contract")).expect_status(200);
+}
+
+/// Five days after the contract everybody has the deposit back.
+fn refund(day: &Day) {
+    let page = format!("/deposit/{LOT}");
+    let due = day.enter(&day.bidders[0]).get(&page).expect_status(200).text();
+    assert!(due.contains("保证金将于 2026-04-13 前退还"), "{due}");
+    let paid = day.pay_back("2026-04-08", 3);
+    for bidder in &day.bidders {
+        assert!(paid.contains(&declared(&bidder.who).number), "the payment order names the bidder's account");
+        let back = day.enter(bidder).get(&page).expect_status(200).text();
+        assert!(back.contains("保证金已退回账户"), "{back}");
+    }
+}
