@@ -1,6 +1,7 @@
 //! What an evaluation enters in the log. Numbers 150 to 169.
 
 use super::committee::Seat;
+use super::ruled_out::NoPrice;
 use super::standing::{Decision, Opinion};
 use crate::ledger::Event;
 use crate::platform::id::Id;
@@ -95,6 +96,9 @@ impl Event for Decided<'_> {
 pub(super) struct PricesTaken<'a> {
     pub lot: Id<Lot>,
     pub prices: &'a BTreeMap<String, Fen>,
+    /// Bids without a price, and why.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub without: &'a BTreeMap<String, NoPrice>,
 }
 
 impl Event for PricesTaken<'_> {

@@ -6,10 +6,14 @@ use super::committee::SeatKind;
 use super::decimal::Exact;
 use super::price_score::Enterprise;
 use super::report::BidInput;
-use super::standing::{self, Holder, Opened};
+use super::ruled_out::{DepositFound, DepositStanding, NoPrice, WhyNoPrice, price_said};
+use super::standing::{self, Holder, Opened, SecondPrices};
+use crate::deposit;
 use crate::expert_draw;
 use crate::expert_draw::rules::Answer;
 use crate::opening;
+use crate::opening::rules::Blame;
+use crate::opening::store::BidRow;
 use crate::party;
 use crate::party::rules::Organisation;
 use crate::platform::database::Db;
@@ -49,8 +53,8 @@ pub fn invited(
     Ok(invited)
 }
 
-/// What the opening found: who bid, at which prices, and the numbers that were drawn. With two envelopes the bids come
-/// without prices until the second opening; see [`prices`].
+/// What the opening found: who bid, at which prices, with which deposits, and the numbers that were drawn. With two
+/// envelopes the bids come without prices until the second opening; see [`prices`].
 ///
 /// # Errors
 /// Refused before the opening, and while a coefficient is not drawn yet.
@@ -58,15 +62,19 @@ pub fn opened(db: &mut Db, vault: &Vault, facts: &LotFacts) -> Result<Opened, Fa
     let first = *envelopes_of(&facts.terms).first().unwrap_or(&EnvelopeKind::Single);
     let closing =
         opening::store::closing(db, facts.lot)?.ok_or_else(|| Refused::from(super::rules::Refusal::Phase))?;
+    let prices_follow = first == EnvelopeKind::Technical;
     let rows = opening::store::opened_bids(db, facts.lot, first)?;
     let (mut bids, mut bidders) = (Vec::new(), BTreeMap::new());
     for (number, row) in (1..).zip(&rows) {
         let label = format!("b{number}");
         let organisation = party::store::get(db, row.organisation)?;
+        let price = if prices_follow { Ok(Fen(0)) } else { price_of(row) };
         bids.push(BidInput {
             bid: label.clone(),
             bidder: organisation.map(|found| found.name).unwrap_or_default(),
-            price: price_of(row).unwrap_or_default(),
+            price: price.as_ref().copied().unwrap_or_default(),
+            no_price: price.err(),
+            deposit: deposit_of(db, vault, facts, row.organisation)?,
             enterprise: Enterprise::Ordinary,
             statement: None,
             correction: None,
@@ -76,6 +84,7 @@ pub fn opened(db: &mut Db, vault: &Vault, facts: &LotFacts) -> Result<Opened, Fa
     }
     Ok(Opened {
         bids_at_deadline: closing.bidders,
+        prices_follow,
         bids,
         bidders,
         drawn: drawn(db, vault, facts)?,
@@ -84,24 +93,66 @@ pub fn opened(db: &mut Db, vault: &Vault, facts: &LotFacts) -> Result<Opened, Fa
     })
 }
 
-fn price_of(row: &opening::store::BidRow) -> Option<Fen> {
-    row.document.as_ref().and_then(|document| document.form.get("price")).and_then(|price| Fen::parse(price))
+/// The price that was read out, or why there is none.
+fn price_of(row: &BidRow) -> Result<Fen, NoPrice> {
+    if let Some(document) = &row.document {
+        return price_said(document.form.get("price").map(String::as_str));
+    }
+    let why = match row.not_opened.as_ref().map(|failed| failed.blame) {
+        Some(Blame::Bidder) => WhyNoPrice::Revoked,
+        Some(Blame::Trustees | Blame::Platform) => WhyNoPrice::TakenBack,
+        None => WhyNoPrice::Missing,
+    };
+    Err(NoPrice { why, said: String::new() })
 }
 
-/// The prices of the second envelope, by the labels of the first.
+/// The bidder's deposit as the closing of the box froze it, if the tender demands one and the rulebook lets no bid pass
+/// without. Money that the bank booked after the deadline can not secure it, whenever it is assigned.
+fn deposit_of(
+    db: &mut Db,
+    vault: &Vault,
+    facts: &LotFacts,
+    bidder: Id<Organisation>,
+) -> Result<Option<DepositFound>, Failure> {
+    let demanded = facts.terms.deposit;
+    if demanded.0 <= 0 || !facts.book()?.deposit.unpaid_rejects.value {
+        return Ok(None);
+    }
+    let found = deposit::store::state_of(db, vault, facts.lot, bidder)?;
+    let secured = found.is_some_and(|found| found.state.is_secured());
+    let standing = if secured { DepositStanding::Secured } else { DepositStanding::NotSecured };
+    Ok(Some(DepositFound { demanded, held: found.map(|found| found.held).unwrap_or_default(), standing }))
+}
+
+/// The prices of the second envelope by the labels of the first. A bidder whose second envelope did not open is without
+/// a price, with the fault that the opening found; the others go on (电子招标投标办法第三十一条).
 ///
 /// # Errors
-/// The database fails.
+/// Refused before the second opening.
 pub fn prices(
     db: &mut Db,
     lot: Id<Lot>,
     bidders: &BTreeMap<String, Id<Organisation>>,
-) -> Result<BTreeMap<String, Fen>, Fault> {
-    let rows = opening::store::opened_bids(db, lot, EnvelopeKind::Commercial)?;
-    let price = |organisation: Id<Organisation>| {
-        rows.iter().find(|row| row.organisation == organisation).and_then(price_of)
-    };
-    Ok(bidders.iter().filter_map(|(label, bidder)| Some((label.clone(), price(*bidder)?))).collect())
+) -> Result<SecondPrices, Failure> {
+    let sitting = opening::store::sitting(db, lot, EnvelopeKind::Commercial)?;
+    if sitting.and_then(|sitting| sitting.opened_at).is_none() {
+        return Err(Refused::from(super::rules::Refusal::Phase).into());
+    }
+    let rows = opening::store::bids(db, lot, EnvelopeKind::Commercial)?;
+    let mut found = SecondPrices::default();
+    for (label, bidder) in bidders {
+        let row = rows.iter().find(|row| row.organisation == *bidder);
+        match row.map(price_of) {
+            Some(Ok(price)) => drop(found.prices.insert(label.clone(), price)),
+            Some(Err(why)) => drop(found.without.insert(label.clone(), why)),
+            // never handed in: the bid was never complete and counts as taken back (同第二十七条)
+            None => {
+                let why = NoPrice { why: WhyNoPrice::TakenBack, said: String::new() };
+                drop(found.without.insert(label.clone(), why));
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// The coefficients that the method has drawn at the opening, by name.

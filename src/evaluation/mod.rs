@@ -19,7 +19,8 @@
 //! `evaluation_report`.
 //!
 //! Pure parts, usable by the verifier: [`decimal`], [`method`], [`committee`], [`price_score`], [`benchmark`],
-//! [`arithmetic`], [`capital_amount`], [`abnormal`], [`responsiveness`], [`score_sheet`], [`ranking`], [`report`].
+//! [`arithmetic`], [`capital_amount`], [`abnormal`], [`responsiveness`], [`ruled_out`], [`score_sheet`], [`ranking`],
+//! [`report`].
 
 pub mod abnormal;
 pub mod actions;
@@ -36,6 +37,7 @@ pub mod price_score;
 pub mod ranking;
 pub mod report;
 pub mod responsiveness;
+pub mod ruled_out;
 pub mod rules;
 pub mod score_sheet;
 pub mod sources;

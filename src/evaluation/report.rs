@@ -10,6 +10,7 @@ use super::method::{FrozenAt, Method, Price};
 use super::price_score::{self, Enterprise, PriceLine, PricedBid, Scale};
 use super::ranking::{self, Row, TieDraw};
 use super::responsiveness::{self, Ground, Rejection, Review};
+use super::ruled_out::{self, DepositFound, NoPrice};
 use super::rules::{Refusal, System};
 use super::score_sheet::{self, ItemTotals, ScoreSheet};
 use crate::platform::canonical::{NotCanonical, from_jcs, jcs};
@@ -74,8 +75,14 @@ pub struct BidInput {
     pub bid: String,
     /// Name of the bidder.
     pub bidder: String,
-    /// Price as read out.
+    /// Price as read out; zero if there is none, or none yet.
     pub price: Fen,
+    /// Why there is no price, if the envelope that should hold it was to be opened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_price: Option<NoPrice>,
+    /// The deposit at the deadline, where it is a condition.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deposit: Option<DepositFound>,
     pub enterprise: Enterprise,
     /// What the bid says about its price, if it must be checked for arithmetic.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -256,35 +263,48 @@ pub fn screen(inputs: &ReportInputs) -> Result<Screened, Refusal> {
     }
     committee::check(&inputs.seats, &inputs.committee_rule)?;
     check_bids(inputs)?;
-    let mut rejected = check_reviews(inputs)?;
+    check_reviews(inputs)?;
+    let mut rejected = rejected_before_prices(inputs);
+    for bid in &inputs.bids {
+        if let Some(rejection) = ruled_out::for_price(bid, inputs.system) {
+            rejected.entry(bid.bid.clone()).or_default().push(rejection);
+        }
+    }
     let mut left = BTreeMap::new();
     for bid in inputs.bids.iter().filter(|bid| !rejected.contains_key(&bid.bid)) {
         left.insert(bid.bid.clone(), contract_price(bid, inputs.system)?);
     }
-    let mut reject = |left: &mut BTreeMap<String, Fen>, bid: &str, ground: Ground, reasons: Vec<String>| {
+    let mut reject = |left: &mut BTreeMap<String, Fen>, bid: &str, ground: Ground, reasons: String| {
         left.remove(bid);
-        let article = ground.article(inputs.system).unwrap_or_default().to_owned();
-        let rejection = Rejection { ground, article, item: String::new(), against: 0, of: 0, reasons };
-        rejected.entry(bid.to_owned()).or_insert_with(Vec::new).push(rejection);
+        let rejection = ruled_out::rejection(ground, inputs.system, reasons);
+        rejected.entry(bid.to_owned()).or_default().push(rejection);
     };
     for bid in &inputs.bids {
         let Some(price) = left.get(&bid.bid).copied() else { continue };
-        if price.0 <= 0 {
-            return Err(Refusal::PriceNotPositive { bid: bid.bid.clone() });
-        }
         if bid.correction == Some(CorrectionAnswer::Refused) {
-            reject(&mut left, &bid.bid, Ground::CorrectionRefused, Vec::new());
+            reject(&mut left, &bid.bid, Ground::CorrectionRefused, String::new());
         } else if inputs.ceiling.is_some_and(|ceiling| price > ceiling) {
-            reject(&mut left, &bid.bid, Ground::AboveCeiling, vec![price.plain()]);
+            reject(&mut left, &bid.bid, Ground::AboveCeiling, price.plain());
         }
     }
     for decision in low_price_decisions(inputs, &left)? {
         if decision.decision == LowPrice::Rejected {
-            reject(&mut left, &decision.bid, Ground::TooLow, vec![decision.reason.clone()]);
+            reject(&mut left, &decision.bid, Ground::TooLow, decision.reason.clone());
         }
     }
     let ends = ends_here(inputs, left.len())?;
     Ok(Screened { left, rejected, ends })
+}
+
+/// The bids that are out before any price is known: by the members' majority, and for want of a deposit.
+pub fn rejected_before_prices(inputs: &ReportInputs) -> BTreeMap<String, Vec<Rejection>> {
+    let mut rejected = responsiveness::rejections(&inputs.reviews, &inputs.method, inputs.system);
+    for bid in &inputs.bids {
+        if let Some(rejection) = ruled_out::for_deposit(bid, inputs.system) {
+            rejected.entry(bid.bid.clone()).or_default().push(rejection);
+        }
+    }
+    rejected
 }
 
 /// Whether each bid has one entry and each label one meaning.
@@ -298,8 +318,8 @@ fn check_bids(inputs: &ReportInputs) -> Result<(), Refusal> {
     if inputs.bids.len() > inputs.bids_at_deadline as usize { Err(Refusal::OtherLot) } else { Ok(()) }
 }
 
-/// One review of each member, of this lot and method, complete; gives the rejections.
-fn check_reviews(inputs: &ReportInputs) -> Result<BTreeMap<String, Vec<Rejection>>, Refusal> {
+/// One review of each member, of this lot and method, complete.
+fn check_reviews(inputs: &ReportInputs) -> Result<(), Refusal> {
     let bids: Vec<String> = inputs.bids.iter().map(|bid| bid.bid.clone()).collect();
     let members: Vec<&str> = inputs.reviews.iter().map(|review| review.member.as_str()).collect();
     check_members(&inputs.seats, &members)?;
@@ -311,7 +331,7 @@ fn check_reviews(inputs: &ReportInputs) -> Result<BTreeMap<String, Vec<Rejection
         }
         responsiveness::check(review, &inputs.method, &bids)?;
     }
-    Ok(responsiveness::rejections(&inputs.reviews, &inputs.method, inputs.system))
+    Ok(())
 }
 
 /// One sheet of each member, of this lot and method, complete, objective items alike. No items, no sheets.
@@ -442,7 +462,10 @@ fn price_lines(inputs: &ReportInputs, screened: &Screened) -> Result<PriceLines,
         }
         Price::Benchmark { weight, base, deviation, frozen_at, band, small_bonus } => {
             let counted: Vec<Fen> = match frozen_at {
-                FrozenAt::Opening => inputs.bids.iter().map(|bid| bid.price).collect(),
+                // a bid without a price has nothing to count
+                FrozenAt::Opening => {
+                    inputs.bids.iter().map(|bid| bid.price).filter(|price| price.0 > 0).collect()
+                }
                 FrozenAt::PreliminaryReview => screened.left.values().copied().collect(),
             };
             let (ceiling, drawn) = (inputs.ceiling, &inputs.drawn);

@@ -36,6 +36,12 @@ pub enum Ground {
     UnacceptableCondition,
     /// The bidder refused the correction of an arithmetic error.
     CorrectionRefused,
+    /// No price, or none that is an amount above zero.
+    NoPrice,
+    /// The envelope with the price did not open by the bidder's own fault: deemed revoked (撤销).
+    EnvelopeRevoked,
+    /// The envelope with the price did not open by nobody's or somebody else's fault: deemed withdrawn (撤回).
+    EnvelopeTakenBack,
 }
 
 impl Ground {
@@ -54,6 +60,8 @@ impl Ground {
             Self::NoDeposit => (Some("ztb_r_51_6"), Some("mof87_63_1")),
             Self::UnacceptableCondition => (Some("ztb_r_51_6"), Some("mof87_63_5")),
             Self::CorrectionRefused => (Some("order12_19"), Some("mof87_59")),
+            Self::NoPrice => (Some("ztb_r_51_6"), Some("mof87_63_6")),
+            Self::EnvelopeRevoked | Self::EnvelopeTakenBack => (Some("order20_31"), Some("mof87_63_6")),
         };
         match system {
             System::Tendering => tendering,

@@ -1,16 +1,18 @@
 //! What the evaluation takes from earlier rooms and tells them: who must be recorded, what stands on the recording's
-//! timeline, and whether the recording runs. The only file of this room that asks them.
+//! timeline, whether the recording runs, and when the hall opens the second envelope.
 
 use super::committee::SeatKind;
-use super::standing::{Evaluation, SeatFacts};
+use super::standing::{Evaluation, SeatFacts, Task};
 use super::store;
 use crate::ledger::Act;
+use crate::opening;
 use crate::platform::id::Id;
 use crate::platform::refusal::{Failure, Refused};
 use crate::project::rules::Lot;
 use crate::project::standing::LotFacts;
 use crate::recording::actions::{self as recording, NewSession};
 use crate::recording::rules::Source;
+use crate::sealing::context::EnvelopeKind;
 
 /// The recording's name for what is recorded here.
 pub const PURPOSE: &str = "evaluation";
@@ -84,4 +86,33 @@ pub fn check_recording(act: &mut Act<'_>, lot: Id<Lot>) -> Result<(), Failure> {
     let now = act.now();
     let standing = recording::standing_of(act.db(), lot, PURPOSE, now)?;
     Ok(standing.may_go_on().map_err(Refused::from)?)
+}
+
+/// With two envelopes: once all technical papers are signed and only the prices are missing, the hall begins the session
+/// of the envelope that holds them. Happens in the act of the last signature.
+///
+/// # Errors
+/// The database fails.
+pub fn open_prices_if_scored(
+    act: &mut Act<'_>,
+    facts: &LotFacts,
+    evaluation: &Evaluation,
+) -> Result<(), Failure> {
+    if evaluation.prices_known() || prices_are_opening(act, facts.lot)? {
+        return Ok(());
+    }
+    let inputs = evaluation.inputs(facts)?;
+    let waits = |seat: &SeatFacts| evaluation.task(seat, true, &inputs) == Task::WaitForPrices;
+    if evaluation.active().all(waits) {
+        opening::actions::start_second(act, facts.lot)?;
+    }
+    Ok(())
+}
+
+/// Whether the session of the envelope with the prices has begun.
+///
+/// # Errors
+/// The database fails.
+pub fn prices_are_opening(act: &mut Act<'_>, lot: Id<Lot>) -> Result<bool, Failure> {
+    Ok(opening::store::sitting(act.db(), lot, EnvelopeKind::Commercial)?.is_some())
 }

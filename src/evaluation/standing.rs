@@ -4,9 +4,11 @@ use super::committee::{CommitteeRule, Seat, SeatKind};
 use super::decimal::Exact;
 use super::method::Method;
 use super::report::{
-    BidInput, Competition, CorrectionAnswer, LowPriceDecision, Report, ReportInputs, Screened, screen,
+    BidInput, Competition, CorrectionAnswer, LowPriceDecision, Report, ReportInputs, Screened,
+    rejected_before_prices, screen,
 };
-use super::responsiveness::{self, Review};
+use super::responsiveness::Review;
+use super::ruled_out::NoPrice;
 use super::rules::{Refusal, System};
 use super::score_sheet::ScoreSheet;
 use crate::account::rules::Person;
@@ -30,6 +32,9 @@ pub struct Opened {
     pub bids_at_deadline: u32,
     /// The bids that were opened, in the order in which they were read out.
     pub bids: Vec<BidInput>,
+    /// Prices are in a second envelope, which is opened after the technical scoring.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub prices_follow: bool,
     /// Who bid: label of the bid to the bidder's organisation.
     pub bidders: BTreeMap<String, Id<Organisation>>,
     /// Coefficients drawn at the opening.
@@ -37,6 +42,22 @@ pub struct Opened {
     /// Seed for a tie draw, base64url: a value that was fixed and unknown to the bidders when they bid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tie_seed: Option<String>,
+}
+
+/// What the second opening found: by label either the price, or why there is none.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SecondPrices {
+    pub prices: BTreeMap<String, Fen>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub without: BTreeMap<String, NoPrice>,
+}
+
+impl SecondPrices {
+    /// Whether it says something about `bid`.
+    pub fn covers(&self, bid: &str) -> bool {
+        self.prices.contains_key(bid) || self.without.contains_key(bid)
+    }
 }
 
 /// A person who sits on the committee, and for whom.
@@ -142,8 +163,8 @@ pub struct SignedPaper<T> {
 pub struct Evaluation {
     pub lot: Id<Lot>,
     pub opened: Opened,
-    /// Prices of the second envelope, by label.
-    pub prices: Option<BTreeMap<String, Fen>>,
+    /// What the second envelope said, once it was opened.
+    pub prices: Option<SecondPrices>,
     pub convened_at: Moment,
     /// All seats ever, those who stepped down included.
     pub seats: Vec<SeatFacts>,
@@ -244,7 +265,7 @@ impl Evaluation {
 
     /// Whether prices are known: always with one envelope, after the second was opened with two.
     pub fn prices_known(&self) -> bool {
-        self.prices.is_some() || self.opened.bids.iter().all(|bid| bid.price.0 > 0)
+        self.prices.is_some() || !self.opened.prices_follow
     }
 
     /// The labels of all opened bids.
@@ -271,9 +292,9 @@ impl Evaluation {
         let method = method_of(lot).map_err(crate::platform::refusal::Refused::from)?;
         let mut bids = self.opened.bids.clone();
         for bid in &mut bids {
-            if let Some(price) = self.prices.as_ref().and_then(|prices| prices.get(&bid.bid)) {
-                bid.price = *price;
-            }
+            let Some(found) = &self.prices else { break };
+            bid.price = found.prices.get(&bid.bid).copied().unwrap_or_default();
+            bid.no_price = found.without.get(&bid.bid).cloned();
         }
         let mut inputs = ReportInputs {
             tender: lot.number.to_string(),
@@ -313,7 +334,7 @@ impl Evaluation {
         if self.prices_known() {
             return Ok(screen(inputs)?.left.into_keys().collect());
         }
-        let rejected = responsiveness::rejections(&inputs.reviews, &inputs.method, inputs.system);
+        let rejected = rejected_before_prices(inputs);
         Ok(self.bids().into_iter().filter(|bid| !rejected.contains_key(bid)).collect())
     }
 

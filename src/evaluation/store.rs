@@ -2,21 +2,20 @@
 
 use super::report::Report;
 use super::standing::{
-    ClosedReport, Decision, Evaluation, Holder, Opened, SeatFacts, SignedPaper, seat_kind, seat_kind_code,
+    ClosedReport, Decision, Evaluation, Holder, Opened, SeatFacts, SecondPrices, SignedPaper, seat_kind,
+    seat_kind_code,
 };
 use crate::account::rules::Person;
 use crate::platform::canonical::jcs_text;
 use crate::platform::database::Db;
 use crate::platform::id::Id;
 use crate::platform::moment::Moment;
-use crate::platform::money::Fen;
 use crate::platform::refusal::Fault;
 use crate::platform::vault::Vault;
 use crate::project::rules::Lot;
 use diesel::prelude::*;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::collections::BTreeMap;
 
 diesel::table! {
     evaluation_session (lot_id) {
@@ -238,7 +237,7 @@ pub(super) fn insert_session(db: &mut Db, lot: Id<Lot>, opened: &Opened, now: Mo
     Ok(())
 }
 
-pub(super) fn set_prices(db: &mut Db, lot: Id<Lot>, prices: &BTreeMap<String, Fen>) -> Result<(), Fault> {
+pub(super) fn set_prices(db: &mut Db, lot: Id<Lot>, prices: &SecondPrices) -> Result<(), Fault> {
     use evaluation_session as s;
     diesel::update(s::table.filter(s::lot_id.eq(lot.to_string()).and(s::prices.is_null())))
         .set(s::prices.eq(jcs_text(prices)))

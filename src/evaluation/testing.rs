@@ -5,6 +5,7 @@
 use super::actions::{self, Conflict, Invited};
 use super::committee::SeatKind;
 use super::decimal::Exact;
+use super::intake;
 use super::price_score::Enterprise;
 use super::report::BidInput;
 use super::responsiveness::{Outcome, Verdict};
@@ -14,6 +15,7 @@ use super::store::{self, PaperKind};
 use crate::account::role::Role;
 use crate::account::testing::{Member, TestHouse};
 use crate::ledger::Actor;
+use crate::opening::testing::BidBox;
 use crate::platform::canonical::jcs_text;
 use crate::platform::id::Id;
 use crate::platform::money::Fen;
@@ -41,6 +43,8 @@ pub fn opened(bidders: &[Member], prices: &[i64]) -> Opened {
         bid: format!("b{}", i + 1),
         bidder: bidder.who.organisation_name.clone(),
         price: Fen(price * 100),
+        no_price: None,
+        deposit: None,
         enterprise: Enterprise::Ordinary,
         statement: None,
         correction: None,
@@ -49,6 +53,7 @@ pub fn opened(bidders: &[Member], prices: &[i64]) -> Opened {
     let organisations = bidders.iter().enumerate();
     Opened {
         bids_at_deadline: u32::try_from(prices.len()).unwrap(),
+        prices_follow: false,
         bids: prices.iter().zip(bidders).enumerate().map(bid).collect(),
         bidders: organisations.map(|(i, bidder)| (format!("b{}", i + 1), bidder.who.organisation)).collect(),
         drawn: BTreeMap::from([("k".to_owned(), Exact::parse("0.03").unwrap())]),
@@ -73,6 +78,20 @@ pub fn convened(house: &TestHouse, staff: &Staff, lot: Id<Lot>, prices: &[i64]) 
     let (who, opened) = (staff.agent.who.clone(), opened(&bidders, prices));
     house.act(&staff.agent.who, move |act| actions::convene(act, &who, lot, &opened, &invited)).unwrap();
     Committee { lot, members, bidders }
+}
+
+/// Forms a committee of five experts and two representatives on what the hall really opened.
+pub fn convened_on(house: &TestHouse, filled: &BidBox) -> Committee {
+    let (lot, vault, facts) = (filled.lot, house.door().vault().clone(), facts(house, filled.lot));
+    let opened = house.door().read(|db| intake::opened(db, &vault, &facts)).unwrap();
+    let mut members: Vec<Member> =
+        (1..=5).map(|i| house.member(Role::Expert, &format!("expert{i}"))).collect();
+    members.extend((1..=2).map(|i| house.member(Role::Entity, &format!("delegate{i}"))));
+    let people: Vec<Invited> = members.iter().map(invited).collect();
+    let agent = &filled.staff.agent.who;
+    let who = agent.clone();
+    house.act(agent, move |act| actions::convene(act, &who, lot, &opened, &people)).unwrap();
+    Committee { lot, members, bidders: filled.bidders.clone() }
 }
 
 /// A member as a person to be seated.

@@ -131,6 +131,21 @@ impl BidBox {
         hall::open_blocking(house.door(), house.authority(), who, self.lot, envelope, given_up)
     }
 
+    /// Changes a byte of what the platform keeps of a bidder's envelope. The box must be closed.
+    pub fn damage(&self, house: &TestHouse, envelope: EnvelopeKind, bidder: &Member) {
+        let (door, lot) = (house.door(), self.lot);
+        let parts = door.read(|db| {
+            let all = crate::sealed_bid::store::counted(db, door.vault(), lot, envelope, u64::MAX)?;
+            let own = all.into_iter().find(|bid| bid.organisation == bidder.who.organisation);
+            crate::sealed_bid::store::parts(db, own.expect("a bid").upload)
+        });
+        let path = std::path::Path::new(&door.config().files).join(&parts.unwrap().remove(0).file);
+        let mut bytes = std::fs::read(&path).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        std::fs::write(&path, bytes).unwrap();
+    }
+
     /// The whole way: deadline, closing, two trustees, first envelope open.
     pub fn opened(self, house: &TestHouse) -> Self {
         let envelope = self.first(house);

@@ -349,6 +349,8 @@ pub struct DepositRule {
     pub from_basic_account: Cited<bool>,
     /// Whether bank interest goes back with the deposit.
     pub bank_interest_due: Cited<bool>,
+    /// Whether a bid whose deposit is not secured at the deadline is rejected.
+    pub unpaid_rejects: Cited<bool>,
     pub refund_losers: Cited<RefundRule>,
     pub refund_winner: Cited<RefundRule>,
     pub refund_withdrawn: Cited<RefundRule>,

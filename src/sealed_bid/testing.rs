@@ -141,6 +141,25 @@ pub fn bid(
     submit(house, member, lot, &sealed, upload)
 }
 
+/// A bid that its own bidder spoils between sealing and signing: `spoil` may change manifest and ciphertext.
+pub fn bid_spoilt(
+    house: &TestHouse,
+    member: &Member,
+    lot: Id<Lot>,
+    kind: EnvelopeKind,
+    offer: &Offer,
+    spoil: impl FnOnce(&mut SealedBid, &mut Vec<u8>),
+) -> Result<Kept, Failure> {
+    let (mut sealed, mut ciphertext) =
+        seal_offer(house, member, &parameters(house, member, lot, kind), offer);
+    spoil(&mut sealed, &mut ciphertext);
+    let key = SigningKey::from_pkcs8(&member.pkcs8).unwrap();
+    let signer = Signer::new(key, vec![Blob(member.certificate.clone())]).unwrap();
+    sealed.signature = signer.sign(&sealed.manifest.message()).unwrap();
+    let upload = upload(house, member, &ciphertext);
+    submit(house, member, lot, &sealed, upload)
+}
+
 /// Withdraws the bid of `member`.
 pub fn withdraw(
     house: &TestHouse,

@@ -11,6 +11,7 @@ use super::opening_check::ReadOut;
 use super::signatures_check::SIGNED;
 use crate::account::signature::Signed;
 use crate::evaluation::report::{Conclusion, Report};
+use crate::evaluation::ruled_out::{NoPrice, WhyNoPrice, price_said};
 use crate::expert_draw::coefficient::CoefficientRecord;
 use crate::platform::canonical::{from_jcs, jcs_text};
 use crate::platform::digest::sha256;
@@ -95,7 +96,19 @@ fn prices(report: &Report, read_out: &ReadOut) -> Vec<String> {
     let mut left: BTreeMap<Fen, usize> = BTreeMap::new();
     read.iter().for_each(|price| *left.entry(*price).or_default() += 1);
     let mut strange = Vec::new();
+    // a bid is called unpriced only if a form says just that, or did not open
+    let said = |no: &NoPrice| {
+        matches!(no.why, WhyNoPrice::Revoked | WhyNoPrice::TakenBack)
+            || read_out
+                .values()
+                .any(|form| price_said(form.get(PRICE_FIELD).map(String::as_str)) == Err(no.clone()))
+    };
     for bid in &report.inputs.bids {
+        if bid.no_price.as_ref().is_some_and(|no| !said(no)) {
+            strange.push(format!("bid {}: no sealed bid lacks a price in this way", bid.bid));
+        }
+    }
+    for bid in report.inputs.bids.iter().filter(|bid| bid.no_price.is_none()) {
         match left.get_mut(&bid.price) {
             Some(count) if *count > 0 => *count -= 1,
             _ => {

@@ -84,6 +84,7 @@ fn page(p: &Page, room: &Room, role: Role, own: bool, representatives: String) -
             && (own && role == Role::Agent || role == Role::Centre),
         needs_prices: own
             && role == Role::Agent
+            && facts.reached(Milestone::SecondOpened).is_some()
             && evaluation.is_some_and(|evaluation| !evaluation.prices_known()),
         session: room.session.map(|session| session.to_string()),
         plan: (facts.terms.committee.size, facts.terms.committee.experts),

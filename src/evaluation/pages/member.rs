@@ -3,6 +3,7 @@
 use super::super::decimal::Exact;
 use super::super::report::{Competition, LowPrice, LowPriceDecision, StillCompetes};
 use super::super::responsiveness::{Outcome, Verdict};
+use super::super::ruled_out::DepositStanding;
 use super::super::score_sheet::Score;
 use super::super::standing::{Decision, Evaluation, Task, method_of};
 use super::super::store::{self, PaperKind};
@@ -179,6 +180,16 @@ struct ItemRow {
     most: String,
 }
 
+/// A fact about a bid beside what the members judge.
+struct Fact {
+    name: &'static str,
+    words: String,
+    /// Where the fact comes from.
+    source: &'static str,
+    /// The bid is out because of it.
+    out: bool,
+}
+
 #[derive(Template)]
 #[template(path = "evaluation/bid.html")]
 struct BidPage {
@@ -188,6 +199,8 @@ struct BidPage {
     bidder: String,
     scoring: bool,
     items: Vec<ItemRow>,
+    /// What the opening and the books say about the bid: name and words, and whether it rules the bid out.
+    facts: Vec<Fact>,
     files: Vec<(usize, String, String)>,
     previous: Option<String>,
     next: Option<String>,
@@ -251,11 +264,35 @@ async fn bid_page(
         bidder: found.evaluation.bidder(bid),
         scoring,
         items,
+        facts: facts_of(&p, found, bid),
         files: files.iter().enumerate().map(listed).collect(),
         previous: at.checked_sub(1).and_then(|at| all.get(at)).cloned(),
         next: all.get(at + 1).cloned(),
         p,
     })
+}
+
+/// Price and deposit of a bid, with what the rule makes of them.
+fn facts_of(p: &Page, found: &Seated, bid: &str) -> Vec<Fact> {
+    let opened = found.evaluation.opened.bids.iter().find(|known| known.bid == bid);
+    let Some(opened) = opened else { return Vec::new() };
+    let mut facts = Vec::new();
+    if !found.evaluation.opened.prices_follow {
+        let words = match &opened.no_price {
+            None => opened.price.to_string(),
+            Some(no) => p.tv(&format!("evaluation.no_price.{}", no.why.code()), "said", &no.said),
+        };
+        let (name, source) = ("evaluation.fact.price", "evaluation.fact.from_opening");
+        facts.push(Fact { name, words, source, out: opened.no_price.is_some() });
+    }
+    if let Some(deposit) = &opened.deposit {
+        let out = deposit.standing == DepositStanding::NotSecured;
+        let key = if out { "evaluation.fact.deposit_missing" } else { "evaluation.fact.deposit_secured" };
+        let words = p.tvv(key, "held", deposit.held, "demanded", deposit.demanded);
+        let (name, source) = ("evaluation.fact.deposit", "evaluation.fact.from_bank");
+        facts.push(Fact { name, words, source, out });
+    }
+    facts
 }
 
 fn human(bytes: u64) -> String {

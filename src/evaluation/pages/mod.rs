@@ -3,7 +3,10 @@
 mod committee;
 mod member;
 mod papers;
+mod rejection;
 mod report;
+
+pub use self::rejection::ReasonView;
 
 use super::standing::{Evaluation, SeatFacts, Task};
 use super::store;

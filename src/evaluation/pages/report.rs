@@ -2,7 +2,7 @@
 
 use super::super::report::Conclusion;
 use super::super::standing::Task;
-use super::{Room, Title, room, seated};
+use super::{ReasonView, Room, Title, room, seated};
 use crate::account::page::Page;
 use crate::account::role::Role;
 use crate::account::who::Anybody;
@@ -20,7 +20,7 @@ struct ReportPage {
     conclusion: &'static str,
     rows: Vec<Ranked>,
     scored: bool,
-    rejected: Vec<(String, Vec<String>)>,
+    rejected: Vec<(String, Vec<ReasonView>)>,
     working: Option<WorkingView>,
     candidates: Vec<String>,
     opinions: Vec<(String, &'static str, String)>,
@@ -95,7 +95,7 @@ pub async fn report_get(
         base: working.base.to_string(),
     });
     let reasons = |list: &[super::super::responsiveness::Rejection]| {
-        list.iter().map(|one| format!("{}（{}）", one.reasons.join("；"), one.article)).collect()
+        list.iter().map(|one| ReasonView::new(&p, one)).collect()
     };
     let opinion = |spoken: &super::super::standing::SignedPaper<super::super::standing::OpinionPaper>| {
         let paper = &spoken.paper;

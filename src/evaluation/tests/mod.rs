@@ -3,5 +3,6 @@
 mod properties;
 mod recorded;
 mod room;
+mod ruled_out;
 mod worked_examples;
 pub mod story;

@@ -28,6 +28,8 @@ pub fn inputs(method: Method, system: System, prices: &[i64]) -> ReportInputs {
         bid: format!("b{}", i + 1),
         bidder: format!("Bidder {}", i + 1),
         price: yuan(price),
+        no_price: None,
+        deposit: None,
         enterprise: Enterprise::Ordinary,
         statement: None,
         correction: None,

@@ -7,14 +7,13 @@ use crate::opening::rules::{Blame, Cause};
 use crate::opening::store::{self, BidRow};
 use crate::opening::testing::{BidBox, bids_in};
 use crate::platform::database::testing::Engine;
-use crate::sealed_bid::testing::{Offer, parameters, seal_offer, submit, upload};
+use crate::sealed_bid::testing::{Offer, bid_spoilt};
 use crate::sealing::boxes::release_box;
 use crate::sealing::context::EnvelopeKind as Kind;
-use crate::sealing::document::{Blob, Bytes};
+use crate::sealing::document::Bytes;
 use crate::sealing::release::Release;
 use crate::sealing::seal::SealedBid;
 use crate::sealing::shamir::Share;
-use crate::sealing::signature::{Signer, SigningKey};
 use crate::sealing::stream::measure;
 
 on_both_databases! {
@@ -98,14 +97,7 @@ fn with_spoilt_bid(
     spoil: impl FnOnce(&mut SealedBid, &mut Vec<u8>),
 ) -> Member {
     let member = house.member(Role::Bidder, "spoiler");
-    let parameters = parameters(house, &member, filled.lot, Kind::Single);
-    let (mut sealed, mut ciphertext) = seal_offer(house, &member, &parameters, &Offer::priced("4.00"));
-    spoil(&mut sealed, &mut ciphertext);
-    let key = SigningKey::from_pkcs8(&member.pkcs8).unwrap();
-    let signer = Signer::new(key, vec![Blob(member.certificate.clone())]).unwrap();
-    sealed.signature = signer.sign(&sealed.manifest.message()).unwrap();
-    let upload = upload(house, &member, &ciphertext);
-    submit(house, &member, filled.lot, &sealed, upload).unwrap();
+    bid_spoilt(house, &member, filled.lot, Kind::Single, &Offer::priced("4.00"), spoil).unwrap();
     member
 }
 
@@ -166,17 +158,7 @@ fn a_ciphertext_that_the_platform_damaged_is_not_the_bidders_fault(engine: Engin
     let filled = bids_in(&house, &["1.00", "2.00", "3.00"]);
     let spoiler = with_spoilt_bid(&house, &filled, |_, _| {});
     filled.close(&house);
-    let damaged = house.door().read(|db| {
-        let vault = house.door().vault();
-        let counted = crate::sealed_bid::store::counted(db, vault, filled.lot, Kind::Single, u64::MAX)?;
-        let own = counted.into_iter().find(|bid| bid.organisation == spoiler.who.organisation).unwrap();
-        crate::sealed_bid::store::parts(db, own.upload)
-    });
-    let part = damaged.unwrap().remove(0);
-    let path = std::path::Path::new(&house.door().config().files).join(&part.file);
-    let mut bytes = std::fs::read(&path).unwrap();
-    bytes[6000] ^= 1;
-    std::fs::write(&path, bytes).unwrap();
+    filled.damage(&house, Kind::Single, &spoiler);
     filled.release(&house, Kind::Single, &[1, 3]);
     filled.open(&house, Kind::Single, false).unwrap();
     let fate = fate_beside_three_others(&house, &filled, &spoiler);

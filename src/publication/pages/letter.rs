@@ -1,8 +1,9 @@
 //! The letter to one bidder, for that bidder only.
 
-use super::view::{LineView, ReasonView};
+use super::view::LineView;
 use crate::account::page::Page;
 use crate::account::who::Bidder;
+use crate::evaluation::pages::ReasonView;
 use crate::ledger::Door;
 use crate::platform::refusal::Refused;
 use crate::platform::web::Answer;

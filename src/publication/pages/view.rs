@@ -4,7 +4,7 @@ use super::paper::Paper;
 use crate::account::page::Page;
 use crate::evaluation::capital_amount;
 use crate::evaluation::decimal::Exact;
-use crate::evaluation::responsiveness::Rejection;
+use crate::evaluation::pages::ReasonView;
 use crate::platform::refusal::Fault;
 use crate::publication::notice::{
     AwardDecision, CandidatesNotice, ContractNotice, FailureNotice, Heading, Line, Rejected, ResultNotice,
@@ -23,15 +23,6 @@ pub(super) struct LineView {
 pub(super) struct RejectedView {
     pub bidder: String,
     pub reasons: Vec<ReasonView>,
-}
-
-/// One reason for a rejection.
-pub(super) struct ReasonView {
-    pub ground: String,
-    pub article: String,
-    /// How many members were against; empty if a rule and no vote rejects.
-    pub votes: String,
-    pub words: Vec<String>,
 }
 
 /// A notice or decision.
@@ -166,23 +157,5 @@ impl RejectedView {
     fn new(p: &Page, bid: &Rejected) -> Self {
         let reasons = bid.reasons.iter().map(|reason| ReasonView::new(p, reason)).collect();
         Self { bidder: bid.bidder.clone(), reasons }
-    }
-}
-
-impl ReasonView {
-    pub fn new(p: &Page, rejection: &Rejection) -> Self {
-        let ground = serde_json::to_value(rejection.ground).unwrap_or_default();
-        let ground = ground.as_str().unwrap_or_default();
-        let votes = if rejection.of == 0 {
-            String::new()
-        } else {
-            p.tvv("publication.notice.votes", "against", rejection.against, "of", rejection.of)
-        };
-        Self {
-            ground: p.t(&format!("evaluation.ground.{ground}")),
-            article: p.t(&format!("evaluation.article.{}", rejection.article)),
-            votes,
-            words: rejection.reasons.clone(),
-        }
     }
 }
