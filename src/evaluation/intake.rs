@@ -24,7 +24,7 @@ use crate::platform::refusal::{Failure, Fault, Refused};
 use crate::platform::vault::Vault;
 use crate::project::rules::Lot;
 use crate::project::standing::LotFacts;
-use crate::sealed_bid::rules::envelopes_of;
+use crate::sealed_bid::rules::{ENTERPRISE, envelopes_of};
 use crate::sealing::context::EnvelopeKind;
 use std::collections::BTreeMap;
 
@@ -75,7 +75,7 @@ pub fn opened(db: &mut Db, vault: &Vault, facts: &LotFacts) -> Result<Opened, Fa
             price: price.as_ref().copied().unwrap_or_default(),
             no_price: price.err(),
             deposit: deposit_of(db, vault, facts, row.organisation)?,
-            enterprise: Enterprise::Ordinary,
+            enterprise: declared(row),
             statement: None,
             correction: None,
             adjustments: Vec::new(),
@@ -104,6 +104,12 @@ fn price_of(row: &BidRow) -> Result<Fen, NoPrice> {
         None => WhyNoPrice::Missing,
     };
     Err(NoPrice { why, said: String::new() })
+}
+
+/// What the bidder declares to be. Bids of before the question, and words that nobody knows, get no preference.
+fn declared(row: &BidRow) -> Enterprise {
+    let said = row.document.as_ref().and_then(|document| document.form.get(ENTERPRISE));
+    said.and_then(|said| Enterprise::from_code(said)).unwrap_or(Enterprise::Ordinary)
 }
 
 /// The bidder's deposit as the closing of the box froze it, if the tender demands one and the rulebook lets no bid pass

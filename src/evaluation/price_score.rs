@@ -20,6 +20,22 @@ pub enum Enterprise {
     Consortium,
 }
 
+impl Enterprise {
+    /// The word in bid forms and documents.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Ordinary => "ordinary",
+            Self::Small => "small",
+            Self::Consortium => "consortium",
+        }
+    }
+
+    /// Reads [`Enterprise::code`].
+    pub fn from_code(code: &str) -> Option<Self> {
+        [Self::Ordinary, Self::Small, Self::Consortium].into_iter().find(|class| class.code() == code)
+    }
+}
+
 /// A bid as far as its price goes.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PricedBid {

@@ -154,7 +154,7 @@ pub fn parameters(
         typ: ContextTyp,
     };
     let x5c = signing_certificate(db, who, now)?.map(Blob).into_iter().collect();
-    let fields = fields_of(envelope).iter().map(|field| (*field).to_owned()).collect();
+    let fields = fields_of(envelope, lot.book()?).into_iter().map(str::to_owned).collect();
     Ok(BidParameters { ctx, fields, prev, trustees, typ: ParametersTyp, x5c })
 }
 

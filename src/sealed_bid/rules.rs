@@ -9,6 +9,7 @@ use crate::platform::digest::sha256;
 use crate::platform::id::Id;
 use crate::platform::moment::{DAY, Moment};
 use crate::platform::refusal::Refused;
+use crate::project::rulebook::Rulebook;
 use crate::project::rules::{Lot, Tender};
 use crate::project::terms::{Envelopes, Terms};
 use crate::sealing::archive::padded;
@@ -120,14 +121,25 @@ pub fn envelopes_of(terms: &Terms) -> &'static [EnvelopeKind] {
     }
 }
 
+/// The field in which a bidder declares what kind of enterprise it is (财库〔2020〕46号 中小企业声明函).
+pub const ENTERPRISE: &str = "enterprise";
+
+/// What may be declared; the same words as in evaluation documents.
+pub const ENTERPRISES: [&str; 3] = ["ordinary", "small", "consortium"];
+
 /// The fields of an envelope that are read out at its opening (电子招标投标办法 art. 30). The price stands only in
-/// the envelope that is opened last.
-pub fn fields_of(kind: EnvelopeKind) -> &'static [&'static str] {
-    match kind {
-        EnvelopeKind::Technical => &["period_days", "quality", "manager"],
-        EnvelopeKind::Commercial => &["price"],
-        EnvelopeKind::Single => &["price", "period_days", "quality", "manager"],
+/// the envelope that is opened last; what kind of enterprise bids is asked in the first, where the rulebook knows a
+/// preference for small ones.
+pub fn fields_of(kind: EnvelopeKind, book: &Rulebook) -> Vec<&'static str> {
+    let mut fields = match kind {
+        EnvelopeKind::Technical => vec!["period_days", "quality", "manager"],
+        EnvelopeKind::Commercial => vec!["price"],
+        EnvelopeKind::Single => vec!["price", "period_days", "quality", "manager"],
+    };
+    if kind != EnvelopeKind::Commercial && book.evaluation.small_business_deduction.is_some() {
+        fields.push(ENTERPRISE);
     }
+    fields
 }
 
 /// Hash of what a bid answers: the lot's terms and the documents that bidders were given, by their hashes.

@@ -41,6 +41,12 @@ impl Offer {
         }
     }
 
+    /// The same offer with the declaration of what kind of enterprise bids.
+    pub fn declaring(mut self, enterprise: &str) -> Self {
+        self.form.push((super::rules::ENTERPRISE, enterprise.to_owned()));
+        self
+    }
+
     /// A technical envelope with one file of this text.
     pub fn technical(text: &str) -> Self {
         let form = vec![

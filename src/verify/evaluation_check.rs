@@ -10,12 +10,15 @@ use super::log_check::Proven;
 use super::opening_check::ReadOut;
 use super::signatures_check::SIGNED;
 use crate::account::signature::Signed;
+use crate::evaluation::price_score::Enterprise;
 use crate::evaluation::report::{Conclusion, Report};
 use crate::evaluation::ruled_out::{NoPrice, WhyNoPrice, price_said};
 use crate::expert_draw::coefficient::CoefficientRecord;
 use crate::platform::canonical::{from_jcs, jcs_text};
 use crate::platform::digest::sha256;
 use crate::platform::money::Fen;
+use crate::sealed_bid::rules::ENTERPRISE;
+use crate::sealing::bid_document::Form;
 use serde::Serialize;
 
 /// Path of the evaluation report.
@@ -55,6 +58,7 @@ pub fn check<A: Archive>(bundle: &Bundle<A>, proven: &Proven, read_out: &ReadOut
     let sheets = inputs.sheets.iter().filter(|sheet| !signed(proven, &papers, sheet));
     complaints.extend(sheets.map(|sheet| unsigned("score sheet", &sheet.member)));
     complaints.extend(prices(&report, read_out));
+    complaints.extend(preferences(&report, read_out));
     complaints.extend(drawn(&report, bundle));
     let words = match report.result.conclusion {
         Conclusion::Ranked => format!(
@@ -117,6 +121,31 @@ fn prices(report: &Report, read_out: &ReadOut) -> Vec<String> {
         }
     }
     strange
+}
+
+/// Preferences of the report against what the forms declare, as far as they are in the bundle.
+fn preferences(report: &Report, read_out: &ReadOut) -> Vec<String> {
+    if read_out.is_empty() {
+        return Vec::new();
+    }
+    let declared = |class: Enterprise| {
+        let says = |form: &&Form| form.get(ENTERPRISE).is_some_and(|word| word == class.code());
+        read_out.values().filter(says).count()
+    };
+    let given = |class| report.inputs.bids.iter().filter(|bid| bid.enterprise == class).count();
+    // somebody may declare twice, in both envelopes; nobody is preferred without declaring
+    let once =
+        read_out.values().filter(|form| form.contains_key(ENTERPRISE)).count() <= report.inputs.bids.len();
+    let wrong =
+        |class: &Enterprise| given(*class) > declared(*class) || (once && given(*class) < declared(*class));
+    [Enterprise::Small, Enterprise::Consortium]
+        .into_iter()
+        .filter(wrong)
+        .map(|class| {
+            let (given, declared, word) = (given(class), declared(class), class.code());
+            format!("{given} bids are preferred as {word}, but {declared} sealed bids declare it")
+        })
+        .collect()
 }
 
 /// Coefficients of the report against the draws in the bundle.

@@ -67,14 +67,14 @@ export function durationText(seconds: number): string {
 function offerOf(form: HTMLFormElement): Offer {
   const files = [...form.querySelectorAll<HTMLInputElement>("input[type=file][data-files]")].flatMap((input) => [...(input.files ?? [])]);
   const fields: Record<string, string> = {};
-  for (const input of form.querySelectorAll<HTMLInputElement>("[data-field]")) fields[attribute(input, "field")] = input.value.trim().normalize("NFC");
+  for (const input of form.querySelectorAll<HTMLInputElement | HTMLSelectElement>("[data-field]")) fields[attribute(input, "field")] = input.value.trim().normalize("NFC");
   return { files: files.map((content) => ({ name: content.name.normalize("NFC"), content })), form: fields };
 }
 
 async function review(form: HTMLFormElement): Promise<void> {
   calm(form);
   const offer = offerOf(form);
-  const wrong = form.querySelector<HTMLInputElement>("[data-field]:invalid");
+  const wrong = form.querySelector<HTMLInputElement | HTMLSelectElement>("[data-field]:invalid");
   if (wrong !== null) {
     complain(form, "field", wrong.labels?.[0]?.textContent?.trim() ?? "");
     return wrong.focus();
@@ -90,6 +90,11 @@ async function review(form: HTMLFormElement): Promise<void> {
   show(form, "review");
 }
 
+/** What a field says, as the bidder reads it: of a choice its words. */
+function shownValue(input: HTMLInputElement | HTMLSelectElement): string {
+  return (input instanceof HTMLSelectElement ? input.selectedOptions[0]?.textContent ?? "" : input.value).trim();
+}
+
 function reviewRows(form: HTMLFormElement, offer: Offer): Node[] {
   const row = (name: string, value: string) => {
     const [term, definition] = [document.createElement("dt"), document.createElement("dd")];
@@ -99,7 +104,7 @@ function reviewRows(form: HTMLFormElement, offer: Offer): Node[] {
     group.append(term, definition);
     return group;
   };
-  const fields = [...form.querySelectorAll<HTMLInputElement>("[data-field]")].map((input) => row(input.labels?.[0]?.textContent?.trim() ?? attribute(input, "field"), input.value.trim()));
+  const fields = [...form.querySelectorAll<HTMLInputElement | HTMLSelectElement>("[data-field]")].map((input) => row(input.labels?.[0]?.textContent?.trim() ?? attribute(input, "field"), shownValue(input)));
   return [...fields, ...offer.files.map((file) => row(file.name, sizeText(file.content.size)))];
 }
 

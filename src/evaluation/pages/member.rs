@@ -285,6 +285,12 @@ fn facts_of(p: &Page, found: &Seated, bid: &str) -> Vec<Fact> {
         let (name, source) = ("evaluation.fact.price", "evaluation.fact.from_opening");
         facts.push(Fact { name, words, source, out: opened.no_price.is_some() });
     }
+    let book = found.facts.book().ok();
+    if book.is_some_and(|book| book.evaluation.small_business_deduction.is_some()) {
+        let words = p.t(&format!("sealed_bid.enterprise.{}", opened.enterprise.code()));
+        let (name, source) = ("evaluation.fact.enterprise", "evaluation.fact.from_opening");
+        facts.push(Fact { name, words, source, out: false });
+    }
     if let Some(deposit) = &opened.deposit {
         let out = deposit.standing == DepositStanding::NotSecured;
         let key = if out { "evaluation.fact.deposit_missing" } else { "evaluation.fact.deposit_secured" };

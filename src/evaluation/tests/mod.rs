@@ -1,5 +1,6 @@
 //! Tests of the evaluation room.
 
+mod preference;
 mod properties;
 mod recorded;
 mod room;

@@ -16,10 +16,9 @@ use crate::platform::vault::Vault;
 use crate::project::flow::Step;
 use crate::project::phase::Milestone;
 use crate::project::standing::LotFacts;
-use crate::sealed_bid::rules::{envelopes_of, fields_of};
+use crate::sealed_bid::rules::{ENTERPRISE, ENTERPRISES, envelopes_of, fields_of};
 use crate::sealed_bid::trustees_store;
 use crate::sealing::bid_document::Form;
-use crate::sealing::context::EnvelopeKind;
 use crate::sealing::trustees::TrusteeSet;
 use askama::Template;
 
@@ -288,6 +287,7 @@ fn objection_view(row: &ObjectionRow) -> ObjectionView {
 
 fn envelope_view(p: &Page, seen: &Seen, envelope: &SeenEnvelope) -> EnvelopeView {
     let kind = envelope.sitting.envelope;
+    let fields = seen.facts.book().map(|book| fields_of(kind, book)).unwrap_or_default();
     let opened = envelope.sitting.opened_at;
     let need = seen.trustees.as_ref().map_or(0, |set| set.t);
     let own = seen.own_place();
@@ -304,8 +304,8 @@ fn envelope_view(p: &Page, seen: &Seen, envelope: &SeenEnvelope) -> EnvelopeView
         can_open: opened.is_none() && opener && envelope.releases.len() >= usize::from(need),
         opener: opened.is_none() && opener,
         title: p.t(&format!("opening.envelope.{}", kind.code())),
-        fields: fields_of(kind).iter().map(|name| column(p, name)).collect(),
-        lines: lines(p, envelope, kind),
+        fields: fields.iter().map(|name| column(p, name)).collect(),
+        lines: lines(p, envelope, &fields),
         record: record_view(p, seen, envelope),
     }
 }
@@ -314,8 +314,12 @@ fn column(p: &Page, name: &str) -> Column {
     Column { name: p.t(&format!("opening.field.{name}")), number: is_number(name) }
 }
 
-fn cell(form: &Form, name: &str) -> Cell {
-    Cell { text: form.get(name).cloned().unwrap_or_default(), number: is_number(name) }
+fn cell(p: &Page, form: &Form, name: &str) -> Cell {
+    let text = form.get(name).cloned().unwrap_or_default();
+    // one of three words stands for a sentence; anything else is shown as it was written
+    let declared = name == ENTERPRISE && ENTERPRISES.contains(&text.as_str());
+    let text = if declared { p.t(&format!("sealed_bid.enterprise.{text}")) } else { text };
+    Cell { text, number: is_number(name) }
 }
 
 fn is_number(name: &str) -> bool {
@@ -337,13 +341,13 @@ fn trustee_views(seen: &Seen, envelope: &SeenEnvelope) -> Vec<TrusteeView> {
     members.map(view).collect()
 }
 
-fn lines(p: &Page, envelope: &SeenEnvelope, kind: EnvelopeKind) -> Vec<LineView> {
+fn lines(p: &Page, envelope: &SeenEnvelope, fields: &[&str]) -> Vec<LineView> {
     let read_out = envelope.record.iter().flat_map(|record| &record.read_out);
     let line = |(at, bid): (usize, &crate::opening::record::ReadOut)| LineView {
         place: at + 1,
         bidder: bid.bidder.clone(),
         submitted_at: bid.submitted_at.beijing(),
-        values: fields_of(kind).iter().map(|name| cell(&bid.form, name)).collect(),
+        values: fields.iter().map(|name| cell(p, &bid.form, name)).collect(),
         not_opened: bid.not_opened.as_ref().map(|failed| {
             let cause = p.t(&format!("opening.cause.{}", failed.cause.code()));
             (cause, p.t(&format!("opening.blame.{}", failed.blame.code())))
