@@ -92,6 +92,17 @@ impl Event for Released {
     const NUMBER: u8 = 55;
 }
 
+/// A deposit that was due back after a withdrawal is bound to a new bid.
+#[derive(Serialize)]
+pub struct BoundAgain {
+    pub lot: Id<Lot>,
+    pub deposit: Id<Deposit>,
+}
+impl Event for BoundAgain {
+    const KIND: &'static str = "deposit.bound_again";
+    const NUMBER: u8 = 61;
+}
+
 /// A deposit is kept.
 #[derive(Serialize)]
 pub struct Forfeited {

@@ -46,6 +46,10 @@ pub enum Step {
     Return,
     /// The deposit is kept.
     Forfeit,
+    /// Whoever withdrew hands in a bid again before the refund was ordered.
+    BidAgain,
+    /// Whoever withdrew and was paid back asks for a number again.
+    AskAgain,
 }
 
 impl State {
@@ -99,6 +103,8 @@ impl State {
             (Self::RefundDue, Step::Instruct) => Ok(Self::Instructed),
             (Self::Instructed, Step::Confirm) => Ok(Self::Refunded),
             (Self::Instructed, Step::Return) => Ok(Self::RefundDue),
+            (Self::RefundDue, Step::BidAgain) => Ok(Self::Paid),
+            (Self::Refunded, Step::AskAgain) => Ok(Self::Demanded),
             _ => Err(Refusal::NotInThisState { state: self }),
         }
     }

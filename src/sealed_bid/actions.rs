@@ -10,6 +10,7 @@ use crate::account::authority::Authority;
 use crate::account::signature::{self, SignedFields};
 use crate::account::who::Who;
 use crate::announcement::store as announcement;
+use crate::deposit::actions as deposit;
 use crate::ledger::{Act, Actor, Event, Subject};
 use crate::party::rules::Organisation;
 use crate::platform::canonical::from_jcs;
@@ -195,11 +196,13 @@ pub fn submit(
     // the manifest goes into the log under a subject of its own: a subject of the lot would count its bids
     let id = Id::random();
     let entry = act.enter(&Subject::sealed(id), &Submitted { manifest: &manifest })?;
+    deposit::bid_handed_in(act, &lot, who.organisation)?;
     let deed = Deed::Submitted { manifest: Box::new(manifest), signature, upload: upload.id };
     keep(act, Kept { id, at: now, entry, record: record(who, &lot, submission.envelope, deed) })
 }
 
-/// Withdraws the bid that stands. `fields` carry the signed statement of [`withdrawal_statement`].
+/// Withdraws the bid that stands. `fields` carry the signed statement of [`withdrawal_statement`]. With the last envelope the
+/// deposit becomes due back (招标投标法实施条例 第三十五条).
 ///
 /// # Errors
 /// Refused after the deadline (on record), without a bid, and for a statement that is not signed as shown.
@@ -220,7 +223,27 @@ pub fn withdraw(
     let id = Id::random();
     let entry = act.enter(&Subject::sealed(id), &Withdrawn { lot: lot.lot, m: &m, signed: &signed })?;
     let deed = Deed::Withdrawn { m, signed };
+    if nothing_else_stands(act, who, &lot, envelope)? {
+        deposit::bid_withdrawn(act, &lot, who.organisation)?;
+    }
     keep(act, Kept { id, at: now, entry, record: record(who, &lot, envelope, deed) })
+}
+
+/// Whether this bidder has a standing bid in no other envelope of the lot.
+fn nothing_else_stands(
+    act: &mut Act<'_>,
+    who: &Who,
+    lot: &LotFacts,
+    withdrawn: EnvelopeKind,
+) -> Result<bool, Fault> {
+    let vault = act.vault().clone();
+    for envelope in envelopes_of(&lot.terms).iter().filter(|envelope| **envelope != withdrawn) {
+        let steps = store::steps_of_bid(act.db(), &vault, lot.lot, *envelope, who.organisation)?;
+        if standing_bid(&steps).is_some() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 fn record(who: &Who, lot: &LotFacts, envelope: EnvelopeKind, deed: Deed) -> StepRecord {

@@ -9,7 +9,7 @@ use crate::deposit;
 use crate::opening::testing::empty_box;
 use crate::platform::database::testing::Engine;
 use crate::project::testing::Shape;
-use crate::sealed_bid::testing::{Offer, bid};
+use crate::sealed_bid::testing::{Offer, bid, withdraw};
 use crate::sealing::context::EnvelopeKind;
 use diesel::Connection;
 use diesel::connection::SimpleConnection;
@@ -130,6 +130,8 @@ fn before_the_opening_nobody_learns_a_price_a_bidder_or_how_many_they_are() {
     browsers.push((Some(Role::Expert), served.browser(&expert)));
     let before: Vec<_> = browsers.iter_mut().map(|(_, browser)| read_all(browser)).collect();
     pays_and_bids(&served.house, &treasurer, lot, &late);
+    // one of them withdraws, and the deposit is due back before the opening
+    withdraw(&served.house, &late[5], lot, EnvelopeKind::Single).unwrap();
     let after: Vec<_> = browsers.iter_mut().map(|(_, browser)| read_all(browser)).collect();
 
     for ((role, _), (before, after)) in browsers.iter().zip(before.iter().zip(&after)) {
@@ -144,7 +146,10 @@ fn before_the_opening_nobody_learns_a_price_a_bidder_or_how_many_they_are() {
 
     // the treasurer may know deposits, but not prices
     let mut desk = served.browser(&treasurer);
-    assert!(read_all(&mut desk).iter().all(|(_, text)| !text.contains(CANARY)));
+    let seen = read_all(&mut desk);
+    assert!(seen.iter().all(|(_, text)| !text.contains(CANARY)));
+    let refunds = seen.iter().find(|(path, _)| path == "/deposit/treasury/refunds").unwrap();
+    assert!(refunds.1.contains("secretbidder9"), "the treasurer sees what is due back");
 
     let many = stolen_copy(&served.house);
     let files = all_files(Path::new(&served.house.door().config().files));

@@ -4,7 +4,7 @@ use super::{check_declared, lawful, refused};
 use crate::account::role::Role;
 use crate::deposit::events::{AccountIssued, AccountSet};
 use crate::deposit::records::{CentreAccount, Declared, Demand};
-use crate::deposit::rules::{Refusal, State, check_demand};
+use crate::deposit::rules::{self, RefundReason, Refusal, State, check_demand};
 use crate::deposit::store;
 use crate::deposit::virtual_account::{BankRange, VirtualAccount};
 use crate::ledger::{Act, Subject};
@@ -38,7 +38,8 @@ pub fn set_centre_account(act: &mut Act<'_>, account: &Declared, range: &str) ->
 }
 
 /// 申请保证金账号 Gives `bidder` the account number for `lot`, or the same one again. `declared` is the account that the bidder
-/// will pay from; its holder is always the bidder. It can be changed while no money has come.
+/// will pay from; its holder is always the bidder. It can be changed while no money has come. Whoever withdrew and was paid
+/// back may ask again and pay again.
 ///
 /// # Errors
 /// The lot asks for no deposit, bidding is over, the account can not be read, the centre has no account; a fault.
@@ -71,6 +72,13 @@ pub fn request_account(
         if known.state == State::Demanded && known.held == Fen(0) && known.declared != declared {
             known.declared = declared;
             super::put(act, &known)?;
+        } else if may_ask_again(&known) {
+            known.state = lawful(known.state.after(rules::Step::AskAgain, known.held))?;
+            (known.refund_reason, known.refund_due_on, known.paid_on) = (None, None, None);
+            known.declared = declared;
+            super::put(act, &known)?;
+            let event = AccountIssued { deposit: known.id, lot, amount: known.amount };
+            act.enter(&Subject::sealed(known.id), &event)?;
         }
         return Ok(known);
     }
@@ -98,6 +106,11 @@ pub fn request_account(
     let event = AccountIssued { deposit: demand.id, lot, amount: demand.amount };
     act.enter(&Subject::sealed(demand.id), &event)?;
     Ok(demand)
+}
+
+/// Whether the bidder withdrew, was paid back, and may pay for another bid.
+pub fn may_ask_again(demand: &Demand) -> bool {
+    demand.state == State::Refunded && demand.refund_reason == Some(RefundReason::Withdrawn)
 }
 
 fn fresh_number(act: &mut Act<'_>, centre: &CentreAccount) -> Result<VirtualAccount, Fault> {

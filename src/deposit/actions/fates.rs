@@ -2,7 +2,7 @@
 
 use super::{check_why, lawful, post, put, refused};
 use crate::deposit::double_entry::{Account, Entry};
-use crate::deposit::events::{Forfeited, Frozen, Released};
+use crate::deposit::events::{BoundAgain, Forfeited, Frozen, Released};
 use crate::deposit::records::{Demand, Deposit, RefundOf, RefundRecord, RefundState};
 use crate::deposit::rules::{ForfeitReason, RefundReason, Refusal, State, Step};
 use crate::deposit::store;
@@ -100,6 +100,59 @@ pub fn bidding_closed(
     Ok(())
 }
 
+/// 撤回退还 A bidder has withdrawn before the deadline and no bid of theirs stands any more: the deposit is due back within the
+/// rulebook's period from now, without waiting for the closing. Nothing in the log or the database ties it to the lot
+/// for others. Does nothing for a bidder without money here.
+///
+/// # Errors
+/// A fault.
+pub fn bid_withdrawn(act: &mut Act<'_>, facts: &LotFacts, bidder: Id<Organisation>) -> Result<(), Failure> {
+    let (vault, now) = (act.vault().clone(), act.now());
+    store::take_turn(act.db())?;
+    let Some(demand) = store::demand_of(act.db(), &vault, facts.lot, bidder)? else { return Ok(()) };
+    let Ok(next) = demand.state.after(Step::Release, demand.held) else { return Ok(()) };
+    let (deposit, reason) = (demand.id, RefundReason::Withdrawn);
+    let due = due_date(&facts.book()?.deposit, reason, now).unwrap_or_else(|_| now.beijing_date());
+    release(act, demand, next, reason, due)?;
+    let event = Released { lot: facts.lot, deposits: vec![deposit], reason, due_on: due };
+    act.enter(&Subject::sealed(deposit), &event)?;
+    Ok(())
+}
+
+/// 重新投标 A bidder hands in a bid. If the deposit is due back because of an earlier withdrawal and the bank has no order yet,
+/// it is bound again. Money that is already on its way must be paid again: the bidder's page says so.
+///
+/// # Errors
+/// A fault.
+pub fn bid_handed_in(act: &mut Act<'_>, facts: &LotFacts, bidder: Id<Organisation>) -> Result<(), Failure> {
+    let vault = act.vault().clone();
+    let waits = |demand: &Demand| {
+        demand.state == State::RefundDue && demand.refund_reason == Some(RefundReason::Withdrawn)
+    };
+    if facts.terms.deposit <= Fen(0)
+        || !store::demand_of(act.db(), &vault, facts.lot, bidder)?.is_some_and(|demand| waits(&demand))
+    {
+        return Ok(());
+    }
+    // read again in turn: the treasurer may be writing the order at this moment
+    store::take_turn(act.db())?;
+    let demand = store::demand_of(act.db(), &vault, facts.lot, bidder)?.filter(waits);
+    let Some(mut demand) = demand.filter(|demand| demand.outstanding() == Fen(0)) else { return Ok(()) };
+    demand.state = lawful(demand.state.after(Step::BidAgain, demand.held))?;
+    remove_refund(act, demand.id)?;
+    (demand.refund_reason, demand.refund_due_on) = (None, None);
+    put(act, &demand)?;
+    act.enter(&Subject::sealed(demand.id), &BoundAgain { lot: facts.lot, deposit: demand.id })?;
+    Ok(())
+}
+
+fn remove_refund(act: &mut Act<'_>, deposit: Id<Deposit>) -> Result<(), Fault> {
+    let (vault, of) = (act.vault().clone(), RefundOf::Deposit(deposit));
+    let due = store::open_refunds(act.db(), &vault)?.into_iter().find(|refund| refund.of == of);
+    let due = due.ok_or_else(|| Fault::new("a deposit due back without its refund"))?;
+    store::remove_due_refund(act.db(), due.id)
+}
+
 /// 冻结 Stops one deposit: the treasurer has a written reason, for instance an order of the authority.
 ///
 /// # Errors
@@ -114,10 +167,7 @@ pub fn freeze(act: &mut Act<'_>, deposit: Id<Deposit>, why: &str) -> Result<(), 
     let was = demand.state;
     demand.state = lawful(demand.state.after(Step::Freeze, demand.held))?;
     if was == State::RefundDue {
-        let of = RefundOf::Deposit(deposit);
-        let due = store::open_refunds(act.db(), &vault)?.into_iter().find(|refund| refund.of == of);
-        let due = due.ok_or_else(|| Fault::new("a deposit due back without its refund"))?;
-        store::remove_due_refund(act.db(), due.id)?;
+        remove_refund(act, deposit)?;
     }
     (demand.refund_reason, demand.refund_due_on) = (None, None);
     demand.note = Some(why.clone());

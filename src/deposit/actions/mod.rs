@@ -1,7 +1,7 @@
 //! What people do here, and what later rooms tell this one. Every act that touches money takes its turn at the book first
 //! (`store::take_turn`), posts balanced entries, and is undone if the book does not balance afterwards.
 //!
-//! Doors for later rooms: [`bidding_closed`] when a lot's box is closed, [`refunds_due`] and [`refunds_due_for`] when deposits
+//! Doors for later rooms: [`bid_withdrawn`] and [`bid_handed_in`] before the deadline, [`bidding_closed`] when a lot's box is closed, [`refunds_due`] and [`refunds_due_for`] when deposits
 //! go back, with [`due_date`] for the lawful day.
 
 mod accounts;
@@ -10,9 +10,12 @@ mod fates;
 mod import;
 mod work_list;
 
-pub use accounts::{request_account, set_centre_account};
+pub use accounts::{may_ask_again, request_account, set_centre_account};
 pub use batches::{BatchOrder, confirm_paid, make_batch, returned};
-pub use fates::{Whose, bidding_closed, due_date, forfeit, freeze, freeze_lot, refunds_due, refunds_due_for};
+pub use fates::{
+    Whose, bid_handed_in, bid_withdrawn, bidding_closed, due_date, forfeit, freeze, freeze_lot, refunds_due,
+    refunds_due_for,
+};
 pub use import::{ReadNotice, import, read_notice};
 pub use work_list::{Decision, resolve};
 

@@ -5,7 +5,7 @@ use crate::account::form::Posted;
 use crate::account::page::Page;
 use crate::account::who::{Bidder, Who};
 use crate::deposit::records::{CentreAccount, Demand};
-use crate::deposit::rules::State;
+use crate::deposit::rules::{RefundReason, State};
 use crate::deposit::{actions, store};
 use crate::ledger::Door;
 use crate::platform::money::Fen;
@@ -58,6 +58,8 @@ struct Paying {
     refund_reason: String,
     forfeit_reason: String,
     refunded: bool,
+    /// The bid was withdrawn: what a new one would mean for the deposit must be said.
+    withdrawn: bool,
 }
 
 #[derive(Template)]
@@ -120,7 +122,10 @@ fn page(p: &Page, who: &Who, found: &LotFound, form: Option<AccountForm>) -> Res
         open: deadline.is_open(p.now),
         holder: who.organisation_name.clone(),
         form: form.or(declared).unwrap_or(empty),
-        may_ask: found.demand.as_ref().is_none_or(|d| d.state == State::Demanded && d.held == Fen(0)),
+        may_ask: found
+            .demand
+            .as_ref()
+            .is_none_or(|d| d.state == State::Demanded && d.held == Fen(0) || actions::may_ask_again(d)),
         paying: found.demand.as_ref().map(|demand| paying(p, demand, found.centre.as_ref())),
     })
 }
@@ -143,6 +148,7 @@ fn paying(p: &Page, demand: &Demand, centre: Option<&CentreAccount>) -> Paying {
         refund_reason: word("deposit.refund_reason", demand.refund_reason.map(|r| r.code())),
         forfeit_reason: word("deposit.forfeit_reason", demand.forfeit_reason.map(|r| r.code())),
         refunded: demand.state == State::Refunded,
+        withdrawn: demand.refund_reason == Some(RefundReason::Withdrawn),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Tests of the box.
 
 mod acts;
+mod refund;
 mod secrecy;
 mod wire;
 
