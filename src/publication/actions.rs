@@ -206,10 +206,11 @@ pub fn award_facts(db: &mut Db, facts: &LotFacts, closed: &ClosedReport) -> Resu
     })
 }
 
-/// The text of an award decision.
+/// The text of an award decision: whom the committee recommends, who wins under which article, by when that had to be decided,
+/// and why if it is not the first.
 ///
 /// # Errors
-/// Refused if the bid was not ranked.
+/// Refused if the bid was not ranked, or no holiday table tells the time for the decision.
 pub fn award_statement(
     facts: &LotFacts,
     closed: &ClosedReport,
@@ -217,11 +218,17 @@ pub fn award_statement(
     cause: Option<PassedOver>,
     cause_facts: &str,
 ) -> Result<AwardDecision, Failure> {
-    let winner = lines(&closed.report).into_iter().find(|line| line.bid == bid);
+    let (book, all) = (facts.book()?, lines(&closed.report));
+    let of = |bid: &str| all.iter().find(|line| line.bid == bid).cloned();
+    let reported = facts.reached(Milestone::Evaluated).map_or(closed.closed_at, |reached| reached.at);
+    let due = rules::award_due(book, reported, Calendar::official()).map_err(refuse)?;
     Ok(AwardDecision {
         format: "sunbid/award-decision/1".into(),
         heading: heading(facts, &closed.digest),
-        winner: winner.ok_or_else(|| refuse(Refusal::NotACandidate))?,
+        candidates: closed.report.result.candidates.iter().filter_map(|bid| of(bid)).collect(),
+        winner: of(bid).ok_or_else(|| refuse(Refusal::NotACandidate))?,
+        basis: book.candidates.first_must_win.article.clone(),
+        decide_by: due.map(|due| due.by),
         cause,
         cause_facts: cause_facts.trim().to_owned(),
     })

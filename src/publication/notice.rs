@@ -101,7 +101,16 @@ pub struct AwardDecision {
     /// `sunbid/award-decision/1`.
     pub format: String,
     pub heading: Heading,
+    /// The candidates as the committee recommends them, best first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub candidates: Vec<Line>,
     pub winner: Line,
+    /// The article under which the winner is determined, as the rulebook cites it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub basis: String,
+    /// By when the entity had to decide, where the law sets a time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decide_by: Option<Moment>,
     /// Why a better candidate does not win; absent for the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<PassedOver>,

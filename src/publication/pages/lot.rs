@@ -162,11 +162,15 @@ fn step_view(p: &Page, known: &Known, paper: Paper) -> Result<StepView, Failure>
             Err(fault) => return Err(fault),
         }
     }
+    // the decision is read by everybody once the result is out, and by its own people before
+    let insider = p.is(Role::Supervisor) || p.who.as_ref().is_some_and(|who| known.facts.is_own(who));
+    let decided = paper == Paper::Award && done.is_some();
+    let readable = notice.is_some() || decided && (insider || known.notice(NoticeKind::Result).is_some());
     let running = display.or(due.as_ref().map(|due| due.by)).filter(|until| p.now < *until);
     Ok(StepView {
         name: p.t(&format!("publication.paper.{}", paper.code())),
         done: done.map(|at| at.beijing()).unwrap_or_default(),
-        href: notice.map(|notice| format!("{base}/{}", notice.kind.code())).unwrap_or_default(),
+        href: if readable { format!("{base}/{}", paper.code()) } else { String::new() },
         display: display.map(|until| until.beijing_minute()).unwrap_or_default(),
         due: due.as_ref().map(|due| due.by.beijing_minute()).unwrap_or_default(),
         running: running.map(Moment::micros),

@@ -14,6 +14,8 @@ crate::routes! {
     GET "/publication/{number}/{lot}/sign/{paper}" [Agent Entity] => sign::sign_get;
     POST "/publication/{number}/{lot}/sign/{paper}" [Agent Entity] => sign::sign_post;
     POST "/publication/{number}/{lot}/sign/{paper}/check" [Agent Entity] => sign::check_post;
+    GET "/publication/{number}/{lot}/award" everybody => notice::award_get;
+    GET "/publication/{number}/{lot}/award/signed.json" everybody => notice::award_signed_get;
     GET "/publication/{number}/{lot}/{kind}" everybody => notice::notice_get;
     GET "/publication/{number}/{lot}/{kind}/signed.json" everybody => notice::signed_get;
 }

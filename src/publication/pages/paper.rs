@@ -53,7 +53,8 @@ impl Paper {
         }
     }
 
-    /// The public notice that it becomes; the award decision becomes none, the result tells of it.
+    /// The public notice that it becomes; the award decision becomes none: it has its own page, and the
+    /// result tells of it.
     pub const fn notice(self) -> Option<NoticeKind> {
         match self {
             Self::Candidates => Some(NoticeKind::Candidates),

@@ -85,6 +85,18 @@ impl NoticeView {
     fn award(p: &Page, decision: AwardDecision) -> Self {
         let mut view = Self::new(decision.heading);
         view.facts = winner(p, &decision.winner);
+        view.scored = decision.candidates.iter().any(|line| line.total.is_some());
+        let candidates = decision.candidates.iter().map(LineView::new).collect();
+        view.tables.push((p.t("publication.notice.candidates"), candidates));
+        if !decision.basis.is_empty() {
+            view.facts.push((p.t("publication.award.basis"), decision.basis));
+        }
+        if let Some(by) = decision.decide_by {
+            view.facts.push((p.t("publication.award.decide_by"), by.beijing_minute()));
+        }
+        if decision.cause.is_none() && decision.winner.rank == 1 {
+            view.facts.push((p.t("publication.award.reason"), p.t("publication.award.first")));
+        }
         if let Some(cause) = decision.cause {
             let cause = p.t(&format!("publication.passed_over.{}", cause.code()));
             view.facts.push((p.t("publication.sign.cause"), cause));

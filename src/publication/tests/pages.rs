@@ -5,12 +5,15 @@ use crate::account::testing::TestHouse;
 use crate::evaluation::testing::evaluated;
 use crate::on_both_databases;
 use crate::platform::database::testing::Engine;
-use crate::project::testing::{announced_lot, staff};
+use crate::project::terms::Envelopes;
+use crate::project::testing::{Shape, announced, announced_lot, staff};
+use crate::publication::testing::{award, report, result};
 use crate::tests::browser::Served;
 
 on_both_databases! {
     candidates_award_result_and_contract_are_signed_in_the_browser_and_read_by_everybody
     others_sign_nothing_and_read_nothing_before_it_is_public
+    under_the_procurement_law_the_decision_names_its_time_and_a_late_one_is_marked
 }
 
 const LOT: &str = "/publication/TEST-0001/1";
@@ -41,10 +44,28 @@ fn candidates_award_result_and_contract_are_signed_in_the_browser_and_read_by_ev
     let second = entity.post(&format!("{award}/check"), &[("bid", "b5")]).expect_status(422);
     assert!(second.text().contains("第五十五条") && second.field("statement").is_none());
     entity.fill_and_sign(&staff.entity, &format!("{LOT}/sign/award"), &[("bid", "b6")]).expect_status(303);
+    // the decision is not for the public before the result
+    public.get(&format!("{LOT}/award")).expect_status(404);
+    public.get(&format!("{LOT}/award/signed.json")).expect_status(404);
+    assert!(!public.get(LOT).text().contains("/1/award\""));
+    entity.get(&format!("{LOT}/award")).expect_status(200);
     let sign = format!("{LOT}/sign/result");
     agent.sign(&staff.agent, &sign, &sign, &[]).expect_status(303);
     let result = public.get(&format!("{LOT}/result")).expect_status(200).text();
     assert!(result.contains("玖佰零伍万元整") && result.contains(&committee.bidders[5].who.credit_code));
+    let decision = public.get(&format!("{LOT}/award")).expect_status(200).text();
+    for shown in [
+        "bidder6有限公司",
+        "bidder5有限公司",
+        "第五十五条",
+        "评标委员会推荐的第一名",
+        &staff.entity.who.credit_code,
+    ] {
+        assert!(decision.contains(shown), "{shown} is not in {decision}");
+    }
+    assert!(public.get(LOT).text().contains("/1/award\""));
+    let file = public.get(&format!("{LOT}/award/signed.json")).expect_status(200).text();
+    assert!(file.contains("award-decision") && file.contains("signature"));
     let file = public.get(&format!("{LOT}/result/signed.json")).expect_status(200).text();
     assert!(file.contains("signature") && file.contains("certificate"));
     let letter = format!("{LOT}/letter");
@@ -74,4 +95,23 @@ fn others_sign_nothing_and_read_nothing_before_it_is_public(engine: Engine) {
     served.browser(&outsider).get(&format!("{LOT}/letter")).expect_status(404);
     let public = served.visitor().get(LOT).expect_status(200).text();
     assert!(!public.contains("bidder6") && !public.contains("/sign/"));
+}
+
+fn under_the_procurement_law_the_decision_names_its_time_and_a_late_one_is_marked(engine: Engine) {
+    for (decided, late) in [("2026-04-01 23:59:59", false), ("2026-04-02 00:00:00", true)] {
+        let house = TestHouse::new(engine);
+        let staff = staff(&house);
+        let shape = Shape { envelopes: Envelopes::One, ..Shape::procurement() };
+        let lot = announced(&house, &staff, &shape);
+        // signed on Wednesday 2026-03-25; five working days end with 2026-04-01
+        evaluated(&house, &staff, lot);
+        house.at(decided);
+        let first = report(&house, lot).1.report.result.candidates[0].clone();
+        award(&house, &staff, lot, &first, None).unwrap();
+        result(&house, &staff, lot).unwrap();
+        let served = Served::start(house);
+        let decision = served.visitor().get("/publication/TEST-0002/1/award").expect_status(200).text();
+        assert!(decision.contains("政府采购法实施条例 第四十三条") && decision.contains("2026-04-02 00:00"));
+        assert_eq!(decision.contains("超过法定期限"), late, "{decided}: {decision}");
+    }
 }
