@@ -3,8 +3,8 @@
 use crate::account::house::House;
 use crate::account::route::Route;
 use crate::account::session;
-use crate::ledger::{Actor, Door};
-use crate::platform::moment::MINUTE;
+use crate::ledger::{Actor, Door, witnessing};
+use crate::platform::moment::{MINUTE, SECOND};
 use crate::platform::queue;
 use crate::platform::refusal::{Fault, Refused};
 use crate::platform::web::{Failed, assets, headers};
@@ -90,6 +90,8 @@ pub fn jobs() -> Vec<Job> {
         Job { name: "sealed_bid", every: 10 * MINUTE, run: |house| sealed_bid::jobs::due(&house.door) },
         Job { name: "recording", every: MINUTE, run: recording::jobs::run },
         Job { name: "opening", every: MINUTE / 6, run: |house| opening::jobs::due(&house.door) },
+        Job { name: "witnesses", every: 4 * SECOND, run: |house| witnessing::run(&house.door) },
+        Job { name: "cover", every: 2 * SECOND, run: |house| witnessing::cover(&house.door, 2) },
     ]
 }
 

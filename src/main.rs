@@ -40,6 +40,8 @@ enum Command {
     Export(cli::export::ExportArgs),
     /// Check an evidence bundle offline: one line for each check, exit status 0 only if all hold.
     Verify(cli::verify::VerifyArgs),
+    /// Follow, witness and monitor the public log.
+    Log(cli::log::Args),
 }
 
 fn main() -> ExitCode {
@@ -67,6 +69,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Open(args) => return cli::open::run(args),
         Command::Draw(args) => return cli::draw::run(args, &mut out),
         Command::Verify(args) => return cli::verify::run(args, &mut out),
+        Command::Log(args) => return cli::log::run(args, &mut out),
         Command::Serve | Command::Migrate | Command::Demo | Command::Export(_) => {}
     }
     let told = |fault: Fault| anyhow::anyhow!(fault.chain());

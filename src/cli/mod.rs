@@ -6,6 +6,7 @@
 
 pub mod draw;
 pub mod export;
+pub mod log;
 pub mod open;
 pub mod seal;
 pub mod verify;

@@ -1,7 +1,9 @@
 //! `sunbid verify BUNDLE`: checks one lot's evidence. Offline; needs neither server nor database.
 
+use crate::cli::log::read_policy;
 use crate::ledger::note::VerifierKey;
 use crate::ledger::proof::Receipt;
+use crate::ledger::witnessing::read_roots;
 use crate::verify::findings::Outcome;
 use crate::verify::{Known, verify};
 use anyhow::{Context, bail};
@@ -29,6 +31,12 @@ pub struct VerifyArgs {
     /// Receipts of bids that must be in the evidence
     #[arg(long)]
     pub receipt: Vec<PathBuf>,
+    /// A C2SP tlog-policy file: the witnesses that must have cosigned the closing checkpoint
+    #[arg(long)]
+    pub policy: Option<PathBuf>,
+    /// Root certificates (PEM) of the RFC 3161 authority that must have stamped the closing checkpoint
+    #[arg(long)]
+    pub stamp_root: Vec<PathBuf>,
 }
 
 /// Runs the command; fails if any check fails.
@@ -47,8 +55,13 @@ pub fn run(args: &VerifyArgs, out: &mut dyn Write) -> anyhow::Result<()> {
             blocks.filter(|block| block.label == "CERTIFICATE").map(|block| block.contents).collect();
         roots.extend(if certificates.is_empty() { vec![bytes] } else { certificates });
     }
+    let policy = args.policy.as_deref().map(read_policy).transpose()?;
+    let mut stamp_roots = Vec::new();
+    for path in &args.stamp_root {
+        stamp_roots.extend(read_roots(path).map_err(|fault| anyhow::anyhow!(fault.chain()))?);
+    }
     let file = fs::File::open(&args.bundle).with_context(|| format!("opening {}", args.bundle.display()))?;
-    let findings = verify(file, &Known { key, roots, receipts });
+    let findings = verify(file, &Known { key, roots, receipts, policy, stamp_roots });
     for line in findings.lines() {
         writeln!(out, "{line}")?;
     }

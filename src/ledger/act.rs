@@ -128,6 +128,7 @@ pub(super) struct ActEnv {
     pub clock: Clock,
     pub vault: Vault,
     pub sequencer: super::sequencer::Sequencer,
+    pub policy: Option<super::policy::Policy>,
 }
 
 /// An entry ready to be written.
@@ -263,12 +264,25 @@ impl<'a> Act<'a> {
 
     /// Gives every entry that is committed or part of this act so far its place in the log, signs the checkpoint and
     /// returns it. The closing of a lot does this after [`Act::exclude`]: everything that was accepted in time is
-    /// below the returned size, everything later is not.
+    /// below the returned size, everything later is not. The checkpoint is kept for ever, for witnesses to cosign and
+    /// an authority to time-stamp.
     ///
     /// # Errors
     /// The database fails, or the signer refuses.
     pub fn close_log(&mut self) -> Result<store::Head, Fault> {
         self.env.sequencer.sequence(self.db, self.now)?;
-        store::head(self.db)?.ok_or_else(|| Fault::new("the log is empty"))
+        let head = store::head(self.db)?.ok_or_else(|| Fault::new("the log is empty"))?;
+        store::keep(self.db, head.size, &head.note, true)?;
+        Ok(head)
+    }
+
+    /// Whether a checkpoint of this size or a larger one is cosigned by as many witnesses as the policy asks for. A
+    /// larger one covers all smaller ones: the log is proven to have only grown.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn is_witnessed(&mut self, size: u64) -> Result<bool, Fault> {
+        let asked = self.env.policy.as_ref().is_some_and(|policy| policy.asks_for_witnesses());
+        Ok(!asked || store::newest_met(self.db)?.is_some_and(|kept| kept.size >= size))
     }
 }

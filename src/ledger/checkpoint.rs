@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use super::note::{Note, NoteError, SignerKey, VerifierKey};
+use super::note::{KeyKind, Note, NoteError, SignerKey, VerifierKey};
 use super::tree::{self, Hash};
 use crate::platform::digest::{b64, from_b64};
 
@@ -60,7 +60,7 @@ impl Checkpoint {
         if checkpoint.origin != origin {
             return Err(CheckpointError::OtherLog { expected: origin.into(), found: checkpoint.origin });
         }
-        if !signers.iter().any(|key| key.name() == origin) {
+        if !signers.iter().any(|key| key.name() == origin && key.kind() == KeyKind::Signer) {
             return Err(CheckpointError::NotTheLog);
         }
         Ok((checkpoint, signers))

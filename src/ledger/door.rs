@@ -3,10 +3,12 @@
 
 use super::act::{Act, ActEnv, Actor, EntryId, Opened};
 use super::note::{Note, VerifierKey};
+use super::policy::Policy;
 use super::proof::{Opening, Receipt};
 use super::sequencer::Sequencer;
 use super::store::{self, Tiles};
 use super::tree;
+use super::witnessing;
 use super::writer::{Done, Scribe};
 use crate::platform::config::Config;
 use crate::platform::database::{Database, Db};
@@ -46,7 +48,8 @@ impl Door {
         let vault = Vault::open_or_create(&config.keys.join("vault.key"))?;
         let sequencer = Sequencer::open(&config.keys, &config.origin)?;
         let hub = Hub::default();
-        let env = Arc::new(ActEnv { clock: clock.clone(), vault: vault.clone(), sequencer });
+        let policy = witnessing::read_policy(&config, sequencer.verifier())?;
+        let env = Arc::new(ActEnv { clock: clock.clone(), vault: vault.clone(), sequencer, policy });
         let scribe = Scribe::start(&database, env.clone(), hub.clone())?;
         Ok(Self(Arc::new(Inner { config, database, files, clock, vault, hub, env, scribe })))
     }
@@ -78,6 +81,11 @@ impl Door {
     /// The public key of this log.
     pub fn log_key(&self) -> &VerifierKey {
         self.0.env.sequencer.verifier()
+    }
+
+    /// Who must cosign this log's checkpoints, if anybody must.
+    pub fn log_policy(&self) -> Option<&Policy> {
+        self.0.env.policy.as_ref()
     }
 
     /// Reads; blocks. In pages use [`Door::look`].
@@ -135,7 +143,8 @@ impl Door {
         Opened::open(&self.0.vault, &row.body)
     }
 
-    /// The receipt of an entry: proof, against the newest checkpoint, that it is in the log.
+    /// The receipt of an entry: proof that it is in the log, against the newest checkpoint that enough witnesses
+    /// cosigned, or, as long as that one is older than the entry, against the newest of all.
     ///
     /// # Errors
     /// There is no such entry, it is not sequenced yet, or the database fails.
@@ -145,6 +154,8 @@ impl Door {
         let index =
             row.log_index.and_then(|index| u64::try_from(index).ok()).filter(|index| *index < head.size);
         let index = index.ok_or_else(|| Fault::new("the entry has no place in the log yet"))?;
+        let witnessed = store::newest_met(db)?.filter(|kept| index < kept.size);
+        let (size, note) = witnessed.map_or((head.size, head.note), |kept| (kept.size, kept.note));
         let opened = self.opened(&row)?;
         let damaged = || Fault::new("a log entry's body is damaged");
         let object = from_b64u(&opened.object).ok_or_else(damaged)?;
@@ -152,8 +163,8 @@ impl Door {
         Ok(Receipt {
             opening: Opening { object_hash: sha256(&[&object]), kind: opened.number, blind },
             index,
-            proof: tree::inclusion_proof(&Tiles::new(db), index, head.size)?,
-            checkpoint: Note::parse(head.note.as_bytes())?,
+            proof: tree::inclusion_proof(&Tiles::new(db), index, size)?,
+            checkpoint: Note::parse(note.as_bytes())?,
         })
     }
 }

@@ -14,11 +14,15 @@ pub mod checkpoint;
 pub mod door;
 pub mod leaf;
 pub mod note;
+pub mod policy;
 pub mod proof;
 mod sequencer;
 pub mod store;
 pub mod tiles;
+pub mod timestamp;
 pub mod tree;
+pub mod witness;
+pub mod witnessing;
 mod writer;
 
 pub use act::{Act, Actor, EntryId, Event, Subject};

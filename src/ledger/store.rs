@@ -36,6 +36,34 @@ diesel::table! {
         at -> BigInt,
     }
 }
+diesel::table! {
+    ledger_kept (size) {
+        size -> BigInt,
+        note -> Text,
+        pinned -> Bool,
+        met -> Bool,
+        token -> Nullable<Binary>,
+        stamped_at -> Nullable<BigInt>,
+    }
+}
+
+/// A checkpoint that is kept, with what others say of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    pub size: u64,
+    /// The note with every cosignature that has come.
+    pub note: String,
+    /// Whether it is the closing checkpoint of a lot.
+    pub pinned: bool,
+    /// Whether the cosignatures satisfy the policy.
+    pub met: bool,
+    /// RFC 3161 token over the note's text, DER.
+    pub token: Option<Vec<u8>>,
+    /// The time that the token names.
+    pub stamped_at: Option<Moment>,
+}
+
+type KeptRow = (i64, String, bool, bool, Option<Vec<u8>>, Option<i64>);
 
 /// The newest signed checkpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -166,6 +194,83 @@ pub(super) fn put_head(db: &mut Db, head: &Head) -> Result<(), Fault> {
         diesel::insert_into(ledger_head::table).values((ledger_head::id.eq(1), values)).execute(db)?;
     }
     Ok(())
+}
+
+fn kept_of(row: KeptRow) -> Result<Kept, Fault> {
+    let (size, note, pinned, met, token, stamped_at) = row;
+    let stamped_at = stamped_at.map(Moment::from_micros);
+    Ok(Kept { size: unsigned(size)?, note, pinned, met, token, stamped_at })
+}
+
+/// Keeps a checkpoint. One that is kept already stays as it is, but may become pinned.
+pub(super) fn keep(db: &mut Db, size: u64, note: &str, pinned: bool) -> Result<(), Fault> {
+    let size = signed(size)?;
+    let found = ledger_kept::table.filter(ledger_kept::size.eq(size));
+    let known: i64 = found.count().get_result(db)?;
+    if known == 0 {
+        let row = (ledger_kept::size.eq(size), ledger_kept::note.eq(note));
+        let row = (row, ledger_kept::pinned.eq(pinned), ledger_kept::met.eq(false));
+        diesel::insert_into(ledger_kept::table).values(row).execute(db)?;
+    } else if pinned {
+        diesel::update(found).set(ledger_kept::pinned.eq(true)).execute(db)?;
+    }
+    Ok(())
+}
+
+/// Stores the cosignatures that have come for a kept checkpoint. Once enough have, older ones that nobody needs go.
+pub(super) fn put_cosigned(db: &mut Db, size: u64, note: &str, met: bool) -> Result<(), Fault> {
+    let size = signed(size)?;
+    diesel::update(ledger_kept::table.filter(ledger_kept::size.eq(size)))
+        .set((ledger_kept::note.eq(note), ledger_kept::met.eq(met)))
+        .execute(db)?;
+    if met {
+        let older = ledger_kept::table.filter(ledger_kept::size.lt(size).and(ledger_kept::pinned.eq(false)));
+        diesel::delete(older).execute(db)?;
+    }
+    Ok(())
+}
+
+/// Stores the time-stamp of a kept checkpoint.
+pub(super) fn put_token(db: &mut Db, size: u64, token: &[u8], at: Moment) -> Result<(), Fault> {
+    diesel::update(ledger_kept::table.filter(ledger_kept::size.eq(signed(size)?)))
+        .set((ledger_kept::token.eq(token), ledger_kept::stamped_at.eq(at.micros())))
+        .execute(db)?;
+    Ok(())
+}
+
+/// One kept checkpoint.
+pub fn kept(db: &mut Db, size: u64) -> Result<Option<Kept>, Fault> {
+    let row: Option<KeptRow> =
+        ledger_kept::table.filter(ledger_kept::size.eq(signed(size)?)).first(db).optional()?;
+    row.map(kept_of).transpose()
+}
+
+/// The largest checkpoint that enough witnesses cosigned.
+pub fn newest_met(db: &mut Db) -> Result<Option<Kept>, Fault> {
+    let met = ledger_kept::table.filter(ledger_kept::met.eq(true));
+    let row: Option<KeptRow> = met.order(ledger_kept::size.desc()).first(db).optional()?;
+    row.map(kept_of).transpose()
+}
+
+/// Kept checkpoints above `above` that too few witnesses cosigned, the smallest first: a witness never goes back.
+pub(super) fn unwitnessed(db: &mut Db, above: u64) -> Result<Vec<Kept>, Fault> {
+    let open = ledger_kept::met.eq(false).and(ledger_kept::size.gt(signed(above)?));
+    let rows: Vec<KeptRow> = ledger_kept::table.filter(open).order(ledger_kept::size).load(db)?;
+    rows.into_iter().map(kept_of).collect()
+}
+
+/// Closing checkpoints without a time-stamp.
+pub(super) fn unstamped(db: &mut Db) -> Result<Vec<Kept>, Fault> {
+    let open = ledger_kept::pinned.eq(true).and(ledger_kept::token.is_null());
+    let rows: Vec<KeptRow> = ledger_kept::table.filter(open).order(ledger_kept::size).load(db)?;
+    rows.into_iter().map(kept_of).collect()
+}
+
+/// The newest `most` closing checkpoints of lots, the newest first.
+pub fn closings(db: &mut Db, most: i64) -> Result<Vec<Kept>, Fault> {
+    let pinned = ledger_kept::table.filter(ledger_kept::pinned.eq(true));
+    let rows: Vec<KeptRow> = pinned.order(ledger_kept::size.desc()).limit(most).load(db)?;
+    rows.into_iter().map(kept_of).collect()
 }
 
 pub(super) fn put_tile(db: &mut Db, tile: &tree::Tile) -> Result<(), Fault> {

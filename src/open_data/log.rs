@@ -2,9 +2,11 @@
 
 use crate::account::page::Page;
 use crate::ledger::Door;
+use crate::ledger::policy::Policy;
 use crate::ledger::store::{self, Tiles};
 use crate::ledger::tiles::{self, Resource};
 use crate::ledger::tree::TileSource;
+use crate::platform::moment::{Moment, SECOND};
 use crate::platform::refusal::{Failure, Fault, Refused};
 use crate::platform::web::Answer;
 use actix_web::{HttpResponse, web};
@@ -13,6 +15,10 @@ use askama::Template;
 crate::routes! {
     GET "/log" everybody => log_get;
     GET "/log/checkpoint" everybody => checkpoint_get;
+    GET "/log/witnessed" everybody => witnessed_get;
+    GET "/log/policy" everybody => policy_get;
+    GET "/log/closing/{size}" everybody => closing_get;
+    GET "/log/closing/{size}/timestamp" everybody => timestamp_get;
     GET "/log/key" everybody => key_get;
     GET "/log/tile/{rest:.*}" everybody => tile_get;
 }
@@ -24,29 +30,113 @@ struct LogPage {
     head: Option<store::Head>,
     key: String,
     origin: String,
+    /// Address of the log, for the command line.
+    url: String,
+    witnesses: Vec<WitnessLine>,
+    closings: Vec<ClosingLine>,
 }
 
-/// What the log is, for people, with the newest checkpoint.
+/// A witness of the policy and what it cosigned last.
+struct WitnessLine {
+    name: String,
+    key: String,
+    /// Size and time, by the witness's own clock.
+    last: Option<(u64, Moment)>,
+}
+
+/// A closing checkpoint of a lot.
+struct ClosingLine {
+    size: u64,
+    cosigners: usize,
+    stamped_at: Option<Moment>,
+}
+
+/// How many closing checkpoints the page shows.
+const CLOSINGS_SHOWN: i64 = 50;
+
+/// What the log is, for people, with the newest checkpoint, its witnesses and the closings of lots.
 async fn log_get(p: Page, door: web::Data<Door>) -> Answer {
-    let head = door.look(|db| Ok(store::head(db)?)).await?;
+    let (head, newest, closings) = door
+        .look(|db| {
+            let newest = store::newest_met(db)?;
+            Ok((store::head(db)?, newest, store::closings(db, CLOSINGS_SHOWN)?))
+        })
+        .await?;
     let (key, origin) = (door.log_key().to_string(), door.config().origin.clone());
-    p.html(&LogPage { p: p.clone(), head, key, origin })
+    let url = format!("{}/log", door.config().public_url);
+    let policy = door.log_policy();
+    let cosigned = |note: &str| policy.and_then(|policy| policy.read(note.as_bytes()).ok());
+    let newest = newest.and_then(|kept| cosigned(&kept.note));
+    let witnesses = policy.map(Policy::witnesses).unwrap_or_default().iter().map(|witness| WitnessLine {
+        name: witness.name.clone(),
+        key: witness.key.to_string(),
+        last: newest.as_ref().and_then(|(checkpoint, cosigners)| {
+            let (_, seconds) = cosigners.iter().find(|(name, _)| *name == witness.name)?;
+            let at = i64::try_from(*seconds).ok()?.checked_mul(SECOND)?;
+            Some((checkpoint.size, Moment::from_micros(at)))
+        }),
+    });
+    let closings = closings.into_iter().map(|kept| ClosingLine {
+        size: kept.size,
+        cosigners: cosigned(&kept.note).map_or(0, |(_, cosigners)| cosigners.len()),
+        stamped_at: kept.stamped_at,
+    });
+    let (witnesses, closings) = (witnesses.collect(), closings.collect());
+    p.html(&LogPage { p: p.clone(), head, key, origin, url, witnesses, closings })
+}
+
+/// The newest checkpoint that enough witnesses cosigned.
+async fn witnessed_get(door: web::Data<Door>) -> Answer {
+    let newest = door.look(|db| Ok(store::newest_met(db)?)).await?;
+    let newest = newest.ok_or_else(|| Refused::new(404, "ledger.refusal.not_witnessed"))?;
+    Ok(note(newest.note, "no-cache"))
+}
+
+/// Who must cosign, as a C2SP tlog-policy file; without a policy, one that asks for nobody.
+async fn policy_get(door: web::Data<Door>) -> Answer {
+    let text =
+        door.log_policy().map_or_else(|| format!("log {}\nquorum none\n", door.log_key()), Policy::to_string);
+    Ok(note(text, "no-cache"))
+}
+
+fn note(text: String, cache: &'static str) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type("text/plain; charset=utf-8")
+        .insert_header(("Cache-Control", cache))
+        .body(text)
+}
+
+async fn closing(door: &Door, size: u64) -> Result<store::Kept, Failure> {
+    let kept = door.look(move |db| Ok(store::kept(db, size)?)).await?;
+    kept.filter(|kept| kept.pinned).ok_or_else(|| Refused::new(404, "ledger.refusal.no_closing").into())
+}
+
+/// The closing checkpoint of the lot that was closed at this size, with its cosignatures.
+async fn closing_get(door: web::Data<Door>, size: web::Path<u64>) -> Answer {
+    Ok(note(closing(&door, *size).await?.note, "no-cache"))
+}
+
+/// The time-stamp over it, DER; `openssl ts -reply -token_in -in FILE -text` shows it.
+async fn timestamp_get(door: web::Data<Door>, size: web::Path<u64>) -> Answer {
+    let token = closing(&door, *size).await?.token;
+    let token = token.ok_or_else(|| Refused::new(404, "ledger.refusal.no_timestamp"))?;
+    let name = format!("attachment; filename=\"closing-{size}.tst\"");
+    Ok(HttpResponse::Ok()
+        .content_type("application/octet-stream")
+        .insert_header(("Content-Disposition", name))
+        .body(token))
 }
 
 /// The newest signed checkpoint.
 async fn checkpoint_get(door: web::Data<Door>) -> Answer {
     let head = door.look(|db| Ok(store::head(db)?)).await?;
     let head = head.ok_or_else(|| Refused::new(404, "ledger.refusal.empty"))?;
-    Ok(HttpResponse::Ok()
-        .content_type("text/plain; charset=utf-8")
-        .insert_header(("Cache-Control", "no-cache"))
-        .body(head.note))
+    Ok(note(head.note, "no-cache"))
 }
 
 /// The log's public key in the text form of signed notes.
 async fn key_get(door: web::Data<Door>) -> Answer {
-    let key = door.log_key().to_string();
-    Ok(HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(format!("{key}\n")))
+    Ok(note(format!("{}\n", door.log_key()), "no-cache"))
 }
 
 /// A tile of hashes or a bundle of entries. Both never change once they exist at this width.

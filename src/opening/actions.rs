@@ -198,6 +198,10 @@ pub fn release(
     let facts = projects::known_lot(act.db(), lot)?;
     facts.may(Step::ReleaseShares, who.role, now)?;
     let sitting = sitting(act, lot, envelope)?;
+    let closing = store::closing(act.db(), lot)?.ok_or(Refused::from(Refusal::NotClosed))?;
+    if !act.is_witnessed(closing.size)? {
+        return Err(Refused::from(Refusal::NotWitnessed).into());
+    }
     let bad = |why: String| Failure::from(Refused::from(Refusal::BadRelease { why }));
     let release = Release::read(document.as_bytes()).map_err(|e| bad(e.to_string()))?;
     let own = facts.custody.as_ref().and_then(|custody| {

@@ -24,6 +24,8 @@ pub enum Refusal {
     },
     Closed,
     NotClosed,
+    /// Too few witnesses have cosigned the closing checkpoint.
+    NotWitnessed,
     /// Fewer bidders than the tender asks for at the deadline.
     TooFew {
         count: usize,
@@ -70,6 +72,7 @@ impl From<Refusal> for Refused {
             }
             R::Closed => say(409, "closed"),
             R::NotClosed => say(409, "not_closed"),
+            R::NotWitnessed => say(409, "not_witnessed"),
             R::TooFew { count, minimum } => say(409, "too_few")
                 .with("count", count)
                 .with("minimum", minimum)

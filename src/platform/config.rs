@@ -29,6 +29,14 @@ pub struct Config {
     pub secure_cookies: bool,
     /// Largest file that may be uploaded, in bytes. `SUNBID_UPLOAD_BYTES_MAX`.
     pub upload_bytes_max: u64,
+    /// C2SP tlog-policy file with the witnesses of the log; empty for none. `SUNBID_LOG_POLICY`.
+    pub log_policy: String,
+    /// Address of an RFC 3161 authority that stamps closing checkpoints; empty for none. `SUNBID_TIMESTAMP_URL`.
+    pub timestamp_url: String,
+    /// PEM file with the roots of that authority. `SUNBID_TIMESTAMP_ROOTS`.
+    pub timestamp_roots: String,
+    /// Mean time between entries that only hide how much happens, in seconds; 0 for none. `SUNBID_COVER_SECONDS`.
+    pub cover_seconds: u64,
 }
 
 impl Default for Config {
@@ -44,6 +52,10 @@ impl Default for Config {
             demo: false,
             secure_cookies: false,
             upload_bytes_max: 2 << 30,
+            log_policy: String::new(),
+            timestamp_url: String::new(),
+            timestamp_roots: String::new(),
+            cover_seconds: 60,
         }
     }
 }
@@ -67,6 +79,9 @@ impl Config {
         text("SUNBID_ORIGIN", &mut config.origin);
         text("SUNBID_PUBLIC_URL", &mut config.public_url);
         text("SUNBID_CA_ROOTS", &mut config.ca_roots);
+        text("SUNBID_LOG_POLICY", &mut config.log_policy);
+        text("SUNBID_TIMESTAMP_URL", &mut config.timestamp_url);
+        text("SUNBID_TIMESTAMP_ROOTS", &mut config.timestamp_roots);
         let usual = Self::default();
         if config.public_url == usual.public_url && config.listen != usual.listen {
             // whoever only moves the port is reached there
@@ -86,11 +101,16 @@ impl Config {
         };
         flag("SUNBID_DEMO", &mut config.demo)?;
         flag("SUNBID_SECURE_COOKIES", &mut config.secure_cookies)?;
-        if let Some(bytes) = env("SUNBID_UPLOAD_BYTES_MAX") {
-            config.upload_bytes_max = bytes
-                .parse()
-                .map_err(|_| Fault::new("SUNBID_UPLOAD_BYTES_MAX must be a whole number of bytes"))?;
-        }
+        let number = |key: &str, slot: &mut u64, what: &str| -> Result<(), Fault> {
+            if let Some(text) = env(key) {
+                *slot = text
+                    .parse()
+                    .map_err(|_| Fault::new(format!("{key} must be a whole number of {what}")))?;
+            }
+            Ok(())
+        };
+        number("SUNBID_UPLOAD_BYTES_MAX", &mut config.upload_bytes_max, "bytes")?;
+        number("SUNBID_COVER_SECONDS", &mut config.cover_seconds, "seconds")?;
         Ok(config)
     }
 }

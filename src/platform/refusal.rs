@@ -93,6 +93,16 @@ pub enum Failure {
     Fault(Fault),
 }
 
+impl Failure {
+    /// For the clock, which nobody can tell what to do: a refusal is as bad as a fault.
+    pub fn into_fault(self) -> Fault {
+        match self {
+            Self::Refused(refused) => Fault::new(format!("refused: {refused}")),
+            Self::Fault(fault) => fault,
+        }
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -19,10 +19,7 @@ const PARTS_AT_ONCE: i64 = 2_000;
 /// # Errors
 /// The first fault; what was not reached is reached by the next run.
 pub async fn due(door: &Door) -> Result<(), Fault> {
-    let fault = |failure: Failure| match failure {
-        Failure::Fault(fault) => fault,
-        Failure::Refused(refused) => Fault::new(format!("a recording job was refused: {refused}")),
-    };
+    let fault = Failure::into_fault;
     close_abandoned(door).await.map_err(fault)?;
     close_due(door).await.map_err(fault)?;
     drop_spent_parts(door).await.map_err(fault)?;

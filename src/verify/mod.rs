@@ -23,8 +23,10 @@ pub mod opening_check;
 mod parallel;
 pub mod recording_check;
 pub mod signatures_check;
+pub mod witness_check;
 
 use crate::ledger::note::VerifierKey;
+use crate::ledger::policy::Policy;
 use crate::ledger::proof::Receipt;
 use container::Archive;
 use findings::Findings;
@@ -38,6 +40,10 @@ pub struct Known {
     pub roots: Vec<Vec<u8>>,
     /// Receipts of bids that must be in the evidence.
     pub receipts: Vec<Receipt>,
+    /// Which witnesses must have cosigned.
+    pub policy: Option<Policy>,
+    /// Root certificates of the time-stamping authorities that the reader trusts, DER; empty: no stamp is asked for.
+    pub stamp_roots: Vec<Vec<u8>>,
 }
 
 /// Checks one bundle.
@@ -45,6 +51,7 @@ pub fn verify<A: Archive>(archive: A, known: &Known) -> Findings {
     let mut findings = Findings::default();
     let Some(bundle) = bundle::Bundle::read(archive, &mut findings) else { return findings };
     let Some(proven) = log_check::check(&bundle, known.key.as_ref(), &mut findings) else { return findings };
+    witness_check::check(&bundle, known, &mut findings);
     milestone_check::check(&bundle, &proven, &mut findings);
     let bids = bids_check::check(&bundle, &proven, &known.receipts, &mut findings);
     signatures_check::check(&bundle, &proven, &bids, &known.roots, &mut findings);

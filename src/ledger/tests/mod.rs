@@ -2,8 +2,11 @@
 
 pub(crate) mod foreign;
 mod note;
+mod policy;
 mod receipt;
+pub(crate) mod timestamp;
 mod tree;
+mod witness;
 
 use std::cell::Cell;
 use std::collections::HashMap;

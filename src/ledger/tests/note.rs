@@ -32,7 +32,9 @@ fn keys_and_notes_of_the_go_implementation_are_read_and_written_alike() {
 #[test]
 fn a_note_needs_one_good_signature_and_no_bad_one_of_the_trusted_keys() {
     let (a, b, stranger) = (key("a.example/log"), key("b.example"), key("a.example/log"));
-    let note = Note::sign("line one\n\nline three\n", &[&a, &stranger]).unwrap().cosign(&b);
+    let note = Note::sign("line one\n\nline three\n", &[&a, &stranger]).unwrap();
+    let second = Note::sign(note.text(), &[&b]).unwrap().signatures()[0].clone();
+    let note = note.with(second);
     let note = Note::parse(note.to_string().as_bytes()).unwrap();
     assert_eq!(note.text(), "line one\n\nline three\n");
     let trusted = [a.verifier().clone(), b.verifier().clone()];

@@ -15,6 +15,7 @@ use crate::verify::bids_check::folder;
 use crate::verify::bundle::Part;
 use crate::verify::log_check::{CLOSING, CLOSING_TYPE, ClosingDoc};
 use crate::verify::opening_check::opening_path;
+use crate::verify::witness_check::TIMESTAMP;
 
 /// Every step of every bidder is in the log under a subject of its own.
 pub(super) fn subjects(gathering: &mut Gathering<'_>) -> Result<Vec<Subject>, Fault> {
@@ -26,11 +27,16 @@ pub(super) fn subjects(gathering: &mut Gathering<'_>) -> Result<Vec<Subject>, Fa
 pub(super) fn gather(gathering: &mut Gathering<'_>) -> Result<(), Fault> {
     let (lot, vault) = (gathering.lot.lot, gathering.door.vault().clone());
     let Some(closing) = opening::store::closing(gathering.db, lot)? else { return Ok(()) };
-    if let Some(head) = log::head(gathering.db)? {
-        let proof = tree::consistency_proof(&Tiles::new(gathering.db), closing.size, head.size)?;
+    if let Some(size) = gathering.head.as_ref().map(|head| head.size) {
+        let proof = tree::consistency_proof(&Tiles::new(gathering.db), closing.size, size)?;
         let proof = proof.iter().map(|hash| b64u(hash)).collect();
-        let doc = ClosingDoc { checkpoint: closing.note.clone(), proof, typ: CLOSING_TYPE.into() };
+        let kept = log::kept(gathering.db, closing.size)?;
+        let (note, token) = kept.map_or((closing.note.clone(), None), |kept| (kept.note, kept.token));
+        let doc = ClosingDoc { checkpoint: note, proof, typ: CLOSING_TYPE.into() };
         gathering.document(CLOSING.into(), jcs(&doc));
+        if let Some(token) = token {
+            gathering.document(TIMESTAMP.into(), token);
+        }
     }
     for envelope in EnvelopeKind::ALL {
         let bids = counted(gathering.db, &vault, lot, envelope, closing.size)?;

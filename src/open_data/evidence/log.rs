@@ -1,6 +1,6 @@
 //! The log's part of a bundle: the checkpoint, and every entry about the lot with its way to the root.
 
-use super::Gathering;
+use super::{Gathering, Target};
 use crate::deposit;
 use crate::ledger::Subject;
 use crate::ledger::act::Opened;
@@ -31,6 +31,14 @@ const WITHHELD: [&str; 5] = [
 pub(super) fn gather(gathering: &mut Gathering<'_>) -> Result<(), Fault> {
     let Some(head) = store::head(gathering.db)? else { return Ok(()) };
     let rows = entries(gathering)?;
+    // a checkpoint that witnesses cosigned says more, if all of the lot is below it already
+    let above = rows.iter().filter_map(|row| row.log_index).max().map_or(0, |index| index.saturating_add(1));
+    let witnessed = store::newest_met(gathering.db)?
+        .filter(|kept| i64::try_from(kept.size).is_ok_and(|size| size >= above));
+    let head = witnessed.map_or(Target { size: head.size, note: head.note }, |kept| Target {
+        size: kept.size,
+        note: kept.note,
+    });
     let mut documents = Vec::with_capacity(rows.len());
     let tiles = Remembered { below: Tiles::new(gathering.db), read: RefCell::default() };
     for row in &rows {
@@ -48,7 +56,8 @@ pub(super) fn gather(gathering: &mut Gathering<'_>) -> Result<(), Fault> {
     for (path, bytes) in documents {
         gathering.document(path, bytes);
     }
-    gathering.document(CHECKPOINT.into(), head.note);
+    gathering.document(CHECKPOINT.into(), head.note.clone());
+    gathering.head = Some(head);
     Ok(())
 }
 

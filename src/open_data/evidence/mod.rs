@@ -41,7 +41,15 @@ struct Gathering<'a> {
     lot: &'a LotFacts,
     contents: Contents,
     runtime: Handle,
+    /// The checkpoint that every proof of the bundle leads to; `None` for an empty log.
+    head: Option<Target>,
     parts: BTreeMap<String, Part>,
+}
+
+/// Size and note of a checkpoint.
+struct Target {
+    size: u64,
+    note: String,
 }
 
 impl Gathering<'_> {
@@ -68,8 +76,8 @@ pub fn write<W: Write>(
     let door = &house.door;
     let roots = house.authority.roots();
     let (about, parts) = door.read(|db| {
-        let mut gathering =
-            Gathering { door, db, lot, contents, runtime: runtime.clone(), parts: BTreeMap::new() };
+        let (runtime, parts) = (runtime.clone(), BTreeMap::new());
+        let mut gathering = Gathering { door, db, lot, contents, runtime, head: None, parts };
         for (number, root) in (1..).zip(roots) {
             gathering.document(format!("{ROOTS}{number}.der"), root.clone());
         }

@@ -87,7 +87,7 @@ fn the_demonstration_stands_in_every_phase_and_its_evidence_holds(engine: Engine
     let runtime = crate::tests::browser::runtime().handle();
     let contents = Contents { ciphertexts: true, media: true };
     let bundle = evidence::write(&house.house, &lot, contents, runtime, Vec::new()).unwrap();
-    let findings = verify(bundle.clone(), &Known { key: None, roots: Vec::new(), receipts: Vec::new() });
+    let findings = verify(bundle.clone(), &Known::default());
     let lines: Vec<String> = findings.lines().iter().map(ToString::to_string).collect();
     assert!(findings.all_hold(), "{}", lines.join("\n"));
     for check in ["closing", "bids", "opening", "draw", "evaluation", "recording", "deposits"] {
@@ -102,6 +102,6 @@ fn the_demonstration_stands_in_every_phase_and_its_evidence_holds(engine: Engine
     let mut altered = bundle.clone();
     let middle = altered.len() / 2;
     altered[middle] ^= 1;
-    let findings = verify(altered, &Known { key: None, roots: Vec::new(), receipts: Vec::new() });
+    let findings = verify(altered, &Known::default());
     assert!(!findings.all_hold());
 }

@@ -1,0 +1,248 @@
+//! What the clock does for the log: asks the witnesses of the policy to cosign new checkpoints, has closing checkpoints
+//! stamped by an RFC 3161 authority, and enters lines that only hide how much happens.
+//!
+//! Nothing here changes what counts. A witness that is away is asked again at the next slot; the closing checkpoints
+//! come first and in order, because a witness never cosigns a smaller tree after a larger one.
+
+use super::act::{Act, Actor, Event, Subject};
+use super::door::Door;
+use super::note::{Note, Signature, VerifierKey};
+use super::policy::{Party, Policy};
+use super::store::{self, Kept, Tiles};
+use super::witness::Request;
+use super::{timestamp, tree};
+use crate::platform::config::Config;
+use crate::platform::moment::Moment;
+use crate::platform::random;
+use crate::platform::refusal::{Failure, Fault};
+use serde::Serialize;
+use std::path::Path;
+use std::time::Duration;
+
+/// How long a witness or authority may take to answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// An answer longer than this is not read further.
+const ANSWER_MAX: usize = timestamp::MAX_TOKEN;
+
+/// The policy that the configuration names.
+///
+/// # Errors
+/// The file can not be read, is not a policy, or does not know this log.
+pub(super) fn read_policy(config: &Config, log: &VerifierKey) -> Result<Option<Policy>, Fault> {
+    if config.log_policy.is_empty() {
+        return Ok(None);
+    }
+    let reading = |fault: Fault| fault.context(format!("reading the log policy {}", config.log_policy));
+    let text = std::fs::read_to_string(&config.log_policy).map_err(|e| reading(e.into()))?;
+    let policy = Policy::parse(&text).map_err(|e| reading(e.into()))?;
+    if policy.logs().iter().any(|known| known.key == *log) {
+        Ok(Some(policy))
+    } else {
+        Err(reading(Fault::new(format!("it does not know this log; add the line: log {log}"))))
+    }
+}
+
+/// The root certificates in a PEM file, DER.
+///
+/// # Errors
+/// The file can not be read or holds no certificate.
+pub fn read_roots(file: &Path) -> Result<Vec<Vec<u8>>, Fault> {
+    let reading = |fault: Fault| fault.context(format!("reading {}", file.display()));
+    let bytes = std::fs::read(file).map_err(|e| reading(e.into()))?;
+    let blocks = x509_parser::pem::Pem::iter_from_buffer(&bytes).filter_map(Result::ok);
+    let roots: Vec<Vec<u8>> =
+        blocks.filter(|block| block.label == "CERTIFICATE").map(|block| block.contents).collect();
+    if roots.is_empty() { Err(reading(Fault::new("no PEM certificate in it"))) } else { Ok(roots) }
+}
+
+/// Gets the cosignatures and time-stamps that are missing.
+///
+/// # Errors
+/// The database fails. A witness or authority that does not answer is told in the server's log.
+pub async fn due(door: &Door) -> Result<(), Failure> {
+    let witnessed = door.log_policy().is_some_and(Policy::asks_for_witnesses);
+    let stamped = !door.config().timestamp_url.is_empty();
+    if !witnessed && !stamped {
+        return Ok(());
+    }
+    if witnessed {
+        keep_head(door).await?;
+    }
+    let http = reqwest::Client::builder().timeout(PATIENCE).build().map_err(Fault::from)?;
+    if let Some(policy) = door.log_policy().filter(|_| witnessed) {
+        let waiting = door.look(|db| {
+            let met = store::newest_met(db)?.map_or(0, |kept| kept.size);
+            Ok(store::unwitnessed(db, met)?)
+        });
+        for kept in waiting.await? {
+            cosign(door, &http, policy, &kept).await?;
+        }
+    }
+    if stamped {
+        for kept in door.look(|db| Ok(store::unstamped(db)?)).await? {
+            stamp(door, &http, &kept).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Keeps the newest checkpoint, if the log has grown since the last one that was cosigned.
+async fn keep_head(door: &Door) -> Result<(), Failure> {
+    let grown = door.look(|db| {
+        let met = store::newest_met(db)?.map_or(0, |kept| kept.size);
+        Ok(store::head(db)?.filter(|head| head.size > met))
+    });
+    let Some(head) = grown.await? else { return Ok(()) };
+    let keep = move |act: &mut Act<'_>| Ok(store::keep(act.db(), head.size, &head.note, false)?);
+    door.act(Actor::system("witnessing"), keep).await?;
+    Ok(())
+}
+
+async fn cosign(door: &Door, http: &reqwest::Client, policy: &Policy, kept: &Kept) -> Result<(), Failure> {
+    let mut note = Note::parse(kept.note.as_bytes()).map_err(Fault::from)?;
+    for witness in policy.witnesses() {
+        let known = note.signatures().iter().any(|line| line.is_of(&witness.key));
+        let Some(url) = witness.url.as_deref().filter(|_| !known) else { continue };
+        match ask(door, http, witness, url, kept.size, &note).await {
+            Ok(line) => note = note.with(line),
+            Err(why) => tracing::warn!(witness = witness.name, size = kept.size, why, "no cosignature"),
+        }
+    }
+    let text = note.to_string();
+    if text == kept.note {
+        return Ok(());
+    }
+    let (size, met) = (kept.size, policy.judge(text.as_bytes()).is_ok());
+    let put = move |act: &mut Act<'_>| {
+        act.tell("ledger");
+        Ok(store::put_cosigned(act.db(), size, &text, met)?)
+    };
+    door.act(Actor::system("witnessing"), put).await?;
+    Ok(())
+}
+
+/// Asks one witness; if it stands elsewhere than we thought, once more from there.
+async fn ask(
+    door: &Door,
+    http: &reqwest::Client,
+    witness: &Party,
+    url: &str,
+    size: u64,
+    note: &Note,
+) -> Result<Signature, String> {
+    let told = |failure: Failure| failure.to_string();
+    let mut old = door.look(|db| Ok(store::newest_met(db)?)).await.map_err(told)?.map_or(0, |kept| kept.size);
+    for _ in 0..2 {
+        if old > size {
+            old = 0;
+        }
+        let from = old;
+        let proof = door
+            .look(move |db| Ok(tree::consistency_proof(&Tiles::new(db), from, size).map_err(Fault::from)?))
+            .await
+            .map_err(told)?;
+        let request = Request { old, proof, checkpoint: note.clone() }.to_string();
+        let (status, body) = post(http, &format!("{url}/add-checkpoint"), "text/plain", request).await?;
+        let body = String::from_utf8_lossy(&body).into_owned();
+        match status {
+            200 => {
+                let lines = body.lines().filter_map(Signature::parse);
+                let line = lines.into_iter().find(|line| line.is_of(&witness.key));
+                let line = line.ok_or("the answer has no line of the witness's key")?;
+                let alone = Note::parse(format!("{}\n{line}\n", note.text()).as_bytes());
+                let fits =
+                    alone.and_then(|alone| alone.verify(std::slice::from_ref(&witness.key)).map(|_| ()));
+                return fits.map(|()| line).map_err(|e| e.to_string());
+            }
+            409 => match body.trim_end().parse::<u64>() {
+                Ok(theirs) if theirs != old && theirs <= size => old = theirs,
+                _ => return Err(format!("the witness stands at {}, we at {size}", body.trim_end())),
+            },
+            _ => return Err(format!("status {status}: {}", body.trim_end())),
+        }
+    }
+    Err("the witness does not say where it stands".into())
+}
+
+async fn stamp(door: &Door, http: &reqwest::Client, kept: &Kept) -> Result<(), Failure> {
+    match token(door.config(), http, kept).await {
+        Ok((token, at)) => {
+            let size = kept.size;
+            let put = move |act: &mut Act<'_>| Ok(store::put_token(act.db(), size, &token, at)?);
+            door.act(Actor::system("witnessing"), put).await?;
+        }
+        Err(why) => tracing::warn!(size = kept.size, why, "no time-stamp"),
+    }
+    Ok(())
+}
+
+async fn token(config: &Config, http: &reqwest::Client, kept: &Kept) -> Result<(Vec<u8>, Moment), String> {
+    let note = Note::parse(kept.note.as_bytes()).map_err(|e| e.to_string())?;
+    let request = timestamp::Request::new(note.text());
+    let (status, body) =
+        post(http, &config.timestamp_url, "application/timestamp-query", request.to_der()).await?;
+    if status != 200 {
+        return Err(format!("status {status}"));
+    }
+    let token = request.token(&body).map_err(|e| e.to_string())?;
+    let roots = read_roots(Path::new(&config.timestamp_roots)).map_err(|fault| fault.chain())?;
+    let at = timestamp::verify(&token, note.text(), &roots).map_err(|e| e.to_string())?;
+    Ok((token, at))
+}
+
+async fn post(
+    http: &reqwest::Client,
+    url: &str,
+    kind: &str,
+    body: impl Into<reqwest::Body>,
+) -> Result<(u16, Vec<u8>), String> {
+    let sent = http.post(url).header("Content-Type", kind).body(body).send().await;
+    let mut answer = sent.map_err(|e| e.to_string())?;
+    let (status, mut bytes) = (answer.status().as_u16(), Vec::new());
+    while let Some(chunk) = answer.chunk().await.map_err(|e| e.to_string())? {
+        bytes.extend_from_slice(&chunk);
+        if bytes.len() > ANSWER_MAX {
+            return Err("the answer is too long".into());
+        }
+    }
+    Ok((status, bytes))
+}
+
+/// [`due`] for the ticker, whose threads are blocking ones.
+///
+/// # Errors
+/// As [`due`].
+pub fn run(door: &Door) -> Result<(), Fault> {
+    let done = match tokio::runtime::Handle::try_current() {
+        Ok(runtime) => runtime.block_on(due(door)),
+        Err(_) => tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(due(door)),
+    };
+    done.map_err(Failure::into_fault)
+}
+
+/// An entry about nothing.
+#[derive(Serialize)]
+struct Cover;
+
+impl Event for Cover {
+    const KIND: &'static str = "ledger.covered";
+    const NUMBER: u8 = 0;
+
+    fn object(&self, _: Moment, _: &Actor) -> Vec<u8> {
+        Vec::new()
+    }
+}
+
+/// Enters a line that hides how much happens, on average one in `cover_seconds` when called every `every` seconds.
+/// The moments are random, so that nobody can subtract these lines from the rest.
+///
+/// # Errors
+/// The database fails.
+pub fn cover(door: &Door, every: u64) -> Result<(), Fault> {
+    let mean = door.config().cover_seconds;
+    if mean == 0 || u64::from_be_bytes(random::bytes()) % mean >= every {
+        return Ok(());
+    }
+    let entered = door.write(Actor::system("cover"), |act| Ok(act.enter(&Subject::None, &Cover)?));
+    entered.map(|_| ()).map_err(Failure::into_fault)
+}
