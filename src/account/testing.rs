@@ -47,14 +47,21 @@ pub struct Member {
 impl TestHouse {
     #[cfg(test)]
     pub fn new(engine: Engine) -> Self {
+        Self::configured(engine, |_| {})
+    }
+
+    /// A house with settings of its own.
+    #[cfg(test)]
+    pub fn configured(engine: Engine, set: impl FnOnce(&mut Config)) -> Self {
         let (database_url, folder) = fresh(engine);
-        let config = Config {
+        let mut config = Config {
             database_url,
             files: folder.path().join("files").display().to_string(),
             keys: folder.path().join("keys"),
             origin: "log.test.example/main".into(),
             ..Config::default()
         };
+        set(&mut config);
         let clock = Clock::set_at(Moment::parse(BEGINNING).unwrap());
         let house = House::open(config, clock.clone()).unwrap();
         Self { _folder: Some(folder), ..Self::of(house, clock, &cheap_hash("correct horse")) }

@@ -10,3 +10,4 @@ mod real_browser;
 mod secrecy;
 mod street;
 mod tidy;
+mod witnessed;

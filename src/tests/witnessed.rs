@@ -1,0 +1,243 @@
+//! The log under outside eyes: real witnesses over HTTP, a real time-stamping authority, a monitor, and a platform that
+//! rewrites its history.
+
+use super::browser::{Served, runtime};
+use crate::account::testing::{TestHouse, refused};
+use crate::cli::log::witness::{self, Witness};
+use crate::ledger::note::{SignerKey, WitnessKey};
+use crate::ledger::policy::Policy;
+use crate::ledger::store;
+use crate::ledger::tests::timestamp::StampAuthority;
+use crate::ledger::witnessing;
+use crate::on_both_databases;
+use crate::open_data::evidence::{self, Contents};
+use crate::opening::testing::{BidBox, bids_in};
+use crate::platform::database::testing::Engine;
+use crate::platform::moment::Clock;
+use crate::platform::refusal::Fault;
+use crate::project::testing::facts;
+use crate::verify::{Known, verify};
+use actix_web::dev::{Server, ServerHandle};
+use actix_web::{App, HttpResponse, HttpServer, web};
+use clap::Parser;
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+on_both_databases! {
+    no_bid_is_opened_before_outsiders_have_seen_the_closing
+    a_monitor_sees_that_history_was_rewritten
+}
+
+const ORIGIN: &str = "log.test.example/main";
+
+/// A free port, and the address at which it will be served.
+fn port() -> (TcpListener, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    (listener, url)
+}
+
+/// Runs a server in a thread of its own.
+fn serve(start: impl FnOnce() -> Result<Server, Fault> + Send + 'static) -> ServerHandle {
+    let (to, handle) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        actix_web::rt::System::new().block_on(async move {
+            let server = start().unwrap();
+            to.send(server.handle()).unwrap();
+            server.await.unwrap();
+        });
+    });
+    handle.recv().unwrap()
+}
+
+fn serve_witness(key: WitnessKey, log: &SignerKey, state: PathBuf, listener: TcpListener) -> ServerHandle {
+    let witness = Witness::new(key, vec![log.verifier().clone()], state, Clock::real()).unwrap();
+    serve(move || witness::start(Arc::new(witness), listener))
+}
+
+fn serve_authority(authority: Arc<StampAuthority>, listener: TcpListener) -> ServerHandle {
+    serve(move || {
+        let data = web::Data::from(authority);
+        let answer = |authority: web::Data<StampAuthority>, body: web::Bytes| async move {
+            let reply = web::block(move || authority.answer(&body)).await.unwrap();
+            HttpResponse::Ok().content_type("application/timestamp-reply").body(reply)
+        };
+        let server =
+            HttpServer::new(move || App::new().app_data(data.clone()).default_service(web::to(answer)));
+        Ok(server.workers(1).shutdown_timeout(1).listen(listener)?.run())
+    })
+}
+
+/// Two witnesses, of which both are needed, and an authority; the second witness is not up yet.
+struct Outside {
+    folder: tempfile::TempDir,
+    log: SignerKey,
+    second: (WitnessKey, TcpListener),
+    authority: Arc<StampAuthority>,
+    running: Vec<ServerHandle>,
+    stamp_url: String,
+}
+
+impl Outside {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let log = SignerKey::generate(ORIGIN).unwrap();
+        let (first, second) =
+            (WitnessKey::generate("one.example/w").unwrap(), WitnessKey::generate("two.example/w").unwrap());
+        let (first_key, second_key) = (first.verifier().to_string(), second.verifier().to_string());
+        let (listener, first_url) = port();
+        let running = serve_witness(first, &log, folder.path().join("one"), listener);
+        let (reserved, second_url) = port();
+        let policy = format!(
+            "log {}\nwitness one {first_key} {first_url}\nwitness two {second_key} {second_url}\ngroup both all one two\nquorum both\n",
+            log.verifier()
+        );
+        fs::write(folder.path().join("policy"), policy).unwrap();
+        let authority = Arc::new(StampAuthority::new());
+        let (listener, stamp_url) = port();
+        let stamping = serve_authority(authority.clone(), listener);
+        Self {
+            folder,
+            log,
+            second: (second, reserved),
+            authority,
+            running: vec![running, stamping],
+            stamp_url,
+        }
+    }
+
+    fn policy(&self) -> PathBuf {
+        self.folder.path().join("policy")
+    }
+
+    /// A platform whose log these people watch.
+    fn house(&self, engine: Engine) -> TestHouse {
+        TestHouse::configured(engine, |config| {
+            fs::create_dir_all(&config.keys).unwrap();
+            fs::write(config.keys.join("log-signer.key"), self.log.to_file().as_bytes()).unwrap();
+            config.log_policy = self.policy().display().to_string();
+            config.timestamp_url = self.stamp_url.clone();
+            config.timestamp_roots = self.authority.file("ca.pem").display().to_string();
+        })
+    }
+}
+
+fn ask_outside(house: &TestHouse) {
+    runtime().block_on(witnessing::due(house.door())).unwrap_or_else(|failure| panic!("{failure}"));
+}
+
+fn bundle(house: &TestHouse, bids: &BidBox) -> Vec<u8> {
+    let contents = Contents { ciphertexts: true, media: false };
+    evidence::write(&house.house, &facts(house, bids.lot), contents, runtime().handle(), Vec::new()).unwrap()
+}
+
+fn lines(bundle: Vec<u8>, known: &Known) -> (bool, String) {
+    let findings = verify(bundle, known);
+    let lines: Vec<String> = findings.lines().iter().map(ToString::to_string).collect();
+    (findings.all_hold(), lines.join("\n"))
+}
+
+fn no_bid_is_opened_before_outsiders_have_seen_the_closing(engine: Engine) {
+    let outside = Outside::new();
+    let house = outside.house(engine);
+    let bids = bids_in(&house, &["100.00", "101.00", "102.00"]);
+    ask_outside(&house);
+    bids.close(&house);
+    let envelope = bids.first(&house);
+    let release = bids.made(&house, envelope, 1);
+    // one of two witnesses is away: nothing may be opened yet, and everybody can see why
+    ask_outside(&house);
+    assert_eq!(refused(bids.hand_in(&house, envelope, &release)).key, "opening.refusal.not_witnessed");
+    let closing = house.door().read(|db| store::closings(db, 1)).unwrap().remove(0);
+    assert!(!closing.met && closing.stamped_at.is_some());
+
+    // it comes back and is asked again
+    let Outside { second: (key, reserved), folder, log, mut running, authority, .. } = outside;
+    let state = folder.path().join("two");
+    running.push(serve_witness(key, &log, state, reserved));
+    ask_outside(&house);
+    bids.hand_in(&house, envelope, &release).unwrap();
+    bids.release(&house, envelope, &[2]);
+    bids.open(&house, envelope, false).unwrap();
+    ask_outside(&house);
+
+    // receipts and evidence carry what the outsiders said
+    let policy = Policy::parse(&fs::read_to_string(folder.path().join("policy")).unwrap()).unwrap();
+    let known = Known { policy: Some(policy.clone()), stamp_roots: authority.roots(), ..Known::default() };
+    let (hold, said) = lines(bundle(&house, &bids), &known);
+    assert!(hold, "{said}");
+    assert!(
+        said.contains("ok   witnesses") && said.contains("one at ") && said.contains("two at "),
+        "{said}"
+    );
+    assert!(said.contains("ok   timestamp"), "{said}");
+
+    // the same evidence does not satisfy people who believe other witnesses or authorities
+    let stranger = WitnessKey::generate("three.example/w").unwrap();
+    let text = format!("log {}\nwitness three {}\nquorum three\n", log.verifier(), stranger.verifier());
+    let other = Known { policy: Some(Policy::parse(&text).unwrap()), ..known.clone() };
+    assert!(lines(bundle(&house, &bids), &other).1.contains("FAIL witnesses"));
+    let other = Known { stamp_roots: StampAuthority::new().roots(), ..known };
+    assert!(lines(bundle(&house, &bids), &other).1.contains("FAIL timestamp"));
+
+    let served = Served::start(house);
+    let mut visitor = served.visitor();
+    let page = visitor.get("/log").expect_status(200).text();
+    assert!(page.contains("one.example/w") && page.contains(&format!("/log/closing/{}", closing.size)));
+    let cosigned = visitor.get("/log/witnessed").expect_status(200).text();
+    assert_eq!(policy.judge(cosigned.as_bytes()).unwrap().cosigners.len(), 2);
+    let stamp = visitor.get(&format!("/log/closing/{}/timestamp", closing.size)).expect_status(200);
+    let note = visitor.get(&format!("/log/closing/{}", closing.size)).expect_status(200).text();
+    let (text, _) = note.split_once("\n\n").unwrap();
+    assert!(authority.accepts(&stamp.bytes, &format!("{text}\n")));
+    visitor.get("/log/closing/1").expect_status(404);
+    for handle in running {
+        runtime().block_on(handle.stop(false));
+    }
+}
+
+#[derive(Parser)]
+struct Command {
+    #[command(flatten)]
+    args: crate::cli::log::Args,
+}
+
+fn watch(served: &Served, state: &Path) -> Result<String, String> {
+    let (url, key) = (format!("{}/log", served.base), served.house.door().log_key().to_string());
+    let state = state.display().to_string();
+    let words = ["log", "watch", &url, "--key", &key, "--state", &state, "--once"];
+    let args = Command::try_parse_from(words).unwrap().args;
+    let mut out = Vec::new();
+    let done = crate::cli::log::run(&args, &mut out);
+    done.map(|()| String::from_utf8(out).unwrap()).map_err(|e| e.to_string())
+}
+
+fn a_monitor_sees_that_history_was_rewritten(engine: Engine) {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("seen");
+    let served = Served::start(TestHouse::new(engine));
+    served.house.member(crate::account::role::Role::Bidder, "early");
+    let first = watch(&served, &state).unwrap();
+    served.house.member(crate::account::role::Role::Bidder, "late");
+    let second = watch(&served, &state).unwrap();
+    assert!(first.contains("entries (+") && second.contains("entries (+"), "{first}{second}");
+    assert!(watch(&served, &state).unwrap().contains("(+0)"));
+
+    // the operator restores a forged past under the same key: what was seen cannot be unsaid
+    let seen = fs::read_to_string(&state).unwrap();
+    let door = served.house.door();
+    let head = door.read(store::head).unwrap().unwrap();
+    let forged = fs::read_to_string(door.config().keys.join("log-signer.key")).unwrap();
+    let forged = SignerKey::parse(&forged).unwrap();
+    let lie = crate::ledger::checkpoint::Checkpoint { origin: ORIGIN.into(), size: head.size, root: [7; 32] };
+    let lie = crate::ledger::note::Note::sign(&lie.to_string(), &[&forged]).unwrap();
+    fs::write(&state, lie.to_string()).unwrap();
+    let alarm = watch(&served, &state).unwrap_err();
+    assert!(alarm.contains("ALARM") && alarm.contains("do not extend"), "{alarm}");
+    let shown = fs::read_to_string(state.with_extension("alarm")).unwrap();
+    assert!(shown.contains(&lie.to_string()), "both checkpoints are the proof");
+    fs::write(&state, seen).unwrap();
+    assert!(watch(&served, &state).is_ok());
+}
