@@ -161,7 +161,7 @@ impl Day {
         let bundle = supervisor.get(&format!("{page}/with-bids")).expect_status(200).bytes.to_vec();
         let house = &self.served.house;
         let (key, roots) = (Some(house.door().log_key().clone()), house.authority().roots().to_vec());
-        Verdict(verify(bundle, &Known { key, roots, receipts }))
+        Verdict(verify(bundle, &Known { key, roots, receipts, ..Known::default() }))
     }
 
     /// How many steps of this kind the supervisor's list of the lot's entries shows.
