@@ -24,7 +24,20 @@ pub struct Authority(Arc<Inner>);
 
 struct Inner {
     roots: Vec<Vec<u8>>,
+    /// The roots as the chain check wants them: read once. A root that can not be read anchors nothing.
+    anchors: Vec<TrustAnchor<'static>>,
     issuer: Option<Issuer<'static, KeyPair>>,
+}
+
+impl Inner {
+    fn new(roots: Vec<Vec<u8>>, issuer: Option<Issuer<'static, KeyPair>>) -> Self {
+        let anchor = |root: &Vec<u8>| {
+            let root = CertificateDer::from(root.as_slice());
+            webpki::anchor_from_trusted_cert(&root).ok().map(|anchor| anchor.to_owned())
+        };
+        let anchors = roots.iter().filter_map(anchor).collect();
+        Self { roots, anchors, issuer }
+    }
 }
 
 /// A P-256 public key as an uncompressed point, 65 bytes.
@@ -70,7 +83,7 @@ impl Authority {
             if roots.is_empty() {
                 return Err(Fault::new(format!("{ca_roots} holds no certificate")));
             }
-            return Ok(Self(Arc::new(Inner { roots, issuer: None })));
+            return Ok(Self(Arc::new(Inner::new(roots, None))));
         }
         let key = secret_file(&folder.join("demo-ca.key"), || {
             KeyPair::generate().map(|pair| pair.serialize_pem().into_bytes()).unwrap_or_default()
@@ -81,12 +94,12 @@ impl Authority {
             params.self_signed(&pair).map(|root| root.der().to_vec()).unwrap_or_default()
         })?;
         // only the subject and key of these parameters go into what it issues; both are those of the root on disk
-        Ok(Self(Arc::new(Inner { roots: vec![root], issuer: Some(Issuer::new(params, pair)) })))
+        Ok(Self(Arc::new(Inner::new(vec![root], Some(Issuer::new(params, pair))))))
     }
 
     /// An authority that only checks, against these root certificates (DER): for the offline verifier.
     pub fn of_roots(roots: Vec<Vec<u8>>) -> Self {
-        Self(Arc::new(Inner { roots, issuer: None }))
+        Self(Arc::new(Inner::new(roots, None)))
     }
 
     /// The pinned root certificates, DER.
@@ -125,22 +138,12 @@ impl Authority {
     pub fn check(&self, der: &[u8], at: Moment) -> Result<Subject, Refused> {
         let refused = |why: String| Refused::new(422, "account.refusal.certificate").with("why", why);
         let der = CertificateDer::from(der);
-        let anchors: Vec<TrustAnchor<'_>> = self
-            .0
-            .roots
-            .iter()
-            .filter_map(|root| {
-                webpki::anchor_from_trusted_cert(&CertificateDer::from(root.as_slice()))
-                    .ok()
-                    .map(|a| a.to_owned())
-            })
-            .collect();
         let time = std::time::Duration::from_micros(u64::try_from(at.micros()).unwrap_or_default());
         EndEntityCert::try_from(&der)
             .and_then(|leaf| {
                 leaf.verify_for_usage(
                     webpki::ALL_VERIFICATION_ALGS,
-                    &anchors,
+                    &self.0.anchors,
                     &[],
                     UnixTime::since_unix_epoch(time),
                     KeyUsage::client_auth(),

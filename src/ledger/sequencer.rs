@@ -93,8 +93,13 @@ impl Sequencer {
         for tile in &tiles {
             store::put_tile(db, tile)?;
         }
-        for (index, (arrival, _)) in (size..).zip(waiting) {
-            store::set_index(db, *arrival, index)?;
+        let arrivals: Vec<i64> = waiting.iter().map(|(arrival, _)| *arrival).collect();
+        let mut index = size;
+        // numbers that follow each other in one statement; one that is missing is not committed yet and waits
+        for run in arrivals.chunk_by(|before, after| before + 1 == *after) {
+            let (Some(first), Some(last)) = (run.first(), run.last()) else { continue };
+            store::set_indices(db, *first, *last, index)?;
+            index += run.len() as u64;
         }
         store::put_head(db, &Head { size: grown, root, note, at: now })
     }

@@ -116,9 +116,11 @@ pub(super) fn pending(db: &mut Db, most: i64) -> Result<Vec<(i64, Vec<u8>)>, Fau
         .load(db)?)
 }
 
-pub(super) fn set_index(db: &mut Db, arrival: i64, index: u64) -> Result<(), Fault> {
-    diesel::update(ledger_entry::table.filter(ledger_entry::arrival.eq(arrival)))
-        .set(ledger_entry::log_index.eq(signed(index)?))
+/// Gives the entries that arrived as number `first` to `last`, all of which wait, the places from `index` on.
+pub(super) fn set_indices(db: &mut Db, first: i64, last: i64, index: u64) -> Result<(), Fault> {
+    let offset = signed(index)? - first;
+    diesel::update(ledger_entry::table.filter(ledger_entry::arrival.between(first, last)))
+        .set(ledger_entry::log_index.eq((ledger_entry::arrival + offset).nullable()))
         .execute(db)?;
     Ok(())
 }

@@ -10,11 +10,15 @@ use crate::on_both_databases;
 use crate::platform::database::testing::Engine;
 use crate::platform::digest::{b64, from_b64u};
 use crate::platform::moment::Moment;
+use crate::platform::refusal::Refused;
 use serde::Serialize;
 use std::fs;
 use std::process::Command;
 
-on_both_databases! { gos_log_packages_accept_the_served_log }
+on_both_databases! {
+    gos_log_packages_accept_the_served_log
+    an_act_that_was_refused_leaves_no_hole_in_the_places_of_others
+}
 
 #[derive(Serialize)]
 struct Happened {
@@ -90,4 +94,29 @@ fn gos_log_packages_accept_the_served_log(engine: Engine) {
         assert!(words.contains(&line), "{line:?} is missing in:\n{words}");
     }
     assert!(new.size >= 1100, "{}", new.size);
+}
+
+fn an_act_that_was_refused_leaves_no_hole_in_the_places_of_others(engine: Engine) {
+    let house = TestHouse::new(engine);
+    let begun = house.door().read(store::head).unwrap().map_or(0, |head| head.size);
+    let mut written = Vec::new();
+    for number in 0..4 {
+        written.push(happen(&house, number, number + 3));
+        // its numbers of arrival are spent on PostgreSQL, and never committed
+        let refused = house.door().write(Actor::system("test"), move |act| {
+            act.enter(&Subject::None, &Happened { what: "never".into() })?;
+            Err::<(), _>(Refused::new(409, "platform.refusal.not_found").into())
+        });
+        assert!(refused.is_err());
+    }
+    let head = house.door().read(store::head).unwrap().unwrap();
+    assert_eq!(head.size, begun + 12);
+    let places: Vec<u64> = written
+        .iter()
+        .map(|entry| house.door().read(|db| store::index_of(db, *entry)).unwrap().unwrap())
+        .collect();
+    assert_eq!(places, [begun + 2, begun + 5, begun + 8, begun + 11]);
+    for entry in written {
+        assert!(house.door().read(|db| house.door().receipt(db, entry)).is_ok());
+    }
 }
