@@ -1,6 +1,6 @@
-//! Sealing and opening a bid, beside what the machine's AES-256-GCM and SHA-256 can do in the same minute. Promise:
-//! at least 70 % of the bound of one AES and one SHA pass over the bytes (a sealed file is hashed twice, once for the
-//! list in `bid.json` and once in its ciphertext slices, so 1.0 can not be reached).
+//! Sealing a bid, beside what one core of the machine does in one AES-256-GCM and one SHA-256 pass over the bytes,
+//! measured in turn in the same minute. Promise: at least 70 % of that. A file is hashed twice (for the list in
+//! `bid.json` and in its ciphertext slices), and the first of these can not be split; all the rest uses every core.
 //!
 //! `cargo bench --bench sealing`
 #![allow(clippy::expect_used, clippy::float_arithmetic)] // figures for people, no business
@@ -8,40 +8,46 @@
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use std::collections::BTreeMap;
 use std::hint::black_box;
+use std::io::{Seek, SeekFrom, Write};
 use std::time::Instant;
 use sunbid::platform::digest::sha256;
 use sunbid::platform::moment::Moment;
 use sunbid::sealing::context::{Context, ContextTyp, EnvelopeKind, Mode, Suite};
 use sunbid::sealing::document::{Blob, Bytes};
 use sunbid::sealing::manifest::Client;
-use sunbid::sealing::seal::{Content, FileToSeal, seal};
+use sunbid::sealing::seal::{Content, FileToSeal, SealedBid, seal};
 use sunbid::sealing::signature::{Signer, SigningKey};
 use sunbid::sealing::stream::measure;
 use sunbid::sealing::trustees::{TrusteeKey, TrusteeSet, TrusteeSetTyp};
 
 const MIB: usize = 1 << 20;
+const ROUNDS: usize = 5;
 
 fn main() {
     println!("{:>8}  {:>10} {:>10} {:>10} {:>7}", "MiB", "seal GB/s", "bound GB/s", "root GB/s", "ratio");
     for size in [16, 64, 256] {
-        let bytes = vec![7u8; size * MIB];
-        let bound = per_second(bytes.len(), || bound_pass(&bytes));
-        let sealed = per_second(bytes.len(), || black_box(sealed_size(&bytes)));
-        let root = per_second(bytes.len(), || drop(black_box(measure(bytes.as_slice()))));
+        let case = Case::new(vec![7u8; size * MIB]);
+        let bytes = &case.bytes;
+        let mut best = [0.0; 3];
+        // in turn, so that a busy minute of the machine falls on all three
+        for _ in 0..ROUNDS {
+            let now = [
+                per_second(bytes.len(), || bound_pass(bytes)),
+                per_second(bytes.len(), || drop(black_box(case.seal()))),
+                per_second(bytes.len(), || drop(black_box(measure(bytes.as_slice())))),
+            ];
+            best.iter_mut().zip(now).for_each(|(best, now)| *best = f64::max(*best, now));
+        }
+        let [bound, sealed, root] = best;
         println!("{size:>8}  {sealed:>10.2} {bound:>10.2} {root:>10.2} {:>7.2}", sealed / bound);
     }
 }
 
-/// GB/s, best of five.
-fn per_second<T>(bytes: usize, mut work: impl FnMut() -> T) -> f64 {
-    let best = (0..5)
-        .map(|_| {
-            let begun = Instant::now();
-            black_box(work());
-            begun.elapsed().as_secs_f64()
-        })
-        .fold(f64::INFINITY, f64::min);
-    bytes as f64 / best / 1e9
+/// GB/s.
+fn per_second(bytes: usize, work: impl FnOnce()) -> f64 {
+    let begun = Instant::now();
+    work();
+    bytes as f64 / begun.elapsed().as_secs_f64() / 1e9
 }
 
 /// One AES-256-GCM and one SHA-256 pass, slice by slice, into memory that is already there.
@@ -58,42 +64,78 @@ fn bound_pass(bytes: &[u8]) {
     }
 }
 
-fn sealed_size(bytes: &[u8]) -> usize {
-    let keys: Vec<TrusteeKey> = (1..=3).map(|i| TrusteeKey::generate("BENCH", i).expect("a key").0).collect();
-    let members = keys.iter().map(|key| key.member("trustee")).collect();
-    let mut set = TrusteeSet { members, t: 2, tender: "BENCH".into(), typ: TrusteeSetTyp };
-    keys.iter().for_each(|key| key.sign_set(&mut set).expect("it signs"));
-    let ctx = Context {
-        bid: Bytes([7; 16]),
-        bidder: Bytes([8; 16]),
-        envelope: EnvelopeKind::Commercial,
-        lot: "1".into(),
-        mode: Mode::Trustees,
-        origin: "bench.invalid/log".into(),
-        rev: 1,
-        suite: Suite,
-        tender: "BENCH".into(),
-        tender_doc: Bytes([9; 32]),
-        trustees: Bytes(set.hash()),
-        typ: ContextTyp,
-    };
-    let pair = rcgen::KeyPair::generate().expect("a key");
-    let certificate =
-        rcgen::CertificateParams::new(vec![]).expect("parameters").self_signed(&pair).expect("a certificate");
-    let signing = SigningKey::from_pkcs8(&pair.serialize_der()).expect("a key");
-    let signer = Signer::new(signing, vec![Blob(certificate.der().to_vec())]).expect("a signer");
-    let source = bytes.to_vec();
-    let files = [FileToSeal { name: "bid.pdf".into(), source: &source }];
-    let content = Content {
-        ctx: &ctx,
-        trustees: &set,
-        files: &files,
-        form: BTreeMap::new(),
-        prev: None,
-        signer: &signer,
-        client: Client { bundle: None, name: "bench".into(), ver: "1".into() },
-        created: Moment::from_micros(0),
-    };
-    let bid = seal(&content, std::io::sink()).expect("it seals");
-    bid.manifest.lock.boxes.len()
+/// Where the ciphertext goes: nowhere, so that the disk is not measured.
+struct Nowhere(u64);
+
+impl Write for Nowhere {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Seek for Nowhere {
+    fn seek(&mut self, to: SeekFrom) -> std::io::Result<u64> {
+        if let SeekFrom::Start(at) = to {
+            self.0 = at;
+        }
+        Ok(self.0)
+    }
+}
+
+/// Everything that a sealing needs, made before the watch runs.
+struct Case {
+    bytes: Vec<u8>,
+    trustees: TrusteeSet,
+    ctx: Context,
+    signer: Signer,
+}
+
+impl Case {
+    fn new(bytes: Vec<u8>) -> Self {
+        let keys: Vec<TrusteeKey> =
+            (1..=3).map(|i| TrusteeKey::generate("BENCH", i).expect("a key").0).collect();
+        let members = keys.iter().map(|key| key.member("trustee")).collect();
+        let mut trustees = TrusteeSet { members, t: 2, tender: "BENCH".into(), typ: TrusteeSetTyp };
+        keys.iter().for_each(|key| key.sign_set(&mut trustees).expect("it signs"));
+        let ctx = Context {
+            bid: Bytes([7; 16]),
+            bidder: Bytes([8; 16]),
+            envelope: EnvelopeKind::Commercial,
+            lot: "1".into(),
+            mode: Mode::Trustees,
+            origin: "bench.invalid/log".into(),
+            rev: 1,
+            suite: Suite,
+            tender: "BENCH".into(),
+            tender_doc: Bytes([9; 32]),
+            trustees: Bytes(trustees.hash()),
+            typ: ContextTyp,
+        };
+        let pair = rcgen::KeyPair::generate().expect("a key");
+        let certificate = rcgen::CertificateParams::new(vec![]).expect("parameters");
+        let certificate = certificate.self_signed(&pair).expect("a certificate");
+        let signing = SigningKey::from_pkcs8(&pair.serialize_der()).expect("a key");
+        let signer = Signer::new(signing, vec![Blob(certificate.der().to_vec())]).expect("a signer");
+        Self { bytes, trustees, ctx, signer }
+    }
+
+    fn seal(&self) -> SealedBid {
+        let files = [FileToSeal { name: "bid.pdf".into(), source: &self.bytes }];
+        let content = Content {
+            ctx: &self.ctx,
+            trustees: &self.trustees,
+            files: &files,
+            form: BTreeMap::new(),
+            prev: None,
+            signer: &self.signer,
+            client: Client { bundle: None, name: "bench".into(), ver: "1".into() },
+            created: Moment::from_micros(0),
+        };
+        seal(&content, Nowhere(0)).expect("it seals")
+    }
 }

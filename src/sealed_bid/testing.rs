@@ -19,6 +19,7 @@ use crate::sealing::seal::{Content, FileToSeal, SealedBid, seal};
 use crate::sealing::signature::{Signer, SigningKey};
 use bytes::Bytes;
 use std::collections::BTreeMap;
+use std::io::Cursor;
 
 /// What goes into a test bid.
 #[derive(Clone)]
@@ -92,7 +93,7 @@ pub fn seal_offer(
         created: house.door().now(),
     };
     let mut ciphertext = Vec::new();
-    let bid = seal(&content, &mut ciphertext).unwrap();
+    let bid = seal(&content, Cursor::new(&mut ciphertext)).unwrap();
     (bid, ciphertext)
 }
 

@@ -50,35 +50,42 @@ pub fn padded(length: u64) -> u64 {
     length.next_multiple_of(1 << (e - s))
 }
 
-/// Writes an archive; the caller gives the files in the order of the bid document, then calls `finish`.
+/// The archive's first bytes: `bid.json` with its header and fill.
+pub fn head(bid_json: &[u8]) -> Result<Vec<u8>, SealError> {
+    let mut head = header("bid.json", bid_json.len() as u64)?.to_vec();
+    head.extend_from_slice(bid_json);
+    head.resize(head.len().next_multiple_of(512), 0);
+    if bid_json.len() as u64 > DOCUMENT_MAX {
+        return Err(SealError::Archive("bid.json is longer than 1 MiB".into()));
+    }
+    Ok(head)
+}
+
+/// Writes what follows an archive's [`head`]; the caller gives the files in the order of the bid document, then calls
+/// `finish`.
 pub struct ArchiveWriter<W: Write> {
     to: W,
     written: u64,
 }
 
 impl<W: Write> ArchiveWriter<W> {
-    /// Writes `bid.json`.
-    pub fn begin(to: W, bid_json: &[u8]) -> Result<Self, SealError> {
-        let mut writer = Self { to, written: 0 };
-        let size = bid_json.len() as u64;
-        if size > DOCUMENT_MAX {
-            return Err(SealError::Archive("bid.json is longer than 1 MiB".into()));
-        }
-        writer.entry("bid.json", size, bid_json)?;
-        Ok(writer)
+    /// Goes on behind a head of this length.
+    pub fn behind(to: W, head: usize) -> Self {
+        Self { to, written: head as u64 }
     }
 
-    /// Writes one file of exactly `size` bytes; a file that grew or shrank since it was listed is refused.
-    pub fn entry(&mut self, path: &str, size: u64, mut content: impl Read) -> Result<(), SealError> {
+    /// Writes one file of exactly `size` bytes and gives its SHA-256; a file that grew or shrank since it was measured
+    /// is refused.
+    pub fn entry(&mut self, path: &str, size: u64, content: impl Read) -> Result<[u8; 32], SealError> {
         self.to.write_all(&header(path, size)?)?;
-        let copied = io::copy(&mut (&mut content).take(size), &mut self.to)?;
-        let more = content.read(&mut [0])?;
-        if copied != size || more != 0 {
+        let mut content = Hashed { from: content, context: Context::new(&SHA256), length: 0 };
+        io::copy(&mut (&mut content).take(size), &mut self.to)?;
+        if content.length != size || content.from.read(&mut [0])? != 0 {
             return Err(SealError::Archive(format!("{path} changed while it was read")));
         }
         io::copy(&mut io::repeat(0).take(fill_of(size)), &mut self.to)?;
         self.written += BLOCK + size + fill_of(size);
-        Ok(())
+        Ok(finish(content.context))
     }
 
     /// Pads with zeros and gives the writer back.

@@ -3,7 +3,7 @@
 
 use super::document::{Bytes, Count, fixed_text};
 use super::error::SealError;
-use super::signature::{Signature, Signer};
+use super::signature::{Es256, Signature, Signer};
 use crate::platform::canonical::{from_jcs, jcs};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -67,13 +67,24 @@ pub fn path_of(number: usize) -> String {
 }
 
 impl BidDocument {
-    /// Makes and signs a bid document; refuses unlawful names and fields.
-    pub fn sign(c: [u8; 32], files: Vec<ListedFile>, form: Form, signer: &Signer) -> Result<Self, SealError> {
+    /// A bid document as long as it will be, but without hashes and signature; refuses unlawful names and fields.
+    pub fn draft(
+        c: [u8; 32],
+        files: Vec<ListedFile>,
+        form: Form,
+        signer: &Signer,
+    ) -> Result<Self, SealError> {
         check_files(&files)?;
         check_form(&form)?;
-        let c = Bytes(c);
-        let signature = signer.sign(&message(&c, &files, &form))?;
-        Ok(Self { c, files, form, signature, typ: BidDocumentTyp })
+        let signature = Signature { alg: Es256, sig: Bytes([0; 64]), x5c: signer.x5c.clone() };
+        Ok(Self { c: Bytes(c), files, form, signature, typ: BidDocumentTyp })
+    }
+
+    /// Puts the files' hashes in, in order, and signs.
+    pub fn sign(mut self, hashes: Vec<[u8; 32]>, signer: &Signer) -> Result<Self, SealError> {
+        self.files.iter_mut().zip(hashes).for_each(|(file, hash)| file.sha256 = Bytes(hash));
+        self.signature = signer.sign(&message(&self.c, &self.files, &self.form))?;
+        Ok(self)
     }
 
     /// Reads `bid.json`: canonical form, this bid's context, lawful names, a signature that fits.

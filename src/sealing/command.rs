@@ -19,7 +19,7 @@ use crate::platform::canonical::jcs;
 use crate::platform::moment::Moment;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File, OpenOptions};
-use std::io::{BufWriter, Read, Write};
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 fixed_text!(
@@ -110,7 +110,7 @@ pub fn seal_files(
         client: Client { bundle: None, name: "sunbid-cli".into(), ver: env!("CARGO_PKG_VERSION").into() },
         created,
     };
-    let sealed = seal(&content, BufWriter::with_capacity(1 << 20, &ciphertext))?;
+    let sealed = seal(&content, &ciphertext)?;
     ciphertext.sync_all()?;
     write_new(&out.join(MANIFEST_FILE), &jcs(&sealed.manifest))?;
     write_new(&out.join(SIGNATURE_FILE), &jcs(&sealed.signature))?;

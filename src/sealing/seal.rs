@@ -1,6 +1,6 @@
 //! From files and form fields to ciphertext, manifest and signature.
 
-use super::archive::ArchiveWriter;
+use super::archive::{self, ArchiveWriter};
 use super::bid_document::{BidDocument, Form, ListedFile, path_of};
 use super::boxes::share_boxes;
 use super::context::{Context, Mode};
@@ -15,23 +15,30 @@ use super::signature::{Signature, Signer};
 use super::stream::StreamSealer;
 use super::trustees::TrusteeSet;
 use crate::platform::canonical::jcs;
-use crate::platform::digest::finish;
 use crate::platform::moment::Moment;
-use ring::digest::{self, SHA256};
-use std::io::{BufReader, Read, Write};
+use std::io::{BufReader, Read, Seek, Write};
 
-/// Where a file's bytes come from. They are read twice: once for the list, once for the archive.
+/// Where a file's bytes come from. They are read once; a source that then has another size is refused.
 pub trait Source {
+    fn size(&self) -> std::io::Result<u64>;
     fn open(&self) -> std::io::Result<Box<dyn Read + '_>>;
 }
 
 impl Source for std::path::PathBuf {
+    fn size(&self) -> std::io::Result<u64> {
+        Ok(std::fs::metadata(self)?.len())
+    }
+
     fn open(&self) -> std::io::Result<Box<dyn Read + '_>> {
         Ok(Box::new(BufReader::with_capacity(1 << 18, std::fs::File::open(self)?)))
     }
 }
 
 impl Source for Vec<u8> {
+    fn size(&self) -> std::io::Result<u64> {
+        Ok(self.len() as u64)
+    }
+
     fn open(&self) -> std::io::Result<Box<dyn Read + '_>> {
         Ok(Box::new(self.as_slice()))
     }
@@ -67,25 +74,23 @@ pub struct SealedBid {
     pub bidder_key: Option<BidderKeyFile>,
 }
 
-/// Seals `content`, writing the ciphertext to `out`.
+/// Seals `content`, writing the ciphertext to `out`, its beginning last.
 ///
 /// # Errors
 /// Refuses a trustee set that does not check, that the context does not name, and unlawful names and fields.
-pub fn seal(content: &Content<'_>, out: impl Write) -> Result<SealedBid, SealError> {
+pub fn seal(content: &Content<'_>, out: impl Write + Seek) -> Result<SealedBid, SealError> {
     seal_drawn(content, out, &Draw::fresh(content.ctx.mode))
 }
 
 /// [`seal`] with given randomness: for pinned vectors and for attacks in tests, never for a real bid.
 pub(super) fn seal_drawn(
     content: &Content<'_>,
-    out: impl Write,
+    out: impl Write + Seek,
     draw: &Draw,
 ) -> Result<SealedBid, SealError> {
     check_content(content)?;
     let c = content.ctx.hash();
-    let listed = list(content.files)?;
-    let document = BidDocument::sign(c, listed, content.form.clone(), content.signer)?;
-    let ct = write_payload(content, &c, &document, out, draw)?;
+    let ct = write_payload(content, &c, out, draw)?;
     let lock = make_lock(content, &c, draw)?;
     let (ctx, client, prev) = (content.ctx.clone(), content.client.clone(), content.prev.map(Bytes));
     let manifest = Manifest { client, created: content.created, ct, ctx, lock, prev, typ: ManifestTyp };
@@ -109,39 +114,35 @@ fn check_content(content: &Content<'_>) -> Result<(), SealError> {
     Ok(())
 }
 
-/// Hashes and measures the files.
+/// Names and measures the files; their hashes are known when they have been read.
 fn list(files: &[FileToSeal<'_>]) -> Result<Vec<ListedFile>, SealError> {
     let listed = files.iter().enumerate().map(|(at, file)| {
-        let (mut context, mut size) = (digest::Context::new(&SHA256), 0);
-        let (mut content, mut block) = (file.source.open()?, vec![0; 1 << 18]);
-        loop {
-            let count = content.read(&mut block)?;
-            if count == 0 {
-                break;
-            }
-            context.update(block.get(..count).unwrap_or_default());
-            size += count as u64;
-        }
-        let sha256 = Bytes(finish(context));
-        Ok(ListedFile { name: file.name.clone(), path: path_of(at + 1), sha256, size: Count(size) })
+        let size = Count(file.source.size()?);
+        Ok(ListedFile { name: file.name.clone(), path: path_of(at + 1), sha256: Bytes([0; 32]), size })
     });
     listed.collect()
 }
 
+/// Reads every file once: hashes it for `bid.json` while the segments behind that are encrypted. `bid.json` comes last,
+/// into the place that was left for it; its length does not depend on the hashes.
 fn write_payload(
     content: &Content<'_>,
     c: &[u8; 32],
-    document: &BidDocument,
-    out: impl Write,
+    out: impl Write + Seek,
     draw: &Draw,
 ) -> Result<Ciphertext, SealError> {
+    let document = BidDocument::draft(*c, list(content.files)?, content.form.clone(), content.signer)?;
+    let room = archive::head(&jcs(&document))?.len();
     let key = payload_key(c, &draw.k_t, draw.k_b.as_ref());
-    let stream = StreamSealer::new(out, &key, &payload_aad(c), &draw.salt, draw.nonce_prefix)?;
-    let mut archive = ArchiveWriter::begin(stream, &jcs(document))?;
+    let stream = StreamSealer::new(out, &key, &payload_aad(c), &draw.salt, draw.nonce_prefix, room)?;
+    let mut archive = ArchiveWriter::behind(stream, room);
+    let mut hashes = Vec::with_capacity(content.files.len());
     for (file, listed) in content.files.iter().zip(&document.files) {
-        archive.entry(&listed.path, listed.size.0, file.source.open()?)?;
+        hashes.push(archive.entry(&listed.path, listed.size.0, file.source.open()?)?);
     }
-    let (mut out, measured) = archive.finish()?.finish()?;
+    let stream = archive.finish()?;
+    let document = document.sign(hashes, content.signer)?;
+    let (mut out, measured) = stream.finish(&archive::head(&jcs(&document))?)?;
     out.flush()?;
     Ok(Ciphertext { alg: CiphertextAlg, root: Bytes(measured.root), size: Count(measured.size) })
 }

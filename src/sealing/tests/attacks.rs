@@ -12,7 +12,7 @@ use crate::sealing::manifest::Manifest;
 use crate::sealing::opening_check::{BidderFault, Reported, Verdict, check};
 use crate::sealing::shamir::{Share, split};
 use crate::sealing::stream::{SLICE, StreamOpener, StreamSealer};
-use std::io::Write;
+use std::io::{Cursor, Write};
 
 fn verdict(panel: &super::Panel, sealed: &super::Sealed, reported: &[Reported]) -> Verdict {
     let manifest = &sealed.bid.manifest;
@@ -172,13 +172,20 @@ fn sealed_raw(panel: &super::Panel, plaintext: &[u8]) -> super::Sealed {
     let mut sealed = sealed(panel, Mode::Trustees);
     let c = sealed.bid.manifest.ctx.hash();
     let key = payload_key(&c, &sealed.draw.k_t, None);
-    let mut stream = StreamSealer::new(Vec::new(), &key, &payload_aad(&c), &[4; 32], [5; 7]).unwrap();
+    let mut stream =
+        StreamSealer::new(Cursor::new(Vec::new()), &key, &payload_aad(&c), &[4; 32], [5; 7], 0).unwrap();
     stream.write_all(plaintext).unwrap();
-    let (ciphertext, measured) = stream.finish().unwrap();
+    let (ciphertext, measured) = stream.finish(&[]).unwrap();
     sealed.bid.manifest.ct.root = Bytes(measured.root);
     sealed.bid.manifest.ct.size.0 = measured.size;
-    sealed.ciphertext = ciphertext;
+    sealed.ciphertext = ciphertext.into_inner();
     sealed
+}
+
+fn archive_of(bid_json: &[u8]) -> ArchiveWriter<Vec<u8>> {
+    let head = archive::head(bid_json).unwrap();
+    let length = head.len();
+    ArchiveWriter::behind(head, length)
 }
 
 fn plaintext_of(sealed: &super::Sealed) -> Vec<u8> {
@@ -218,12 +225,12 @@ fn an_archive_that_deviates_in_any_way_is_refused() {
     let extra_at = first + 512 + 512 + 512 + 5120;
     vary(&|p| p[extra_at..extra_at + 512].copy_from_slice(&good[first..first + 512])); // an entry more
     let reordered = {
-        let mut archive = ArchiveWriter::begin(Vec::new(), &json).unwrap();
+        let mut archive = archive_of(&json);
         archive.entry("f/0002", 5000, [3; 5000].as_slice()).unwrap();
         archive.entry("f/0001", 16, b"price 1234567.89".as_slice()).unwrap();
         archive.finish().unwrap()
     };
-    let missing = ArchiveWriter::begin(Vec::new(), &json).unwrap().finish().unwrap();
+    let missing = archive_of(&json).finish().unwrap();
     variants.extend([reordered, missing, b"PK\x03\x04 a zip".to_vec(), vec![0; 1 << 20]]);
     for (at, plain) in variants.iter().enumerate() {
         assert!(read(plain).is_err(), "variant {at}");
@@ -243,7 +250,7 @@ fn a_bid_document_of_another_bid_or_with_a_changed_price_is_refused() {
     let document = read(&plain, &c).unwrap();
     assert!(read(&plain, &[0; 32]).is_err());
     let json = String::from_utf8(jcs(&document)).unwrap().replace("1234567.89", "1234567.88");
-    let mut archive = ArchiveWriter::begin(Vec::new(), json.as_bytes()).unwrap();
+    let mut archive = archive_of(json.as_bytes());
     archive.entry("f/0001", 16, b"price 1234567.89".as_slice()).unwrap();
     archive.entry("f/0002", 5000, [3; 5000].as_slice()).unwrap();
     let why = read(&archive.finish().unwrap(), &c).unwrap_err().to_string();

@@ -20,6 +20,7 @@ use super::trustees::{TrusteeKey, TrusteeSet, TrusteeSetTyp};
 use super::warrant::OpeningWarrant;
 use crate::platform::moment::Moment;
 use std::collections::BTreeMap;
+use std::io::Cursor;
 
 /// A tender's trustees with their keys.
 pub(super) struct Panel {
@@ -86,7 +87,7 @@ pub(super) fn seal_with(set: &TrusteeSet, ctx: &Context, files: &[(&str, Vec<u8>
         created: Moment::from_micros(1_800_000_000_000_000),
     };
     let mut ciphertext = Vec::new();
-    let bid = seal_drawn(&content, &mut ciphertext, &draw).unwrap();
+    let bid = seal_drawn(&content, Cursor::new(&mut ciphertext), &draw).unwrap();
     Sealed { bid, ciphertext, draw }
 }
 

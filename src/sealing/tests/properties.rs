@@ -5,7 +5,7 @@ use crate::sealing::keys::Secret;
 use crate::sealing::shamir::{Share, combine, inverse, mul, split};
 use crate::sealing::stream::{SLICE, StreamOpener, StreamSealer, ciphertext_size, looks_sealed, measure};
 use proptest::prelude::*;
-use std::io::{Read, Write};
+use std::io::{Cursor, Read, Write};
 
 #[test]
 fn every_element_but_zero_has_its_inverse() {
@@ -51,9 +51,9 @@ fn plain_files_do_not_look_sealed() {
 }
 
 fn sealed(key: &Secret, aad: &[u8], plain: &[u8], piece: usize) -> Vec<u8> {
-    let mut sealer = StreamSealer::new(Vec::new(), key, aad, &[1; 32], [2; 7]).unwrap();
+    let mut sealer = StreamSealer::new(Cursor::new(Vec::new()), key, aad, &[1; 32], [2; 7], 0).unwrap();
     plain.chunks(piece).for_each(|chunk| sealer.write_all(chunk).unwrap());
-    sealer.finish().unwrap().0
+    sealer.finish(&[]).unwrap().0.into_inner()
 }
 
 fn opened(key: &Secret, aad: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
@@ -80,6 +80,25 @@ proptest! {
         prop_assert_eq!(opened(&Secret([3; 32]), b"aad", &sealed), Some(plain));
         prop_assert_eq!(opened(&Secret([4; 32]), b"aad", &sealed), None);
         prop_assert_eq!(opened(&Secret([3; 32]), b"bad", &sealed), None);
+    }
+
+    #[test]
+    fn a_head_that_is_given_last_makes_the_same_bytes(
+        size in prop_oneof![Just(SLICE - 56), Just(2 * SLICE - 72), 0..3 * SLICE],
+        head in prop_oneof![Just(1usize), Just(SLICE - 56), Just(SLICE - 55), 1..2 * SLICE],
+    ) {
+        let plain: Vec<u8> = (0..size.max(head)).map(|i| (i % 251) as u8).collect();
+        let (key, aad) = (Secret([3; 32]), b"aad");
+        // behind something that is there already
+        let mut out = Cursor::new(vec![9; 100]);
+        out.set_position(100);
+        let mut sealer = StreamSealer::new(out, &key, aad, &[1; 32], [2; 7], head).unwrap();
+        sealer.write_all(&plain[head..]).unwrap();
+        let (out, measured) = sealer.finish(&plain[..head]).unwrap();
+        prop_assert_eq!(out.position(), 100 + measured.size);
+        let whole = sealed(&key, aad, &plain, 1 << 20);
+        prop_assert_eq!(measured, measure(whole.as_slice()).unwrap());
+        prop_assert!(out.into_inner()[100..] == whole);
     }
 
     #[test]

@@ -516,7 +516,7 @@ fn sealed(
         created: at(-60),
     };
     let mut ciphertext = Vec::new();
-    (seal(&content, &mut ciphertext).unwrap(), ciphertext)
+    (seal(&content, Cursor::new(&mut ciphertext)).unwrap(), ciphertext)
 }
 
 /// The bytes of `bid.json` inside a ciphertext.
