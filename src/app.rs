@@ -1,9 +1,10 @@
 //! The town hall: the only module that knows every room. Mounts routes, starts jobs, serves.
 
 use crate::account::house::House;
-use crate::account::route::Route;
+use crate::account::route::{Access, Route};
 use crate::account::session;
 use crate::ledger::{Actor, Door, witnessing};
+use crate::platform::metrics::Metrics;
 use crate::platform::moment::{MINUTE, SECOND};
 use crate::platform::queue;
 use crate::platform::refusal::{Fault, Refused};
@@ -12,11 +13,15 @@ use crate::{
     account, demo, deposit, evaluation, expert_draw, ledger, open_data, opening, project, recording,
     sealed_bid, supervision,
 };
-use actix_web::middleware::{Compress, from_fn};
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::middleware::{Compress, Next, from_fn};
 use actix_web::web::{self, ServiceConfig};
-use actix_web::{App, HttpResponse, HttpServer};
+use actix_web::{App, Error, HttpResponse, HttpServer};
+use std::collections::BTreeMap;
 use std::net::TcpListener;
-use std::time::Duration;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 use tokio_cron_scheduler::JobScheduler;
 
 /// Every route of every room, in street order.
@@ -108,6 +113,7 @@ pub fn run_due_jobs(house: &House) {
             Ok(_) => Ok(()),
             Err(failure) => Err(failure.to_string()),
         };
+        house.door.metrics().job(name, done.is_ok());
         if let Err(why) = done {
             tracing::error!(job = name, why, "a job failed");
         }
@@ -129,6 +135,77 @@ async fn start_ticker(house: House) -> Result<JobScheduler, Fault> {
     Ok(ticker)
 }
 
+/// The rows whose answers are counted one by one: what everybody may read. The sealed bids' own pages are not among
+/// them, since who reads those is about to bid.
+fn counted_routes() -> &'static BTreeMap<String, (&'static str, &'static str)> {
+    static COUNTED: OnceLock<BTreeMap<String, (&'static str, &'static str)>> = OnceLock::new();
+    COUNTED.get_or_init(|| {
+        routes()
+            .into_iter()
+            .filter(|route| route.access == Access::Everybody && !route.path.starts_with("/sealed-bid/"))
+            .map(|route| (format!("{} {}", route.method, route.path), (route.method, route.path)))
+            .collect()
+    })
+}
+
+/// Counts answers for `/metrics`.
+async fn measure<B: MessageBody>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, Error> {
+    let begun = Instant::now();
+    let metrics = request.app_data::<web::Data<Door>>().map(|door| door.metrics().clone());
+    let method = request.method().clone();
+    let answer = next.call(request).await;
+    let (pattern, status) = match &answer {
+        Ok(response) => (response.request().match_pattern(), response.status().as_u16()),
+        Err(error) => (None, error.as_response_error().status_code().as_u16()),
+    };
+    let Some(metrics) = metrics else { return answer };
+    let row = pattern.and_then(|pattern| counted_routes().get(&format!("{method} {pattern}")));
+    match row {
+        Some((method, route)) => metrics.public_page(method, route, status, begun.elapsed()),
+        None => metrics.inner_page(status),
+    }
+    answer
+}
+
+async fn metrics_get(metrics: web::Data<Metrics>) -> Result<HttpResponse, Failed> {
+    let text = metrics.text()?;
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    Ok(HttpResponse::Ok().insert_header(("content-type", kind)).body(text))
+}
+
+/// Starts answering `/metrics` on its own address, if one is configured and free. A centre does not stand still
+/// because nobody can count.
+fn start_metrics(house: &House) -> Option<actix_web::dev::ServerHandle> {
+    let address = house.door.config().metrics.clone();
+    if address.is_empty() {
+        return None;
+    }
+    let metrics = web::Data::new(house.door.metrics().clone());
+    let server = TcpListener::bind(&address).and_then(|listener| {
+        HttpServer::new(move || {
+            App::new().app_data(metrics.clone()).route("/metrics", web::get().to(metrics_get))
+        })
+        .workers(1)
+        .disable_signals()
+        .listen(listener)
+    });
+    match server {
+        Ok(server) => {
+            let server = server.run();
+            let handle = server.handle();
+            actix_web::rt::spawn(server);
+            Some(handle)
+        }
+        Err(why) => {
+            tracing::warn!(address, %why, "metrics are not served");
+            None
+        }
+    }
+}
+
 /// How often the jobs are looked at.
 const TICK: Duration = Duration::from_secs(2);
 
@@ -138,7 +215,11 @@ const TICK: Duration = Duration::from_secs(2);
 /// The socket can not be used.
 pub async fn serve(house: House, listener: TcpListener) -> Result<(), Fault> {
     let mut ticker = start_ticker(house.clone()).await?;
+    let metrics = start_metrics(&house);
     start(house, listener)?.await?;
+    if let Some(metrics) = metrics {
+        metrics.stop(false).await;
+    }
     ticker.shutdown().await?;
     Ok(())
 }
@@ -156,6 +237,7 @@ pub fn start(house: House, listener: TcpListener) -> Result<actix_web::dev::Serv
             .wrap(from_fn(session::recognise))
             .wrap(Compress::default())
             .wrap(from_fn(headers::guard))
+            .wrap(from_fn(measure))
             .configure(configure)
     });
     // without tcp_nodelay streamed answers wait 40 ms for the other side's acknowledgement

@@ -7,11 +7,13 @@ use crate::platform::canonical::jcs;
 use crate::platform::database::Db;
 use crate::platform::digest::b64u;
 use crate::platform::id::Id;
+use crate::platform::metrics::Metrics;
 use crate::platform::moment::{Clock, Moment};
 use crate::platform::random;
 use crate::platform::refusal::Fault;
 use crate::platform::vault::Vault;
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// Names an entry of the log in `Id<EntryMark>`.
 pub enum EntryMark {}
@@ -127,8 +129,19 @@ pub struct Act<'a> {
 pub(super) struct ActEnv {
     pub clock: Clock,
     pub vault: Vault,
+    pub metrics: Metrics,
     pub sequencer: super::sequencer::Sequencer,
     pub policy: Option<super::policy::Policy>,
+}
+
+impl ActEnv {
+    /// Tells the figures that the log became durable; `before` was its size until then.
+    pub fn committed(&self, before: u64, took: Duration) {
+        let size = self.sequencer.last().0;
+        if size > before {
+            self.metrics.checkpoint(size, size - before, took);
+        }
+    }
 }
 
 /// An entry ready to be written.

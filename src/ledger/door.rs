@@ -15,6 +15,7 @@ use crate::platform::database::{Database, Db};
 use crate::platform::digest::{b64u_32, from_b64u, sha256};
 use crate::platform::files::Files;
 use crate::platform::live::Hub;
+use crate::platform::metrics::Metrics;
 use crate::platform::moment::{Clock, Moment};
 use crate::platform::refusal::{Failure, Fault};
 use crate::platform::vault::Vault;
@@ -49,7 +50,8 @@ impl Door {
         let sequencer = Sequencer::open(&config.keys, &config.origin)?;
         let hub = Hub::default();
         let policy = witnessing::read_policy(&config, sequencer.verifier())?;
-        let env = Arc::new(ActEnv { clock: clock.clone(), vault: vault.clone(), sequencer, policy });
+        let metrics = Metrics::default();
+        let env = Arc::new(ActEnv { clock: clock.clone(), vault: vault.clone(), metrics, sequencer, policy });
         let scribe = Scribe::start(&database, env.clone(), hub.clone())?;
         Ok(Self(Arc::new(Inner { config, database, files, clock, vault, hub, env, scribe })))
     }
@@ -76,6 +78,10 @@ impl Door {
 
     pub fn hub(&self) -> &Hub {
         &self.0.hub
+    }
+
+    pub fn metrics(&self) -> &Metrics {
+        &self.0.env.metrics
     }
 
     /// The public key of this log.

@@ -16,6 +16,7 @@ use diesel::Connection;
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::time::Instant;
 
 /// At most this many acts share one transaction.
 const GROUP_MAX: usize = 256;
@@ -116,6 +117,15 @@ impl Scribe {
 
     /// Runs one act to its durable end. Blocks.
     pub fn act<T: Send + 'static>(&self, actor: Actor, work: Work<T>) -> Result<Done<T>, Failure> {
+        let begun = Instant::now();
+        let done = self.run(actor, work)?;
+        if !done.entries.is_empty() {
+            self.env.metrics.act(begun.elapsed());
+        }
+        Ok(done)
+    }
+
+    fn run<T: Send + 'static>(&self, actor: Actor, work: Work<T>) -> Result<Done<T>, Failure> {
         match &self.way {
             Way::Thread(to) => {
                 let (reply, answer) = mpsc::sync_channel(1);
@@ -166,10 +176,14 @@ impl Scribe {
     }
 
     fn sequence_now(&self, db: &mut Db, now: Moment) -> Result<(), Fault> {
-        let before = self.env.sequencer.last();
+        let (before, begun) = (self.env.sequencer.last(), Instant::now());
         let done = db.transaction(|db| self.env.sequencer.sequence(db, now).map_err(|e| Rollback(e.into())));
         match done {
-            Ok(_) => self.env.sequencer.keep(),
+            Ok(_) => {
+                self.env.sequencer.keep()?;
+                self.env.committed(before.0, begun.elapsed());
+                Ok(())
+            }
             Err(e) => {
                 self.env.sequencer.forget(before)?;
                 Err(Fault::new(e.to_string()))
@@ -247,14 +261,20 @@ fn write_group(db: &mut Db, group: &mut [Box<dyn Job>], env: &ActEnv) -> Result<
     if let Db::Lite(lite) = db {
         AnsiTransactionManager::begin_transaction_sql(lite, "BEGIN IMMEDIATE")?;
     }
-    let written = write_jobs(db, group, env);
+    let (before, mut begun) = (env.sequencer.last().0, Instant::now());
+    let written = write_jobs(db, group, env).and_then(|()| {
+        begun = Instant::now();
+        env.sequencer.sequence(db, env.clock.now())
+    });
     if let Err(fault) = written {
         // the connection may already be out of the transaction (disk full); then there is nothing to undo
         let _ = Manager::rollback_transaction(db);
         return Err(fault);
     }
     Manager::commit_transaction(db)?;
-    env.sequencer.keep()
+    env.sequencer.keep()?;
+    env.committed(before, begun.elapsed());
+    Ok(())
 }
 
 fn write_jobs(db: &mut Db, group: &mut [Box<dyn Job>], env: &ActEnv) -> Result<(), Fault> {
@@ -273,6 +293,5 @@ fn write_jobs(db: &mut Db, group: &mut [Box<dyn Job>], env: &ActEnv) -> Result<(
             }
         }
     }
-    env.sequencer.sequence(db, env.clock.now())?;
     Ok(())
 }

@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 pub struct Config {
     /// Address and port to serve on. `SUNBID_LISTEN`.
     pub listen: String,
+    /// Address and port of `/metrics`, for the machine's keepers; empty for none. `SUNBID_METRICS`.
+    pub metrics: String,
     /// `sqlite:PATH` or `postgres://user:password@host/database`. `SUNBID_DATABASE_URL`.
     pub database_url: String,
     /// Folder, or `s3://bucket/prefix?endpoint=http://…` with the usual AWS_* variables. `SUNBID_FILES`.
@@ -43,6 +45,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: "127.0.0.1:8080".into(),
+            metrics: "127.0.0.1:9464".into(),
             database_url: "sqlite:media/sunbid.db".into(),
             files: "media/files".into(),
             keys: "media/keys".into(),
@@ -74,6 +77,7 @@ impl Config {
         };
         let text = |key: &str, slot: &mut String| env(key).into_iter().for_each(|value| *slot = value);
         text("SUNBID_LISTEN", &mut config.listen);
+        text("SUNBID_METRICS", &mut config.metrics);
         text("SUNBID_DATABASE_URL", &mut config.database_url);
         text("SUNBID_FILES", &mut config.files);
         text("SUNBID_ORIGIN", &mut config.origin);

@@ -12,6 +12,7 @@ pub mod digest;
 pub mod files;
 pub mod id;
 pub mod live;
+pub mod metrics;
 pub mod moment;
 pub mod money;
 pub mod queue;
