@@ -1,18 +1,27 @@
 //! A lawful day: from the announcement to the last refund, every role in its own browser.
 
-use super::day::{Day, LOT};
-use crate::app;
+use super::day::{Day, LOT, NUMBER};
+use crate::account::testing::Member;
 use crate::deposit::testing::declared;
 use crate::on_both_databases;
+use crate::party::rules::CreditCode;
 use crate::platform::database::testing::Engine;
+use crate::platform::digest::b64u;
+use crate::platform::random;
 use crate::tests::browser::Browser;
+use crate::{account, app};
+use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
+use std::sync::Arc;
 
 on_both_databases! { a_lawful_day_goes_from_the_announcement_to_the_refunds }
 
 const PRICES: [&str; 3] = ["5000000.00", "4800000.00", "4900000.00"];
 
 fn a_lawful_day_goes_from_the_announcement_to_the_refunds(engine: Engine) {
-    let day = Day::begin(engine, "lawful", "3 4", 3);
+    let mut day = Day::begin(engine, "lawful", "3 4", 2);
+    let newcomer = registered(&day, &format!("newcomer.{engine:?}").to_lowercase());
+    day.bidders.push(newcomer);
+    ask_and_answer(&day);
     let taken = day.bids_in(&PRICES);
     let before = day.public_hall();
     assert!(before.contains("data-countdown") && !before.contains("bidder1"), "nobody learns who bids");
@@ -51,6 +60,63 @@ fn a_lawful_day_goes_from_the_announcement_to_the_refunds(engine: Engine) {
         "records, ",
         "3 deposits, ",
     ]);
+}
+
+/// A firm that was never here registers and makes its signing key in its own browser.
+fn registered(day: &Day, login: &str) -> Member {
+    let mut browser = day.served.visitor();
+    browser.get("/account/register").expect_status(200);
+    let code = CreditCode::complete("91990000900000001").unwrap().to_string();
+    let form = [
+        ("credit_code", code.as_str()),
+        ("organisation", "bidder3有限公司"),
+        ("person", "bidder3先生"),
+        ("login", login),
+        ("password", "correct horse"),
+    ];
+    assert_eq!(browser.post("/account/register", &form).expect_status(303).location(), "/account/key");
+    let person = browser.get("/account/key").expect_status(200).attribute("data-person").unwrap();
+    let random = random::source();
+    let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).unwrap();
+    let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8.as_ref(), &random).unwrap();
+    let proof = key.sign(&random, format!("etrade/enrol/v1\n{person}").as_bytes()).unwrap();
+    let form = [("public_key", b64u(key.public_key().as_ref())), ("proof", b64u(proof.as_ref()))];
+    let form: Vec<(&str, &str)> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let certificate = browser.post("/account/key", &form).expect_status(201).bytes.to_vec();
+    let who = day.served.house.door().read(|db| account::store::by_login(db, login)).unwrap().unwrap();
+    Member { who, key: Arc::new(key), pkcs8: pkcs8.as_ref().to_vec(), certificate }
+}
+
+/// A bidder takes the documents and asks; the agent answers to everybody, and nobody learns who asked.
+fn ask_and_answer(day: &Day) {
+    let (notice, questions) = (format!("/announcement/{NUMBER}"), format!("/clarification/{NUMBER}"));
+    day.at("2026-03-03 10:00:00");
+    let mut bidder = day.enter(&day.bidders[2]);
+    let page = bidder.get(&notice).expect_status(200).text();
+    let document = page.split(&format!("{notice}/document/")).nth(1).unwrap().split('"').next().unwrap();
+    let file = bidder.post(&format!("{notice}/document/{document}"), &[]).expect_status(200);
+    assert_eq!(&file.bytes[..], b"%PDF-1.7 tender documents");
+    bidder.get(&questions).expect_status(200);
+    bidder.post(&questions, &[("question", "桥面铺装是否包含防水层？")]).expect_status(303);
+    assert!(!day.served.visitor().get(&questions).expect_status(200).text().contains("防水层"));
+    let mut agent = day.enter(&day.staff.agent);
+    let waiting = agent.get(&questions).expect_status(200).text();
+    assert!(waiting.contains("防水层") && !waiting.contains("bidder3"), "{waiting}");
+    let question = waiting.split(&format!("{questions}/")).nth(1).unwrap().split('"').next().unwrap();
+    let form = [("answer", "包含，见招标文件第 12 页。"), ("weight", "editorial")];
+    let question = format!("{questions}/{question}");
+    agent.get(&question).expect_status(200);
+    let statement = agent.post(&question, &form).expect_status(200).field("statement").unwrap();
+    let signed = day.staff.agent.sign(&statement);
+    let mut all = vec![
+        ("statement", signed.statement.as_str()),
+        ("signature", signed.signature.as_str()),
+        ("certificate", signed.certificate.as_str()),
+    ];
+    all.extend_from_slice(&form);
+    agent.post(&format!("{question}/publish"), &all).expect_status(303);
+    let public = day.served.visitor().get(&questions).expect_status(200).text();
+    assert!(public.contains("防水层") && public.contains("第 12 页") && !public.contains("bidder3"));
 }
 
 /// A bidder and the supervisor sign in; the bids are read out; the bidder objects, is answered, and both sign the record
@@ -111,6 +177,8 @@ fn publish(day: &Day, agent: &mut Browser) {
     let result = public.get(&format!("{lot}/result")).expect_status(200).text();
     assert!(result.contains("bidder2有限公司") && result.contains("肆佰捌拾万元整"), "{result}");
     assert!(!result.contains("expert"), "the law keeps the experts' names secret here");
+    let decision = public.get(&format!("{lot}/award")).expect_status(200).text();
+    assert!(decision.contains("bidder2有限公司") && decision.contains("第五十五条"), "{decision}");
     let letter = format!("{lot}/letter");
     for (place, bidder) in day.bidders.iter().enumerate() {
         let own = day.enter(bidder).get(&letter).expect_status(200).text();
