@@ -11,8 +11,9 @@ use crate::evaluation::standing::Holder;
 use crate::evaluation::testing::Committee;
 use crate::evaluation::{actions as evaluating, intake};
 use crate::expert_draw::actions::{self as drawing, Accept};
+use crate::expert_draw::coefficient::numbers_to_draw;
 use crate::expert_draw::pool::{Expert, Standing};
-use crate::expert_draw::testing::{drawn_from_pool, import_people};
+use crate::expert_draw::testing::{drawn_from_pool, drawn_number, import_people};
 use crate::opening::protocol;
 use crate::opening::testing::BidBox;
 use crate::opening::{actions as hall, rules::Outcome};
@@ -33,6 +34,9 @@ use rust_decimal::Decimal;
 /// The prices of example E4, in yuan, in the order of the bidders: the sixth wins.
 pub const E4: [&str; 7] =
     ["9800000.00", "9600000.00", "9450000.00", "9300000.00", "9200000.00", "9050000.00", "8700000.00"];
+
+/// The tender whose coefficient is drawn in the hall.
+const DRAWN_AT_OPENING: &str = "DEMO-0003";
 
 /// How far a story goes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -69,7 +73,8 @@ impl Story {
             deposit: Fen(20_000_000),
             lots: 1,
             schedule: schedule_from(self.start),
-            floats: Some(vec![Decimal::from(3)]),
+            // one tender leaves its coefficient to a draw at the opening; E4 is computed with three per cent
+            floats: (self.number != DRAWN_AT_OPENING).then(|| vec![Decimal::from(3)]),
         }
     }
 }
@@ -207,9 +212,13 @@ fn open(house: &TestHouse, cast: &Cast, box_: &BidBox) -> Outcome {
     house.clock.move_to(deadline.plus(5 * MINUTE));
     box_.release(house, envelope, &[1, 2]);
     box_.open(house, envelope, false).unwrap();
-    house.clock.move_to(deadline.plus(20 * MINUTE));
     let facts = facts(house, lot);
-    let record = house.door().read(|db| protocol::record_of(db, &facts, envelope)).unwrap().unwrap();
+    for (name, _) in numbers_to_draw(&facts.terms.evaluation) {
+        drawn_number(house, staff, lot, &name);
+    }
+    house.clock.move_to(deadline.plus(20 * MINUTE));
+    let vault = house.door().vault().clone();
+    let record = house.door().read(|db| protocol::record_of(db, &vault, &facts, envelope)).unwrap().unwrap();
     for (place, member) in [&staff.agent, &box_.bidders[0], &staff.supervisor].into_iter().enumerate() {
         let (fields, authority, who) =
             (member.sign(&record.statement()), house.authority().clone(), member.who.clone());

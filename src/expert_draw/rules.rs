@@ -169,6 +169,8 @@ pub enum Refusal {
     Parties,
     #[error("the tender documents leave no number of this name to a draw")]
     NoSuchNumber,
+    #[error("the public value would be known before the bids are opened")]
+    NumberBeforeOpening,
     #[error("names are released with the award, not before")]
     NotAwarded,
     #[error("{0}")]
@@ -210,6 +212,7 @@ impl Refusal {
             Self::NotInPool => (422, "not_in_pool", None),
             Self::Parties => (422, "parties", None),
             Self::NoSuchNumber => (422, "no_such_number", None),
+            Self::NumberBeforeOpening => (422, "number_before_opening", None),
             Self::NotAwarded => (403, "not_awarded", Some(RANDOM_AND_SECRET)),
             Self::Conditions(_) => (422, "conditions", None),
             Self::Value(_) => (422, "value", None),

@@ -132,6 +132,15 @@ pub fn drawn_from_pool(
     draw
 }
 
+/// Draws a number that the lot's documents leave to a draw.
+pub fn drawn_number(house: &TestHouse, staff: &Staff, lot: Id<Lot>, name: &str) -> Id<Draw> {
+    let (new, who, name) = (new_draw(house, lot), staff.agent.who.clone(), name.to_owned());
+    let made = house.act(&staff.agent.who, move |act| actions::set_up_coefficient(act, &who, &new, &name));
+    let draw = made.unwrap().value;
+    carry_through(house, staff, draw);
+    draw
+}
+
 /// Gives everybody who holds a seat an account, in the order of the seats.
 pub fn with_accounts(house: &TestHouse, staff: &Staff, lot: Id<Lot>) -> Vec<Member> {
     let vault = house.door().vault().clone();

@@ -2,6 +2,7 @@
 //! asks for itself anew through the ordinary door.
 
 use super::actions::topic;
+use crate::expert_draw::actions::lot_topic;
 use crate::ledger::Door;
 use crate::platform::web::Answer;
 use crate::project::store as projects;
@@ -22,7 +23,7 @@ const LIFE: Duration = Duration::from_secs(3600);
 struct Line {
     door: Door,
     heard: Receiver<String>,
-    topic: String,
+    topics: [String; 2],
     born: Instant,
     greeted: bool,
 }
@@ -34,7 +35,7 @@ pub async fn events_get(door: web::Data<Door>, path: web::Path<(String, String)>
     let line = Line {
         heard: door.hub().listen(),
         door: door.as_ref().clone(),
-        topic: topic(facts.lot),
+        topics: [topic(facts.lot), lot_topic(facts.lot)],
         born: Instant::now(),
         greeted: false,
     };
@@ -63,7 +64,9 @@ impl Line {
         loop {
             match timeout(CLOCK_EVERY, self.heard.recv()).await {
                 Err(_) => return Some(self.clock()),
-                Ok(Ok(topic)) if topic == self.topic => return Some("event: change\ndata: 1\n\n".into()),
+                Ok(Ok(topic)) if self.topics.contains(&topic) => {
+                    return Some("event: change\ndata: 1\n\n".into());
+                }
                 Ok(Ok(_)) => {}
                 // too slow to hear everything: look again
                 Ok(Err(RecvError::Lagged(_))) => return Some("event: change\ndata: 1\n\n".into()),

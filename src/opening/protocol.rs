@@ -1,18 +1,20 @@
 //! 开标记录 Making, publishing and signing the opening record.
 
 use super::events::{RecordPublished, RecordSigned};
-use super::record::{OpeningRecord, ReadOut, RecordTyp, TrusteeLine};
+use super::record::{DrawnNumber, OpeningRecord, ReadOut, RecordTyp, TrusteeLine};
 use super::rules::Refusal;
 use super::{actions, store};
 use crate::account::authority::Authority;
 use crate::account::signature::{self, SignedFields};
 use crate::account::who::Who;
+use crate::expert_draw::actions::{NumberDraw, number_draws};
 use crate::ledger::{Act, Subject};
 use crate::platform::canonical::jcs;
 use crate::platform::database::Db;
 use crate::platform::digest::sha256;
 use crate::platform::id::Id;
 use crate::platform::refusal::{Failure, Fault, Refused};
+use crate::platform::vault::Vault;
 use crate::project::flow::Step;
 use crate::project::rules::Lot;
 use crate::project::standing::LotFacts;
@@ -25,6 +27,7 @@ use crate::sealing::document::{Bytes, Count};
 /// before the envelope is opened.
 pub fn record_of(
     db: &mut Db,
+    vault: &Vault,
     facts: &LotFacts,
     envelope: EnvelopeKind,
 ) -> Result<Option<OpeningRecord>, Failure> {
@@ -42,6 +45,7 @@ pub fn record_of(
         closed_at: closing.at,
         closing_root: Bytes(closing.root),
         closing_size: Count(closing.size),
+        drawn: drawn(db, vault, facts)?,
         envelope,
         lot: facts.lot_number.to_string(),
         objections: objections.collect(),
@@ -53,6 +57,14 @@ pub fn record_of(
         trustees: trustee_lines(db, facts, envelope)?,
         typ: RecordTyp,
     }))
+}
+
+fn drawn(db: &mut Db, vault: &Vault, facts: &LotFacts) -> Result<Vec<DrawnNumber>, Failure> {
+    let line = |number: NumberDraw| {
+        let (row, _) = number.draw?;
+        Some(DrawnNumber { draw: row.id, name: number.name, value: number.value? })
+    };
+    Ok(number_draws(db, vault, facts)?.into_iter().filter_map(line).collect())
 }
 
 fn read_out(db: &mut Db, lot: Id<Lot>, envelope: EnvelopeKind) -> Result<Vec<ReadOut>, Failure> {
@@ -111,7 +123,8 @@ pub fn publish(
     if store::record(act.db(), lot, envelope)?.is_some() {
         return Err(Refused::from(Refusal::Published).into());
     }
-    let record = record_of(act.db(), &facts, envelope)?.ok_or(Refused::from(Refusal::NotOpened))?;
+    let vault = act.vault().clone();
+    let record = record_of(act.db(), &vault, &facts, envelope)?.ok_or(Refused::from(Refusal::NotOpened))?;
     let count = record.objections.iter().filter(|objection| objection.answer.is_none()).count();
     if count > 0 {
         return Err(Refused::from(Refusal::Unanswered { count }).into());

@@ -2,8 +2,10 @@
 //! fields follow 电子招标投标办法 art. 32 and the exchange standard's BID_OPENING_RECORD.
 
 use super::rules::{Blame, Cause};
+use crate::expert_draw::draw::Draw;
 use crate::platform::canonical::{jcs, jcs_text};
 use crate::platform::digest::sha256;
+use crate::platform::id::Id;
 use crate::platform::moment::Moment;
 use crate::sealing::bid_document::Form;
 use crate::sealing::context::EnvelopeKind;
@@ -26,6 +28,9 @@ pub struct OpeningRecord {
     pub closed_at: Moment,
     pub closing_root: Bytes<32>,
     pub closing_size: Count,
+    /// Numbers of the method that had been drawn when the record was made.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub drawn: Vec<DrawnNumber>,
     pub envelope: EnvelopeKind,
     pub lot: String,
     pub objections: Vec<Objection>,
@@ -36,6 +41,16 @@ pub struct OpeningRecord {
     pub title: String,
     pub trustees: Vec<TrusteeLine>,
     pub typ: RecordTyp,
+}
+
+/// A number that the tender documents leave to a draw at the opening.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DrawnNumber {
+    /// The draw, whose record anybody can compute again (`docs/formats/draw.md`).
+    pub draw: Id<Draw>,
+    pub name: String,
+    pub value: String,
 }
 
 /// Somebody who signed in.

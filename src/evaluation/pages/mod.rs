@@ -84,21 +84,17 @@ pub(super) struct Seated {
 
 /// The lot of an address.
 pub(super) async fn lot_of(door: &Door, number: &str, lot: &str) -> Result<Id<Lot>, Failure> {
-    let missing = || Refused::new(404, "platform.refusal.not_found");
-    let name = format!("{number}/{lot}");
-    let (number, lot) = project::rules::parse_lot_name(&name).ok_or_else(missing)?;
-    let found = door.look(move |db| Ok(project::store::find(db, &number, lot)?)).await?;
-    Ok(found.ok_or_else(missing)?)
+    let (number, lot) = (number.to_owned(), lot.to_owned());
+    door.look(move |db| Ok(project::store::lot_named(db, &number, &lot)?.lot)).await
 }
 
 pub(super) async fn room(door: &Door, number: &str, lot: &str) -> Result<Room, Failure> {
-    let lot = lot_of(door, number, lot).await?;
-    let vault = door.vault().clone();
+    let (vault, number, lot) = (door.vault().clone(), number.to_owned(), lot.to_owned());
     door.look(move |db| {
-        let facts = project::store::known_lot(db, lot)?;
-        let evaluation = store::evaluation(db, &vault, lot)?;
+        let facts = project::store::lot_named(db, &number, &lot)?;
+        let evaluation = store::evaluation(db, &vault, facts.lot)?;
         let open = |row: &recording::store::SessionRow| row.closed_at.is_none();
-        let session = recording::store::sessions_of(db, lot)?.into_iter().find(open).map(|row| row.id);
+        let session = recording::store::sessions_of(db, facts.lot)?.into_iter().find(open).map(|row| row.id);
         Ok(Room { facts, evaluation, session })
     })
     .await

@@ -1,7 +1,10 @@
 //! What people do here. Draws in this file; the pool and the seats in files of their own.
 
+mod numbers;
 mod pool;
 mod seats;
+
+pub use numbers::{NumberDraw, number_draws};
 
 pub use pool::{import_pool, link_account};
 pub use seats::{
@@ -93,7 +96,8 @@ pub fn set_up_experts(
 /// documents; nobody types them again.
 ///
 /// # Errors
-/// As [`set_up_experts`]; and for a name that the documents do not leave to a draw.
+/// As [`set_up_experts`]; for a name that the documents do not leave to a draw; and if the public value would be known before
+/// the bids are opened.
 pub fn set_up_coefficient(
     act: &mut Act<'_>,
     who: &Who,
@@ -123,6 +127,11 @@ pub fn check_coefficient(
     now: Moment,
 ) -> Result<Vec<String>, Failure> {
     check_new(db, vault, new, &Wanted::Number(name), now)?;
+    // nobody who still may bid can know it
+    let opens_at = lot.plan()?.bids_until;
+    if new.public_at < opens_at {
+        return Err(Refused::from(Refusal::NumberBeforeOpening).with("at", opens_at.beijing()).into());
+    }
     let numbers = numbers_to_draw(&lot.terms.evaluation);
     let named = numbers.into_iter().find(|(own, _)| own == name);
     let (_, values) = named.ok_or(Refusal::NoSuchNumber).map_err(Refused::from)?;
@@ -294,7 +303,7 @@ fn keep_new(
         public_at: new.public_at,
     };
     act.enter(&Subject::open(lot.tender), &event)?;
-    act.tell(topic(draw));
+    tell(act, draw, new.lot);
     Ok(())
 }
 
@@ -310,7 +319,7 @@ pub fn commit(act: &mut Act<'_>, who: &Who, draw: Id<Draw>, commit: Hex<32>) -> 
     progress.may_commit(&party, commit, now).map_err(Refused::from)?;
     store::set_commit(act.db(), draw, &party, commit, now)?;
     act.enter(&Subject::open(facts.tender), &Committed { draw, party, commit })?;
-    act.tell(topic(draw));
+    tell(act, draw, facts.lot);
     Ok(())
 }
 
@@ -333,7 +342,7 @@ pub fn fix(act: &mut Act<'_>, who: &Who, draw: Id<Draw>) -> Result<Hex<32>, Fail
     let sealed = DOCUMENT.put(act.vault(), &document);
     store::set_fixed(act.db(), draw, hash, &sealed, now)?;
     act.enter(&Subject::open(facts.tender), &Fixed { draw, document: hash })?;
-    act.tell(topic(draw));
+    tell(act, draw, facts.lot);
     Ok(hash)
 }
 
@@ -383,7 +392,7 @@ pub fn reveal(act: &mut Act<'_>, who: &Who, draw: Id<Draw>, secret: Hex<32>) -> 
     progress.may_reveal(&party, &secret, now).map_err(Refused::from)?;
     store::set_secret(act.db(), draw, &party, secret, now)?;
     act.enter(&Subject::open(facts.tender), &Revealed { draw, party, secret })?;
-    act.tell(topic(draw));
+    tell(act, draw, facts.lot);
     Ok(())
 }
 
@@ -399,7 +408,7 @@ pub fn read_value(act: &mut Act<'_>, who: &Who, draw: Id<Draw>, typed: &str) -> 
     let value = progress.may_enter(&party, &row.source, typed, now).map_err(Refused::from)?;
     store::set_entry(act.db(), draw, &party, &value, now)?;
     act.enter(&Subject::open(facts.tender), &ValueRead { draw, party, value })?;
-    act.tell(topic(draw));
+    tell(act, draw, facts.lot);
     Ok(())
 }
 
@@ -431,7 +440,7 @@ pub fn carry_out(act: &mut Act<'_>, who: &Who, draw_id: Id<Draw>) -> Result<(), 
             reach(act, row.lot, Milestone::ExpertsDrawn)?;
         }
     }
-    act.tell(topic(draw_id));
+    tell(act, draw_id, row.lot);
     Ok(())
 }
 
@@ -446,7 +455,7 @@ pub fn give_up(act: &mut Act<'_>, who: &Who, draw: Id<Draw>, cause: &str) -> Res
     may_fail(&progress, cause).map_err(Refused::from)?;
     store::set_failed(act.db(), draw, cause.trim(), now)?;
     act.enter(&Subject::open(facts.tender), &DrawFailed { draw, cause: cause.trim().to_owned() })?;
-    act.tell(topic(draw));
+    tell(act, draw, facts.lot);
     Ok(())
 }
 
@@ -475,6 +484,17 @@ pub fn value_of(db: &mut Db, vault: &Vault, row: &DrawRow) -> Result<Option<Stri
 /// The topic under which open pages hear of a draw.
 pub fn topic(draw: Id<Draw>) -> String {
     format!("expert_draw/{draw}")
+}
+
+/// The topic under which pages of the lot hear of its draws.
+pub fn lot_topic(lot: Id<Lot>) -> String {
+    format!("expert_draw/lot/{lot}")
+}
+
+/// Wakes the open pages of a draw and of its lot.
+fn tell(act: &mut Act<'_>, draw: Id<Draw>, lot: Id<Lot>) {
+    act.tell(topic(draw));
+    act.tell(lot_topic(lot));
 }
 
 /// A draw, where it stands, and where its lot stands.

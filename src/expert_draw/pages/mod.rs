@@ -132,7 +132,7 @@ const fn tag_of(step: Step) -> &'static str {
 }
 
 /// The source of the public value in words.
-fn source_words(p: &Page, source: &PublicSource) -> String {
+pub fn source_words(p: &Page, source: &PublicSource) -> String {
     match source {
         PublicSource::Drand { round, .. } => p.tv("expert_draw.source.drand", "round", round),
         PublicSource::Lottery { name, issue, published_at } => {

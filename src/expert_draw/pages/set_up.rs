@@ -5,11 +5,13 @@ use crate::account::form::Posted;
 use crate::account::page::Page;
 use crate::account::who::{Anybody, Who};
 use crate::expert_draw::actions::{self, NewDraw, NewExperts};
+use crate::expert_draw::draw::Draw;
 use crate::expert_draw::eligibility::{Conditions, StratumRule};
 use crate::expert_draw::public_value::{PublicSource, quicknet_round_from, quicknet_time};
 use crate::expert_draw::rules::{PARTIES, Refusal};
 use crate::expert_draw::store;
-use crate::ledger::Door;
+use crate::ledger::{Act, Door};
+use crate::platform::id::Id;
 use crate::platform::moment::{HOUR, Moment};
 use crate::platform::refusal::{Failure, Refused};
 use crate::platform::web::Answer;
@@ -253,11 +255,70 @@ fn summary_of(p: &Page, new: &NewDraw) -> Vec<(String, String)> {
 }
 
 type FormPath = web::Path<(String, String)>;
+type Form = Posted<Vec<(String, String)>>;
 
-/// Shows the lot's page again with what was wrong.
-async fn again(p: Page, door: &Door, who: &Who, facts: LotFacts, fields: Fields) -> Answer {
-    let page = page_of(&p, door, who, facts, fields).await?;
-    p.html_with(StatusCode::UNPROCESSABLE_ENTITY, &page)
+/// A form of the lot's page that came in, and from whom.
+struct Asked {
+    who: Who,
+    p: Page,
+    facts: LotFacts,
+    fields: Fields,
+}
+
+impl Asked {
+    async fn read((who, p): (Who, Page), door: &Door, path: FormPath, form: Form) -> Result<Self, Failure> {
+        let (number, lot) = path.into_inner();
+        let facts = see_lot(door, &who, number, lot).await?;
+        Ok(Self { who, p, facts, fields: Fields(form.0) })
+    }
+
+    fn new_draw(&self) -> Result<NewDraw, Refused> {
+        new_draw(&self.fields, &self.facts)
+    }
+
+    fn new_experts(&self) -> Result<(NewDraw, NewExperts), Refused> {
+        Ok((self.new_draw()?, new_experts(&self.fields, self.p.now)?))
+    }
+
+    /// Sets the draw up and goes to it, or shows the lot's page again with what was wrong.
+    async fn set_up(
+        self,
+        door: &Door,
+        act: impl FnOnce(&mut Act<'_>, &Who) -> Result<Id<Draw>, Failure> + Send + 'static,
+    ) -> Answer {
+        let who = self.who.clone();
+        let made = door.act(self.who.actor(), move |a| act(a, &who)).await;
+        match self.p.clone().or_problem(made)? {
+            Ok(done) => Ok(Page::see(format!("/expert-draw/draw/{}", done.value))),
+            Err(p) => self.again(p, door).await,
+        }
+    }
+
+    async fn refused(self, refused: &Refused, door: &Door) -> Answer {
+        let p = self.p.clone().with_problem(refused);
+        self.again(p, door).await
+    }
+
+    /// Shows the lot's page again with what was wrong.
+    async fn again(self, p: Page, door: &Door) -> Answer {
+        let page = page_of(&p, door, &self.who, self.facts, self.fields).await?;
+        p.html_with(StatusCode::UNPROCESSABLE_ENTITY, &page)
+    }
+
+    /// The page on which everything is shown once more before it is fixed.
+    fn check_page(self, kind: &str, summary: Vec<(String, String)>) -> CheckPage {
+        CheckPage {
+            lot: self.facts.name(),
+            title: self.facts.tender_title.clone(),
+            heading: self.p.t(&format!("expert_draw.check.{kind}")),
+            action: format!("/expert-draw/{}/{kind}", self.facts.name()),
+            summary,
+            candidates: vec![],
+            removed: vec![],
+            fields: self.fields.0,
+            p: self.p,
+        }
+    }
 }
 
 pub(super) async fn experts_check_post(
@@ -265,15 +326,12 @@ pub(super) async fn experts_check_post(
     p: Page,
     door: web::Data<Door>,
     path: FormPath,
-    form: Posted<Vec<(String, String)>>,
+    form: Form,
 ) -> Answer {
-    let (number, lot) = path.into_inner();
-    let facts = see_lot(&door, &who, number, lot).await?;
-    let fields = Fields(form.0);
-    let both = new_draw(&fields, &facts).and_then(|new| Ok((new, new_experts(&fields, p.now)?)));
-    let checked = match both {
+    let asked = Asked::read((who, p.clone()), &door, path, form).await?;
+    let checked = match asked.new_experts() {
         Ok((new, experts)) => {
-            let (own, vault, now) = (who.clone(), door.vault().clone(), p.now);
+            let (own, vault, now) = (asked.who.clone(), door.vault().clone(), p.now);
             let look = door.look(move |db| {
                 let preview = actions::preview(db, &vault, &own, &new, &experts, now)?;
                 Ok((new, experts, preview))
@@ -284,7 +342,7 @@ pub(super) async fn experts_check_post(
     };
     let (new, experts, preview) = match p.clone().or_problem(checked)? {
         Ok(checked) => checked,
-        Err(p) => return again(p, &door, &who, facts, fields).await,
+        Err(p) => return asked.again(p, &door).await,
     };
     let mut summary = summary_of(&p, &new);
     summary.push((p.t("expert_draw.form.cap"), experts.conditions.cap.to_string()));
@@ -293,17 +351,7 @@ pub(super) async fn experts_check_post(
     let declared: Vec<String> = experts.declared.iter().cloned().collect();
     summary.push((p.t("expert_draw.form.declared"), declared.join(" ")));
     let removed = preview.removed.iter().map(|(reason, count)| (p.t(reason.key()), *count)).collect();
-    p.html(&CheckPage {
-        p: p.clone(),
-        lot: facts.name(),
-        title: facts.tender_title.clone(),
-        heading: p.t("expert_draw.check.experts"),
-        action: format!("/expert-draw/{}/experts", facts.name()),
-        summary,
-        candidates: preview.candidates,
-        removed,
-        fields: fields.0,
-    })
+    p.html(&CheckPage { candidates: preview.candidates, removed, ..asked.check_page("experts", summary) })
 }
 
 pub(super) async fn experts_post(
@@ -311,23 +359,14 @@ pub(super) async fn experts_post(
     p: Page,
     door: web::Data<Door>,
     path: FormPath,
-    form: Posted<Vec<(String, String)>>,
+    form: Form,
 ) -> Answer {
-    let (number, lot) = path.into_inner();
-    let facts = see_lot(&door, &who, number, lot).await?;
-    let fields = Fields(form.0);
-    let both = new_draw(&fields, &facts).and_then(|new| Ok((new, new_experts(&fields, p.now)?)));
-    let made = match both {
+    let asked = Asked::read((who, p), &door, path, form).await?;
+    match asked.new_experts() {
         Ok((new, experts)) => {
-            let own = who.clone();
-            let act = door.act(who.actor(), move |act| actions::set_up_experts(act, &own, &new, &experts));
-            act.await.map(|done| done.value)
+            asked.set_up(&door, move |act, who| actions::set_up_experts(act, who, &new, &experts)).await
         }
-        Err(refused) => Err(refused.into()),
-    };
-    match p.or_problem(made)? {
-        Ok(draw) => Ok(Page::see(format!("/expert-draw/draw/{draw}"))),
-        Err(p) => again(p, &door, &who, facts, fields).await,
+        Err(refused) => asked.refused(&refused, &door).await,
     }
 }
 
@@ -336,15 +375,14 @@ pub(super) async fn coefficient_check_post(
     p: Page,
     door: web::Data<Door>,
     path: FormPath,
-    form: Posted<Vec<(String, String)>>,
+    form: Form,
 ) -> Answer {
-    let (number, lot) = path.into_inner();
-    let facts = see_lot(&door, &who, number, lot).await?;
-    let fields = Fields(form.0);
-    let checked = match new_draw(&fields, &facts) {
+    let asked = Asked::read((who, p.clone()), &door, path, form).await?;
+    let checked = match asked.new_draw() {
         Ok(new) => {
-            let (vault, now, lot, name) =
-                (door.vault().clone(), p.now, facts.clone(), fields.get("number_name").to_owned());
+            let (vault, lot, name) =
+                (door.vault().clone(), asked.facts.clone(), asked.fields.get("number_name").to_owned());
+            let now = p.now;
             let look = door.look(move |db| {
                 let values = actions::check_coefficient(db, &vault, &lot, &new, &name, now)?;
                 Ok((new, name, values))
@@ -355,22 +393,12 @@ pub(super) async fn coefficient_check_post(
     };
     let (new, name, values) = match p.clone().or_problem(checked)? {
         Ok(checked) => checked,
-        Err(p) => return again(p, &door, &who, facts, fields).await,
+        Err(p) => return asked.again(p, &door).await,
     };
     let mut summary = summary_of(&p, &new);
     summary.push((p.t("expert_draw.form.number_name"), name));
     summary.push((p.t("expert_draw.form.values"), values.join("  ")));
-    p.html(&CheckPage {
-        p: p.clone(),
-        lot: facts.name(),
-        title: facts.tender_title.clone(),
-        heading: p.t("expert_draw.check.coefficient"),
-        action: format!("/expert-draw/{}/coefficient", facts.name()),
-        summary,
-        candidates: vec![],
-        removed: vec![],
-        fields: fields.0,
-    })
+    p.html(&asked.check_page("coefficient", summary))
 }
 
 pub(super) async fn coefficient_post(
@@ -378,21 +406,14 @@ pub(super) async fn coefficient_post(
     p: Page,
     door: web::Data<Door>,
     path: FormPath,
-    form: Posted<Vec<(String, String)>>,
+    form: Form,
 ) -> Answer {
-    let (number, lot) = path.into_inner();
-    let facts = see_lot(&door, &who, number, lot).await?;
-    let fields = Fields(form.0);
-    let made = match new_draw(&fields, &facts) {
+    let asked = Asked::read((who, p), &door, path, form).await?;
+    match asked.new_draw() {
         Ok(new) => {
-            let (own, name) = (who.clone(), fields.get("number_name").to_owned());
-            let act = door.act(who.actor(), move |act| actions::set_up_coefficient(act, &own, &new, &name));
-            act.await.map(|done| done.value)
+            let name = asked.fields.get("number_name").to_owned();
+            asked.set_up(&door, move |act, who| actions::set_up_coefficient(act, who, &new, &name)).await
         }
-        Err(refused) => Err(refused.into()),
-    };
-    match p.or_problem(made)? {
-        Ok(draw) => Ok(Page::see(format!("/expert-draw/draw/{draw}"))),
-        Err(p) => again(p, &door, &who, facts, fields).await,
+        Err(refused) => asked.refused(&refused, &door).await,
     }
 }

@@ -8,7 +8,7 @@ use crate::account::who::{Anybody, Supervisor, Who};
 use crate::expert_draw::actions;
 use crate::expert_draw::draw::Draw;
 use crate::expert_draw::hex_bytes::Hex;
-use crate::ledger::Door;
+use crate::ledger::{Act, Door};
 use crate::platform::id::Id;
 use crate::platform::refusal::{Failure, Refused};
 use crate::platform::web::Answer;
@@ -29,11 +29,26 @@ async fn after<T>(p: Page, who: Who, door: &Door, draw: Id<Draw>, result: Result
     }
 }
 
+/// Takes one step of a draw for `who`, and shows the draw again.
+async fn take<T: Send + 'static>(
+    (who, p): (Who, Page),
+    door: &Door,
+    draw: &str,
+    step: impl FnOnce(&mut Act<'_>, &Who, Id<Draw>) -> Result<T, Failure> + Send + 'static,
+) -> Answer {
+    let draw = id_of(draw)?;
+    let own = who.clone();
+    let result = door.act(who.actor(), move |act| step(act, &own, draw)).await;
+    after(p, who, door, draw, result).await
+}
+
 /// Hex from the browser module or typed by hand.
 fn hex_32(text: &str, field: &'static str) -> Result<Hex<32>, Failure> {
     let text = text.trim().to_ascii_lowercase();
     Ok(Hex::parse(&text).ok_or_else(|| Refused::new(422, "expert_draw.refusal.hex").field(field))?)
 }
+
+type Place = web::Path<String>;
 
 #[derive(Deserialize)]
 pub(super) struct CommitForm {
@@ -44,18 +59,13 @@ pub(super) async fn commit_post(
     Anybody(who): Anybody,
     p: Page,
     door: web::Data<Door>,
-    path: web::Path<String>,
+    path: Place,
     form: Posted<CommitForm>,
 ) -> Answer {
-    let draw = id_of(&path)?;
-    let own = who.clone();
-    let result = match hex_32(&form.0.commit, "commit") {
-        Ok(commit) => {
-            door.act(who.actor(), move |act| actions::commit(act, &own, draw, commit)).await.map(|_| ())
-        }
-        Err(failure) => Err(failure),
+    let step = move |act: &mut Act<'_>, who: &Who, draw| {
+        actions::commit(act, who, draw, hex_32(&form.0.commit, "commit")?)
     };
-    after(p, who, &door, draw, result).await
+    take((who, p), &door, &path, step).await
 }
 
 #[derive(Deserialize)]
@@ -65,13 +75,10 @@ pub(super) async fn fix_post(
     Anybody(who): Anybody,
     p: Page,
     door: web::Data<Door>,
-    path: web::Path<String>,
+    path: Place,
     _form: Posted<Nothing>,
 ) -> Answer {
-    let draw = id_of(&path)?;
-    let own = who.clone();
-    let result = door.act(who.actor(), move |act| actions::fix(act, &own, draw)).await;
-    after(p, who, &door, draw, result).await
+    take((who, p), &door, &path, actions::fix).await
 }
 
 #[derive(Deserialize)]
@@ -83,18 +90,13 @@ pub(super) async fn reveal_post(
     Anybody(who): Anybody,
     p: Page,
     door: web::Data<Door>,
-    path: web::Path<String>,
+    path: Place,
     form: Posted<RevealForm>,
 ) -> Answer {
-    let draw = id_of(&path)?;
-    let own = who.clone();
-    let result = match hex_32(&form.0.reveal, "reveal") {
-        Ok(secret) => {
-            door.act(who.actor(), move |act| actions::reveal(act, &own, draw, secret)).await.map(|_| ())
-        }
-        Err(failure) => Err(failure),
+    let step = move |act: &mut Act<'_>, who: &Who, draw| {
+        actions::reveal(act, who, draw, hex_32(&form.0.reveal, "reveal")?)
     };
-    after(p, who, &door, draw, result).await
+    take((who, p), &door, &path, step).await
 }
 
 #[derive(Deserialize)]
@@ -106,26 +108,21 @@ pub(super) async fn value_post(
     Anybody(who): Anybody,
     p: Page,
     door: web::Data<Door>,
-    path: web::Path<String>,
+    path: Place,
     form: Posted<ValueForm>,
 ) -> Answer {
-    let draw = id_of(&path)?;
-    let own = who.clone();
-    let result = door.act(who.actor(), move |act| actions::read_value(act, &own, draw, &form.0.value)).await;
-    after(p, who, &door, draw, result).await
+    let step = move |act: &mut Act<'_>, who: &Who, draw| actions::read_value(act, who, draw, &form.0.value);
+    take((who, p), &door, &path, step).await
 }
 
 pub(super) async fn carry_out_post(
     Anybody(who): Anybody,
     p: Page,
     door: web::Data<Door>,
-    path: web::Path<String>,
+    path: Place,
     _form: Posted<Nothing>,
 ) -> Answer {
-    let draw = id_of(&path)?;
-    let own = who.clone();
-    let result = door.act(who.actor(), move |act| actions::carry_out(act, &own, draw)).await;
-    after(p, who, &door, draw, result).await
+    take((who, p), &door, &path, actions::carry_out).await
 }
 
 #[derive(Deserialize)]
@@ -139,30 +136,25 @@ pub(super) async fn give_up_post(
     Anybody(who): Anybody,
     p: Page,
     door: web::Data<Door>,
-    path: web::Path<String>,
+    path: Place,
     form: Posted<CauseForm>,
 ) -> Answer {
-    let draw = id_of(&path)?;
-    let own = who.clone();
-    let result = door.act(who.actor(), move |act| actions::give_up(act, &own, draw, &form.0.cause)).await;
-    after(p, who, &door, draw, result).await
+    let step = move |act: &mut Act<'_>, who: &Who, draw| actions::give_up(act, who, draw, &form.0.cause);
+    take((who, p), &door, &path, step).await
 }
 
 pub(super) async fn pass_on_post(
     Anybody(who): Anybody,
     p: Page,
     door: web::Data<Door>,
-    path: web::Path<String>,
+    path: Place,
     form: Posted<CauseForm>,
 ) -> Answer {
-    let draw = id_of(&path)?;
-    let own = who.clone();
     let missing = || Refused::new(404, "platform.refusal.not_found");
     let candidate = Hex::parse(&form.0.candidate).ok_or_else(missing)?;
-    let pass =
-        move |act: &mut crate::ledger::Act<'_>| actions::pass_on(act, &own, draw, candidate, &form.0.cause);
-    let result = door.act(who.actor(), pass).await;
-    after(p, who, &door, draw, result).await
+    let step =
+        move |act: &mut Act<'_>, who: &Who, draw| actions::pass_on(act, who, draw, candidate, &form.0.cause);
+    take((who, p), &door, &path, step).await
 }
 
 /// A called expert by name, for the supervisor.

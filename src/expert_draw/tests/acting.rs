@@ -339,6 +339,8 @@ fn a_number_is_drawn_the_same_way(engine: Engine) {
         let (new, who) = (new_draw(&house, lot), staff.agent.who.clone());
         house.act(&staff.agent.who, move |act| actions::set_up_coefficient(act, &who, &new, name))
     };
+    assert_eq!(refused(set_up("k")).key, "expert_draw.refusal.number_before_opening");
+    house.at("2026-03-25 09:29:00");
     assert_eq!(refused(set_up("q")).key, "expert_draw.refusal.no_such_number");
     let draw = set_up("k").unwrap().value;
     assert_eq!(refused(set_up("k")).key, "expert_draw.refusal.another_draw");

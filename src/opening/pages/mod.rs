@@ -1,5 +1,6 @@
 //! The hall's addresses. What a page shows is put together in `view`.
 
+mod numbers;
 mod view;
 
 use super::live::events_get;
@@ -29,6 +30,7 @@ crate::routes! {
     POST "/opening/{number}/{lot}/closing" [Agent Centre] => closing_post;
     POST "/opening/{number}/{lot}/objection" [Bidder] => objection_post;
     POST "/opening/{number}/{lot}/objection/{id}/answer" [Agent] => answer_post;
+    GET "/opening/{number}/{lot}/draws/{draw}/record.json" everybody => numbers::record_get;
     GET "/opening/{number}/{lot}/{envelope}/bundle.json" [Agent Entity Supervisor Centre] => bundle_get;
     POST "/opening/{number}/{lot}/{envelope}/release" [Agent Entity Supervisor Centre] => release_post;
     POST "/opening/{number}/{lot}/{envelope}/open" [Agent Centre] => open_post;

@@ -1,8 +1,10 @@
 //! What the hall page shows, and to whom which button.
 
+use super::numbers::NumberView;
 use crate::account::page::Page;
 use crate::account::role::Role;
 use crate::account::who::Who;
+use crate::expert_draw::actions::{NumberDraw, number_draws};
 use crate::opening::actions::can_open;
 use crate::opening::protocol;
 use crate::opening::record::{Arrival, OpeningRecord};
@@ -35,6 +37,7 @@ pub struct Seen {
     /// The visitor's organisation has a bid that counts.
     bids: bool,
     envelopes: Vec<SeenEnvelope>,
+    numbers: Vec<NumberDraw>,
 }
 
 struct SeenEnvelope {
@@ -69,7 +72,7 @@ impl Seen {
             envelopes.push(SeenEnvelope {
                 releases: store::releases(db, lot, *kind)?,
                 bids: store::bids(db, lot, *kind)?,
-                record: protocol::record_of(db, &facts, *kind)?,
+                record: protocol::record_of(db, vault, &facts, *kind)?,
                 published_at: store::record(db, lot, *kind)?.map(|(_, at)| at),
                 signatures: store::signatures(db, lot, *kind)?,
                 sitting,
@@ -80,6 +83,7 @@ impl Seen {
             arrivals: store::arrivals(db, lot)?,
             arrived: store::has_arrived(db, lot, &person)?,
             objections: store::objections(db, lot)?,
+            numbers: number_draws(db, vault, &facts)?,
             trustees: trustees_store::complete_set(db, facts.tender)?,
             facts,
             who,
@@ -120,6 +124,8 @@ pub struct HallPage {
     can_arrive: bool,
     arrivals: Vec<ArrivalView>,
     envelopes: Vec<EnvelopeView>,
+    /// Numbers that the method leaves to a draw.
+    numbers: Vec<NumberView>,
     objections: Vec<ObjectionView>,
     can_object: bool,
     can_answer: bool,
@@ -209,8 +215,8 @@ struct SignatureView {
 }
 
 impl HallPage {
-    pub fn new(p: &Page, seen: Seen) -> Self {
-        let facts = &seen.facts;
+    pub fn new(p: &Page, mut seen: Seen) -> Self {
+        let facts = seen.facts.clone();
         let deadline = facts.schedule.map(|schedule| schedule.bids_until);
         let hearing = seen.envelopes.iter().any(|envelope| envelope.published_at.is_none());
         let closing = seen.closing.as_ref().map(|closing| ClosingView {
@@ -235,6 +241,10 @@ impl HallPage {
                 && (seen.bids || seen.who.as_ref().is_some_and(|who| who.role != Role::Bidder)),
             arrivals: seen.arrivals.iter().map(|arrival| arrival_view(p, arrival)).collect(),
             envelopes: seen.envelopes.iter().map(|envelope| envelope_view(p, &seen, envelope)).collect(),
+            numbers: std::mem::take(&mut seen.numbers)
+                .into_iter()
+                .map(|number| NumberView::new(p, &seen.facts, seen.who.as_ref(), seen.now, number))
+                .collect(),
             objections: seen.objections.iter().map(objection_view).collect(),
             can_object: hearing && seen.bids && seen.may(Step::ObjectAtOpening),
             can_answer: seen.may(Step::AnswerAtOpening),

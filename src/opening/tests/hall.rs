@@ -29,7 +29,7 @@ fn record(house: &TestHouse, filled: &BidBox, kind: Kind) -> OpeningRecord {
         .door()
         .read(|db| {
             let facts = projects::known_lot(db, filled.lot)?;
-            protocol::record_of(db, &facts, kind)
+            protocol::record_of(db, house.door().vault(), &facts, kind)
         })
         .unwrap()
         .expect("a record")
