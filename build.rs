@@ -1,6 +1,6 @@
 #![allow(clippy::expect_used)] // a build script stops by panicking
 //! Embeds the browser's files: every style sheet of `browser/css` joined in order of name, and every script that
-//! esbuild wrote to `browser/dist`. Also has cargo look at the migrations and locales, which macros embed.
+//! esbuild wrote to `browser/dist`, and the icon. Also has cargo look at the migrations and locales, which macros embed.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 fn main() {
     let root = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets it"));
     let out = PathBuf::from(std::env::var("OUT_DIR").expect("cargo sets it"));
-    for watched in ["browser/css", "browser/dist", "migrations", "locales", "rulebooks"] {
+    for watched in ["browser/css", "browser/dist", "browser/icon.svg", "migrations", "locales", "rulebooks"] {
         println!("cargo:rerun-if-changed={watched}");
     }
     let mut css = String::new();
@@ -27,6 +27,8 @@ fn main() {
     let mut table = String::from("pub static ASSETS: &[(&str, &str, &[u8])] = &[\n");
     let css_file = out.join("main.css");
     let _ = writeln!(table, "(\"main.css\", \"text/css; charset=utf-8\", include_bytes!({css_file:?})),");
+    let icon = root.join("browser/icon.svg");
+    let _ = writeln!(table, "(\"icon.svg\", \"image/svg+xml\", include_bytes!({icon:?})),");
     for script in scripts {
         let name = script.file_name().expect("a file").to_string_lossy().into_owned();
         let _ =

@@ -65,7 +65,7 @@ impl NoticeText {
         ];
         let problems = fields.into_iter().filter_map(|(field, text, needed)| {
             if needed && text.is_empty() {
-                Some(Refused::new(422, "project.refusal.field_missing").field(field))
+                Some(Refused::new(422, format!("announcement.refusal.missing.{field}")).field(field))
             } else {
                 check_text(text, field).err()
             }

@@ -22,7 +22,7 @@ pub struct ExportArgs {
     /// Public number of the tender and number of the lot
     #[arg(value_name = "TENDER/LOT")]
     pub lot: String,
-    /// The file to write
+    /// The file to write; it must not exist
     #[arg(long)]
     pub out: PathBuf,
     /// Leave the sealed bids out; their manifests and what was read out stay
@@ -52,7 +52,7 @@ fn write(house: &House, args: &ExportArgs, runtime: &tokio::runtime::Handle) -> 
     };
     let lot = house.door.read(|db| lot_named(db, tender, number)).map_err(told)?;
     let contents = Contents { ciphertexts: !args.without_bids, media: args.with_media };
-    let file = File::create(&args.out).with_context(|| format!("writing {}", args.out.display()))?;
+    let file = File::create_new(&args.out).with_context(|| format!("writing {}", args.out.display()))?;
     let written = evidence::write(house, &lot, contents, runtime, BufWriter::with_capacity(1 << 20, file));
     let finished = written.map_err(told).and_then(|writer| {
         let file = writer.into_inner().map_err(|e| anyhow!(e.to_string()))?;

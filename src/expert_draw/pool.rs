@@ -3,6 +3,7 @@
 //! A bad row never stops the good ones and is never repaired by guessing; it is listed with its line and what is
 //! wrong, so that the registry can correct it. A file that is not UTF-8 is refused as a whole.
 
+use crate::platform::refusal::Refused;
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
@@ -138,6 +139,21 @@ pub enum BadPool {
     TooMany,
     #[error("the file has no expert that can be read")]
     Empty,
+}
+
+impl BadPool {
+    /// The sentence for whoever sent the file.
+    pub fn refused(&self) -> Refused {
+        let say = |name: &str| Refused::new(422, format!("expert_draw.refusal.pool.{name}"));
+        match self {
+            Self::TooLarge => say("too_large").with("most", FILE_BYTES_MAX >> 20),
+            Self::NotUtf8(byte) => say("not_utf8").with("byte", byte),
+            Self::MissingColumn(column) => say("missing_column").with("column", column),
+            Self::StrangeColumn(column) => say("strange_column").with("column", column),
+            Self::TooMany => say("too_many").with("most", EXPERTS_MAX),
+            Self::Empty => say("empty"),
+        }
+    }
 }
 
 /// What a file came to.

@@ -8,6 +8,7 @@ use super::timeline::{Place, timeline, turn};
 use crate::account::testing::TestHouse;
 use crate::announcement::testing::{publish, published, write};
 use crate::on_both_databases;
+use crate::opening::testing::bids_in;
 use crate::platform::database::testing::Engine;
 use crate::platform::id::Id;
 use crate::platform::moment::{DAY, Moment};
@@ -253,4 +254,28 @@ fn every_role_has_a_desk() {
     // the test's document was never stored as a file: the download is kept, then its content is missing
     assert_ne!(bidder.post(&path, &[]).status, 403);
     assert!(bidder.get("/desk").text().contains("TEST-0001/1"));
+}
+
+#[test]
+fn a_bidder_finds_the_lots_of_their_bids_and_the_agent_what_comes_next() {
+    let house = TestHouse::new(Engine::Sqlite);
+    let bids = bids_in(&house, &["9000000.00", "9100000.00", "9200000.00"]).opened(&house);
+    let facts = facts(&house, bids.lot);
+    let now = house.door().now();
+    assert_eq!(turn(&facts, now), "portal.turn.draw");
+    let served = Served::start(house);
+    let desk = served.browser(&bids.bidders[0]).get("/desk").expect_status(200).text();
+    assert!(desk.contains(&facts.name()) && desk.contains("抽取评标专家"), "{desk}");
+    // once the bids are closed a notice is amended no more, and the next rooms are one click away
+    let own = served
+        .browser(&bids.staff.agent)
+        .get(&format!("/project/{}", facts.number))
+        .expect_status(200)
+        .text();
+    assert!(!own.contains("/amend\""), "{own}");
+    for room in ["expert-draw", "opening", "evaluation", "publication"] {
+        assert!(own.contains(&format!("href=\"/{room}/{}\"", facts.name())), "{room}");
+    }
+    let hall = served.visitor().get(&format!("/opening/{}", facts.name())).expect_status(200).text();
+    assert!(hall.contains("9,100,000.00"), "amounts are read out with their thousands apart");
 }

@@ -86,6 +86,10 @@ pub fn turn(lot: &LotFacts, now: Moment) -> String {
     let contracted = lot.reached(Milestone::ContractSigned).is_some();
     match lot.phase(now) {
         Phase::Completed if contracted => "portal.turn.contracted".into(),
+        Phase::Evaluation if lot.reached(Milestone::ExpertsDrawn).is_none() => "portal.turn.draw".into(),
+        Phase::Evaluation if lot.reached(Milestone::EvaluationStarted).is_none() => {
+            "portal.turn.convene".into()
+        }
         phase => format!("portal.turn.{}", phase.code()),
     }
 }

@@ -100,12 +100,10 @@ function reviewRows(form: HTMLFormElement, offer: Offer): Node[] {
     const [term, definition] = [document.createElement("dt"), document.createElement("dd")];
     term.textContent = name;
     definition.textContent = value;
-    const group = document.createElement("div");
-    group.append(term, definition);
-    return group;
+    return [term, definition];
   };
-  const fields = [...form.querySelectorAll<HTMLInputElement | HTMLSelectElement>("[data-field]")].map((input) => row(input.labels?.[0]?.textContent?.trim() ?? attribute(input, "field"), shownValue(input)));
-  return [...fields, ...offer.files.map((file) => row(file.name, sizeText(file.content.size)))];
+  const fields = [...form.querySelectorAll<HTMLInputElement | HTMLSelectElement>("[data-field]")].flatMap((input) => row(input.labels?.[0]?.textContent?.trim() ?? attribute(input, "field"), shownValue(input)));
+  return [...fields, ...offer.files.flatMap((file) => row(file.name, sizeText(file.content.size)))];
 }
 
 async function begin(form: HTMLFormElement, id: string): Promise<void> {

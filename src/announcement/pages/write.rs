@@ -115,7 +115,12 @@ async fn check_page(p: Page, door: &Door, who: Who, number: String, status: Stat
             actions::check_draft(db, &who, tender.tender, now)
         })
         .await?;
-    let p = problems.iter().fold(p, |p, problem| p.with_problem(problem));
+    // all texts are mended on one page, to which the link with this id leads
+    let there = |problem: &Refused| match problem.field {
+        Some("qualification" | "contact" | "remarks") => problem.clone().field("scope"),
+        _ => problem.clone(),
+    };
+    let p = problems.iter().fold(p, |p, problem| p.with_problem(&there(problem)));
     let page = CheckPage {
         p: p.clone(),
         number,

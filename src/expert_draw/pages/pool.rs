@@ -97,8 +97,7 @@ pub(super) async fn pool_post(
 ) -> Answer {
     let bytes = file_of(form, &p.csrf).await?;
     let read = web::block(move || read(&bytes)).await.map_err(|e| Fault::new(e.to_string()))?;
-    let refused =
-        |bad: BadPool| Refused::new(422, "expert_draw.refusal.pool").with("detail", bad).field("file");
+    let refused = |bad: BadPool| bad.refused().field("file");
     let import = match p.clone().or_problem(read.map_err(|bad| Failure::from(refused(bad))))? {
         Ok(import) => import,
         Err(p) => {

@@ -13,6 +13,7 @@ use crate::opening::store::{self, BidRow, ObjectionRow, Released, SignatureRow, 
 use crate::platform::database::Db;
 use crate::platform::digest::b64u;
 use crate::platform::moment::Moment;
+use crate::platform::money::Fen;
 use crate::platform::refusal::Failure;
 use crate::platform::vault::Vault;
 use crate::project::flow::Step;
@@ -329,6 +330,9 @@ fn cell(p: &Page, form: &Form, name: &str) -> Cell {
     // one of three words stands for a sentence; anything else is shown as it was written
     let declared = name == ENTERPRISE && ENTERPRISES.contains(&text.as_str());
     let text = if declared { p.t(&format!("sealed_bid.enterprise.{text}")) } else { text };
+    let price = (name == "price").then(|| Fen::parse(&text)).flatten();
+    // an amount is easier to read aloud with its thousands apart; what is no amount is shown as it was written
+    let text = price.map_or(text, |price| price.to_string());
     Cell { text, number: is_number(name) }
 }
 

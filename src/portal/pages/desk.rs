@@ -8,6 +8,7 @@ use crate::account::who::{Anybody, Who};
 use crate::announcement;
 use crate::ledger::Door;
 use crate::platform::database::Db;
+use crate::platform::id::Id;
 use crate::platform::refusal::Failure;
 use crate::platform::vault::Vault;
 use crate::platform::web::Answer;
@@ -15,7 +16,9 @@ use crate::portal::store::{self, Query};
 use crate::portal::timeline::turn;
 use crate::project;
 use crate::project::phase::Phase;
+use crate::project::rules::Tender;
 use crate::project::standing::LotFacts;
+use crate::sealed_bid;
 use actix_web::web;
 use askama::Template;
 
@@ -53,7 +56,7 @@ fn own(db: &mut Db, vault: &Vault, who: &Who) -> Result<Vec<LotFacts>, Failure> 
             let mine = project::store::tenders_of(db, who.organisation, None, OWN)?;
             mine.into_iter().map(|tender| tender.tender).collect()
         }
-        Role::Bidder => announcement::store::downloaded_by(db, vault, who.person)?,
+        Role::Bidder => bidders_tenders(db, vault, who)?,
         Role::Expert | Role::Supervisor | Role::Centre | Role::Treasurer => Vec::new(),
     };
     let mut lots = Vec::new();
@@ -62,6 +65,18 @@ fn own(db: &mut Db, vault: &Vault, who: &Who) -> Result<Vec<LotFacts>, Failure> 
     }
     lots.sort_by_key(|lot| std::cmp::Reverse(lot.announced_at));
     Ok(lots)
+}
+
+/// The tenders whose documents this person took, and those on which their organisation handed in a bid.
+fn bidders_tenders(db: &mut Db, vault: &Vault, who: &Who) -> Result<Vec<Id<Tender>>, Failure> {
+    let mut tenders = announcement::store::downloaded_by(db, vault, who.person)?;
+    for step in sealed_bid::actions::own_steps(db, vault, who)?.into_iter().rev() {
+        let Some(lot) = project::store::lot(db, step.record.lot)? else { continue };
+        if !tenders.contains(&lot.tender) {
+            tenders.push(lot.tender);
+        }
+    }
+    Ok(tenders)
 }
 
 /// The rooms that a role works in.

@@ -4,7 +4,7 @@ mod dates;
 mod lot;
 mod tender;
 
-use super::phase::Phase;
+use super::phase::{Milestone, Phase};
 use super::standing::{LotFacts, TenderFacts};
 use super::store;
 use crate::account::form::Posted;
@@ -96,6 +96,8 @@ pub(super) struct LotLine {
     pub held: bool,
     pub cancellable: bool,
     pub may_fail: bool,
+    /// The rooms in which this lot goes on, in the order of the street.
+    pub rooms: Vec<Task>,
 }
 
 #[derive(Template)]
@@ -110,6 +112,29 @@ struct TasksPage {
     tasks: Vec<Task>,
     ready: bool,
     lots: Vec<LotLine>,
+    /// Whether a notice may still be amended: some lot's bids are not closed.
+    amendable: bool,
+}
+
+/// The rooms in which a lot goes on once it is announced. Later rooms are named by their addresses: this room does not
+/// know them.
+fn rooms(p: &Page, lot: &LotFacts, phase: Phase) -> Vec<Task> {
+    use Milestone as M;
+    let name = lot.name();
+    let rooms = [
+        ("draw", format!("/expert-draw/{name}"), M::ExpertsDrawn),
+        ("opening", format!("/opening/{name}"), M::Opened),
+        ("evaluation", format!("/evaluation/{name}"), M::Evaluated),
+        ("publication", format!("/publication/{name}"), M::ResultPublished),
+    ];
+    let ended = matches!(phase, Phase::Draft | Phase::Cancelled | Phase::Unsuccessful);
+    let task = |(room, href, milestone): (&str, String, M)| Task {
+        label: p.t(&format!("project.tasks.room.{room}")),
+        href,
+        done: lot.reached(milestone).is_some(),
+        state: String::new(),
+    };
+    if ended { Vec::new() } else { rooms.into_iter().map(task).collect() }
 }
 
 /// A tender of the visitor's own organisation, with its lots.
@@ -160,7 +185,9 @@ async fn tasks_get(Anybody(who): Anybody, p: Page, door: web::Data<Door>, path: 
             && lot.phase(p.now) != Phase::Draft
             && lot.may(super::flow::Step::CancelTender, who.role, p.now).is_ok(),
         may_fail: lot.may(super::flow::Step::DeclareUnsuccessful, who.role, p.now).is_ok(),
+        rooms: rooms(&p, lot, lot.phase(p.now)),
     };
+    let open = |lot: &LotFacts| matches!(lot.phase(p.now), Phase::Announced | Phase::Bidding);
     let page = TasksPage {
         p: p.clone(),
         number: tender.number.to_string(),
@@ -170,6 +197,7 @@ async fn tasks_get(Anybody(who): Anybody, p: Page, door: web::Data<Door>, path: 
         agent: who.role == Role::Agent,
         ready: tasks.iter().all(|task| task.done),
         tasks,
+        amendable: lots.iter().any(open),
         lots: lots.iter().map(line).collect(),
     };
     p.html(&page)
