@@ -3,6 +3,7 @@
 
 use super::refusal::Fault;
 use serde::Deserialize;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 /// Everything that can be set. Read once at start and passed down; there are no globals.
@@ -88,8 +89,7 @@ impl Config {
         text("SUNBID_TIMESTAMP_ROOTS", &mut config.timestamp_roots);
         let usual = Self::default();
         if config.public_url == usual.public_url && config.listen != usual.listen {
-            // whoever only moves the port is reached there
-            config.public_url = format!("http://{}", config.listen);
+            config.public_url = format!("http://{}", reached_at(&config.listen));
         }
         if let Some(keys) = env("SUNBID_KEYS") {
             config.keys = keys.into();
@@ -116,5 +116,14 @@ impl Config {
         number("SUNBID_UPLOAD_BYTES_MAX", &mut config.upload_bytes_max, "bytes")?;
         number("SUNBID_COVER_SECONDS", &mut config.cover_seconds, "seconds")?;
         Ok(config)
+    }
+}
+
+/// Where whoever only moves the listening address is reached. "Every address of this machine" is no address of any
+/// machine, so it stands for this one.
+fn reached_at(listen: &str) -> String {
+    match listen.parse::<SocketAddr>() {
+        Ok(address) if address.ip().is_unspecified() => format!("127.0.0.1:{}", address.port()),
+        _ => listen.to_owned(),
     }
 }

@@ -54,3 +54,17 @@ fn a_moved_port_moves_the_public_address_unless_that_is_set() {
     };
     assert_eq!(Config::load(Path::new("/nonexistent"), both).unwrap().public_url, "https://trade.example");
 }
+
+#[test]
+fn every_address_of_the_machine_is_no_public_address() {
+    for (listen, public) in [
+        ("0.0.0.0:8080", "http://127.0.0.1:8080"),
+        ("0.0.0.0:9000", "http://127.0.0.1:9000"),
+        ("[::]:9000", "http://127.0.0.1:9000"),
+        ("[::1]:9000", "http://[::1]:9000"),
+        ("trade.example:80", "http://trade.example:80"),
+    ] {
+        let env = |name: &str| (name == "SUNBID_LISTEN").then(|| listen.to_owned());
+        assert_eq!(Config::load(Path::new("/nonexistent"), env).unwrap().public_url, public, "{listen}");
+    }
+}

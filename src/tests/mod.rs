@@ -7,6 +7,7 @@ mod crash;
 mod files;
 mod foreign_log;
 mod real_browser;
+mod scripts;
 mod secrecy;
 mod street;
 mod tidy;
