@@ -3,8 +3,10 @@
 use super::page::Seen;
 use crate::platform::refusal::Refused;
 use crate::platform::web::Failed;
+use actix_multipart::{Multipart, MultipartError};
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
+use futures_util::TryStreamExt;
 use serde::de::DeserializeOwned;
 use std::future::Future;
 use std::pin::Pin;
@@ -49,4 +51,39 @@ pub fn check_csrf(given: &str, expected: &str) -> Result<(), Refused> {
     let differing = given.bytes().zip(expected.bytes()).fold(0, |sum, (a, b)| sum | (a ^ b));
     let same = !expected.is_empty() && given.len() == expected.len() && differing == 0;
     if same { Ok(()) } else { Err(Refused::new(403, "platform.refusal.form_expired")) }
+}
+
+/// Reads a form with one file: the token `csrf` first, then `file` of at most `most` bytes, which people read as `max`.
+/// Gives the file's name, as the sender says it, and its content.
+///
+/// # Errors
+/// The form is broken, does not carry the token, has no file or one that is too large.
+pub async fn one_file(
+    mut parts: Multipart,
+    csrf: &str,
+    most: usize,
+    max: &str,
+) -> Result<(String, web::Bytes), Refused> {
+    let unread = |e: MultipartError| Refused::new(422, "platform.refusal.form").with("problem", e);
+    let mut proven = false;
+    while let Some(mut part) = parts.try_next().await.map_err(unread)? {
+        let field = part.name().unwrap_or_default().to_owned();
+        let limit = if field == "file" { most } else { 200 };
+        let file_name = part.content_disposition().and_then(|found| found.get_filename().map(str::to_owned));
+        let mut content = web::BytesMut::new();
+        while let Some(chunk) = part.try_next().await.map_err(unread)? {
+            if content.len() + chunk.len() > limit {
+                return Err(Refused::new(413, "platform.refusal.too_large").with("max", max));
+            }
+            content.extend_from_slice(&chunk);
+        }
+        if field == "csrf" {
+            check_csrf(std::str::from_utf8(&content).unwrap_or_default(), csrf)?;
+            proven = true;
+        } else if field == "file" && proven {
+            return Ok((file_name.unwrap_or_default(), content.freeze()));
+        }
+    }
+    let key = if proven { "platform.refusal.field_missing" } else { "platform.refusal.form_expired" };
+    Err(Refused::new(if proven { 422 } else { 403 }, key).field("file"))
 }

@@ -157,6 +157,20 @@ impl Member {
         }
     }
 
+    /// The PKCS#12 file that the browser would offer as a backup of the key.
+    pub fn key_file(&self, passphrase: &str) -> Vec<u8> {
+        use p12_keystore::{Certificate, KeyStore, KeyStoreEntry, PrivateKey, PrivateKeyChain};
+        let leaf = Certificate::from_der(&self.certificate).unwrap();
+        let chain = PrivateKeyChain::new(
+            self.who.login.as_bytes(),
+            PrivateKey::from_der(&self.pkcs8).unwrap(),
+            [leaf],
+        );
+        let mut store = KeyStore::new();
+        store.add_entry(&self.who.login, KeyStoreEntry::PrivateKeyChain(chain));
+        store.writer(passphrase).write().unwrap()
+    }
+
     /// Signs any bytes: r‖s, 64 bytes.
     pub fn sign_bytes(&self, message: &[u8]) -> Vec<u8> {
         self.key.sign(&random::source(), message).unwrap().as_ref().to_vec()
@@ -171,6 +185,20 @@ pub fn cheap_hash(password: &str) -> String {
         .hash_password(password.as_bytes())
         .unwrap()
         .to_string()
+}
+
+/// Runs a future to its end on a runtime of its own.
+pub fn run<F>(work: F) -> F::Output
+where
+    F: Future + Send,
+    F::Output: Send,
+{
+    let own = || {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+        runtime.unwrap().block_on(work)
+    };
+    // a thread of its own: the caller may be inside a runtime, which would not let it wait
+    std::thread::scope(|scope| scope.spawn(own).join()).unwrap()
 }
 
 /// The refusal in a result, or a panic that says what came instead.

@@ -9,6 +9,7 @@ use crate::account::signature;
 use crate::account::testing::{TestHouse, refused};
 use crate::on_both_databases;
 use crate::platform::database::testing::Engine;
+use crate::platform::files::Files;
 use crate::platform::files::content::Content;
 use crate::platform::id::Id;
 use crate::platform::moment::Moment;
@@ -30,6 +31,7 @@ on_both_databases! {
     a_new_document_goes_out_with_the_next_amendment
     documents_are_issued_between_their_dates_and_later_only_to_who_has_them
     a_download_leaves_no_name_and_no_count_in_the_database
+    a_document_that_is_gone_or_altered_in_storage_is_told_with_its_name
 }
 
 fn at(text: &str) -> Moment {
@@ -402,4 +404,25 @@ fn an_agent_amends_in_the_browser_and_is_told_the_earliest_deadline() {
     let old = served.visitor().get("/announcement/TEST-0001/version/1").expect_status(200).text();
     assert!(old.contains("/announcement/TEST-0001/version/2"), "the old version points at the newest");
     assert!(served.visitor().get("/tender/TEST-0001").text().contains("2026-04-08 09:30"));
+}
+
+fn a_document_that_is_gone_or_altered_in_storage_is_told_with_its_name(engine: Engine) {
+    let house = TestHouse::new(engine);
+    let (staff, lot) = published(&house, &Shape::default());
+    let tender = facts(&house, lot).tender;
+    let number = Shape::default().number;
+    let document = house.door().read(|db| store::documents(db, tender)).unwrap().remove(0);
+    let kept = std::path::Path::new(&house.door().config().files).join(Files::place_of(&document.content));
+    let served = Served::start(house);
+    let mut agent = served.browser(&staff.agent);
+    let path = format!("/announcement/{number}/document/{}", document.id);
+    let whole = agent.get(&path).expect_status(200).bytes;
+
+    std::fs::write(&kept, b"%PDF-1.4 something else").unwrap();
+    assert!(agent.get(&path).expect_status(503).text().contains("招标文件.pdf"));
+    std::fs::remove_file(&kept).unwrap();
+    let gone = agent.get(&path).expect_status(503).text();
+    assert!(gone.contains("“招标文件.pdf”已登记") && gone.contains("can not be read from storage"), "{gone}");
+    std::fs::write(&kept, &whole).unwrap();
+    agent.get(&path).expect_status(200);
 }

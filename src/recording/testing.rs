@@ -6,6 +6,7 @@ use super::actions::{self, Incoming, NewSession, Received};
 use super::rules::{Session, Source, Track};
 use super::store;
 use crate::account::testing::TestHouse;
+pub use crate::account::testing::run;
 use crate::account::who::Who;
 use crate::ledger::Actor;
 use crate::platform::digest::sha256;
@@ -14,7 +15,6 @@ use crate::platform::moment::Moment;
 use crate::platform::refusal::Failure;
 use crate::project::rules::Lot;
 use bytes::Bytes;
-use std::future::Future;
 
 /// The blobs of a sample recording (`camera-mp4`, `screen-mp4`, `camera-webm`, `camera-mkv`, `vp8-webm`), in the order in
 /// which Chromium's MediaRecorder gave them.
@@ -38,11 +38,6 @@ pub fn sample(name: &str) -> Vec<Vec<u8>> {
         at += 4 + length;
     }
     blobs
-}
-
-/// Runs a future to its end on a runtime of its own.
-pub fn run<F: Future>(work: F) -> F::Output {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap().block_on(work)
 }
 
 /// Opens an evaluation session with camera and screen of each person required.

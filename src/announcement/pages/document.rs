@@ -2,23 +2,21 @@
 
 use super::notice::{DocumentView, size_of};
 use super::write::own;
-use crate::account::form::{Posted, check_csrf};
+use crate::account::form::{Posted, one_file};
 use crate::account::page::Page;
 use crate::account::who::{Agent, Anybody, Bidder, Who};
 use crate::announcement::actions::{self, Stored};
 use crate::announcement::rules::{DOCUMENT_BYTES_MAX, Document};
 use crate::announcement::store::{self, DocumentRow};
 use crate::ledger::Door;
-use crate::platform::digest::sha256;
 use crate::platform::files::content::Content;
 use crate::platform::id::Id;
-use crate::platform::refusal::{Failure, Fault, Refused};
-use crate::platform::web::{Answer, Failed};
+use crate::platform::refusal::{Failure, Refused};
+use crate::platform::web::Answer;
 use actix_multipart::Multipart;
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use askama::Template;
-use futures_util::TryStreamExt;
 
 #[derive(Template)]
 #[template(path = "announcement/documents.html")]
@@ -68,35 +66,6 @@ pub(super) async fn list_get(
     documents_page(p, &door, who, path.into_inner(), StatusCode::OK).await
 }
 
-/// Reads the form: the token first, then one file.
-async fn read(mut parts: Multipart, csrf: &str) -> Result<(String, web::Bytes), Failed> {
-    let unread = |e: actix_multipart::MultipartError| {
-        Failed::from(Refused::new(422, "platform.refusal.form").with("problem", e.to_string()))
-    };
-    let mut proven = false;
-    while let Some(mut part) = parts.try_next().await.map_err(unread)? {
-        let field = part.name().unwrap_or_default().to_owned();
-        let limit = if field == "file" { DOCUMENT_BYTES_MAX } else { 200 };
-        let file_name = part.content_disposition().and_then(|found| found.get_filename().map(str::to_owned));
-        let mut content = web::BytesMut::new();
-        while let Some(chunk) = part.try_next().await.map_err(unread)? {
-            if content.len() + chunk.len() > limit {
-                let max = size_of(DOCUMENT_BYTES_MAX as u64);
-                return Err(Refused::new(413, "platform.refusal.too_large").with("max", max).into());
-            }
-            content.extend_from_slice(&chunk);
-        }
-        if field == "csrf" {
-            check_csrf(std::str::from_utf8(&content).unwrap_or_default(), csrf)?;
-            proven = true;
-        } else if field == "file" && proven {
-            return Ok((file_name.unwrap_or_default(), content.freeze()));
-        }
-    }
-    let key = if proven { "platform.refusal.field_missing" } else { "platform.refusal.form_expired" };
-    Err(Refused::new(if proven { 422 } else { 403 }, key).field("file").into())
-}
-
 pub(super) async fn upload_post(
     Agent(who): Agent,
     p: Page,
@@ -107,7 +76,8 @@ pub(super) async fn upload_post(
     let number = path.into_inner();
     let (named, asker) = (number.clone(), who.clone());
     let tender = door.look(move |db| Ok(own(db, &asker, &named)?.tender)).await?;
-    let (name, content) = read(parts, &p.csrf).await?;
+    let max = size_of(DOCUMENT_BYTES_MAX as u64);
+    let (name, content) = one_file(parts, &p.csrf, DOCUMENT_BYTES_MAX, &max).await?;
     let done = match Content::judge(&content) {
         None => Err(Failure::from(Refused::new(415, "announcement.refusal.content").field("file"))),
         Some(kind) => {
@@ -177,12 +147,13 @@ pub(super) async fn download_post(
     send(&door, done.value).await
 }
 
-/// Sends the content after checking it against its hash: a document that was altered on disk is never handed out.
+/// Sends the content, which the file store checks against its hash: a document that was altered on disk is never handed
+/// out. One that can not be read is told with its name, and the centre finds why in its log.
 async fn send(door: &Door, row: DocumentRow) -> Answer {
-    let content = door.files().get(&row.content).await?;
-    if hex::encode(sha256(&[&content])) != row.content {
-        return Err(Fault::new("a document is not what it was").into());
-    }
+    let content = door.files().get(&row.content).await.map_err(|fault| {
+        tracing::error!(document = %row.id, fault = %fault.chain(), "a document can not be read");
+        Refused::new(503, "announcement.refusal.unreadable").with("name", &row.name)
+    })?;
     let name: String = row
         .name
         .bytes()
