@@ -1,24 +1,68 @@
 //! `sunbid open`: the trustee's side, without a browser.
 
+use crate::platform::digest::b64u;
 use crate::platform::moment::Clock;
-use crate::sealing::command::{OfflineOpening, new_trustee_key, open_bid, release_shares, sign_trustee_set};
+use crate::sealing::command::{
+    OfflineOpening, TrusteeFiles, new_box_key, new_trustee_key, open_bid, read_pkcs12, release_shares,
+    sign_trustee_set,
+};
 use anyhow::Context;
 use std::path::{Path, PathBuf};
 
 /// A trustee's tool: make a key, sign the trustee set, release shares, or open a bid offline.
+///
+/// A trustee who works with a platform keeps two files, the same that a browser offers as backups: the tender's box key
+/// (`.p8`) and the account's signing key (`.p12`). Trustees without a platform use the JSON key files of `new-key`.
 #[derive(clap::Args, Debug)]
-#[command(
-    after_help = "Examples:\n  sunbid open new-key --tender T-2026-0007 --number 2 --org 市公证处 --out my-key.json\n  sunbid open release --bundle opening.json --key my-key.json --out release.json\n  sunbid open bid --manifest bid.manifest.json --ciphertext bid.sealed --trustees set.json \\\n    --key k1.json --key k3.json --out opened"
-)]
+#[command(after_help = "With a platform:\n  export SUNBID_TRUSTEE_PASSPHRASE=… SUNBID_P12_PASSWORD=…\n  \
+    sunbid open new-box-key --p12 me.p12 --out box.p8     (paste the two lines on the trustees' page)\n  \
+    sunbid open sign-set --set set.json --key box.p8 --p12 me.p12     (paste the line there)\n  \
+    sunbid open release --bundle bundle.json --key box.p8 --p12 me.p12 --out release.json\n\
+    Without one:\n  \
+    sunbid open new-key --tender T-2026-0007 --number 2 --org 市公证处 --out my-key.json\n  \
+    sunbid open bid --manifest bid.manifest.json --ciphertext bid.sealed --trustees set.json \\\n    \
+    --key k1.json --key k3.json --out opened")]
 pub struct Args {
     #[command(subcommand)]
     pub step: Step,
 }
 
+/// A trustee's key files.
+#[derive(clap::Args, Debug)]
+pub struct Keys {
+    /// The box key: a .p8 of the browser or of new-box-key, or the JSON of new-key
+    #[arg(long)]
+    pub key: PathBuf,
+    /// Passphrase of the .p8; better given in the environment than on the command line
+    #[arg(long, env = "SUNBID_TRUSTEE_PASSPHRASE", hide_env_values = true, default_value = "")]
+    pub passphrase: String,
+    /// With a .p8: PKCS#12 file with the account's signing key
+    #[arg(long)]
+    pub p12: Option<PathBuf>,
+    /// Password of the PKCS#12 file
+    #[arg(long, env = "SUNBID_P12_PASSWORD", hide_env_values = true, default_value = "")]
+    pub password: String,
+}
+
 /// What a trustee does.
 #[derive(clap::Subcommand, Debug)]
 pub enum Step {
-    /// Makes a key for one tender and prints the line for the trustee set
+    /// Makes a box key for one tender of a platform and prints what its trustees' page asks for
+    NewBoxKey {
+        /// PKCS#12 file with the account's signing key
+        #[arg(long)]
+        p12: PathBuf,
+        /// Password of the PKCS#12 file
+        #[arg(long, env = "SUNBID_P12_PASSWORD", hide_env_values = true, default_value = "")]
+        password: String,
+        /// Passphrase of the new file, at least 8 characters
+        #[arg(long, env = "SUNBID_TRUSTEE_PASSPHRASE", hide_env_values = true)]
+        passphrase: String,
+        /// The new file, .p8
+        #[arg(long)]
+        out: PathBuf,
+    },
+    /// Makes a key for one tender without a platform and prints the line for the trustee set
     NewKey {
         #[arg(long)]
         tender: String,
@@ -31,20 +75,22 @@ pub enum Step {
         #[arg(long)]
         out: PathBuf,
     },
-    /// Signs a trustee set, after checking that it holds this key, and prints it
+    /// Signs a trustee set, after checking that it holds this key, and prints it; with a .p8, the signature alone
     SignSet {
+        /// The trustee set, downloaded from the trustees' page
         #[arg(long)]
         set: PathBuf,
-        #[arg(long)]
-        key: PathBuf,
+        #[command(flatten)]
+        keys: Keys,
     },
     /// Releases this trustee's shares to an opening session
     Release {
         /// Opening bundle, downloaded from the opening hall
         #[arg(long)]
         bundle: PathBuf,
-        #[arg(long)]
-        key: PathBuf,
+        #[command(flatten)]
+        keys: Keys,
+        /// The new file, to be handed in at the opening hall
         #[arg(long)]
         out: PathBuf,
     },
@@ -60,6 +106,9 @@ pub enum Step {
         /// A trustee's key file; repeated t times
         #[arg(long = "key", required = true)]
         keys: Vec<PathBuf>,
+        /// Passphrase of those that are .p8 files
+        #[arg(long, env = "SUNBID_TRUSTEE_PASSPHRASE", hide_env_values = true, default_value = "")]
+        passphrase: String,
         /// The bidder's key file, if the bid is locked twice
         #[arg(long)]
         bidder_key: Option<PathBuf>,
@@ -73,6 +122,15 @@ fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
     std::fs::read(path).with_context(|| path.display().to_string())
 }
 
+impl Keys {
+    /// The files as the library takes them; `key` is the content of the key file.
+    fn with<'a>(&'a self, key: &'a [u8]) -> anyhow::Result<TrusteeFiles<'a>> {
+        let signer =
+            self.p12.as_deref().map(|p12| Ok::<_, anyhow::Error>(read_pkcs12(&read(p12)?, &self.password)?));
+        Ok(TrusteeFiles { key, passphrase: &self.passphrase, signer: signer.transpose()? })
+    }
+}
+
 /// Does the step and says what came of it.
 pub fn run(args: &Args) -> anyhow::Result<()> {
     match &args.step {
@@ -80,14 +138,27 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
             let member = new_trustee_key(tender, *number, org, out)?;
             println!("{}", String::from_utf8_lossy(&member));
         }
-        Step::SignSet { set, key } => {
-            println!("{}", String::from_utf8_lossy(&sign_trustee_set(&read(set)?, &read(key)?)?));
+        Step::NewBoxKey { p12, password, passphrase, out } => {
+            anyhow::ensure!(passphrase.chars().count() >= 8, "the passphrase must have 8 characters or more");
+            let signer = read_pkcs12(&read(p12)?, password)?;
+            let public = new_box_key(passphrase, out)?;
+            println!("box key:     {}", b64u(&public));
+            println!("certificate: {}", signer.x5c.first().map(|leaf| b64u(&leaf.0)).unwrap_or_default());
         }
-        Step::Release { bundle, key, out } => {
-            let count = release_shares(&read(bundle)?, &read(key)?, Clock::real().now(), out)?;
+        Step::SignSet { set, keys } => {
+            let (key, set) = (read(&keys.key)?, read(set)?);
+            let (signed, signature) = sign_trustee_set(&set, keys.with(&key)?)?;
+            match keys.p12 {
+                Some(_) => println!("signature: {}", b64u(&signature.0)),
+                None => println!("{}", String::from_utf8_lossy(&signed)),
+            }
+        }
+        Step::Release { bundle, keys, out } => {
+            let key = read(&keys.key)?;
+            let count = release_shares(&read(bundle)?, keys.with(&key)?, Clock::real().now(), out)?;
             println!("released the shares of {count} bids into {}", out.display());
         }
-        Step::Bid { manifest, ciphertext, trustees, keys, bidder_key, out } => {
+        Step::Bid { manifest, ciphertext, trustees, keys, passphrase, bidder_key, out } => {
             let keys = keys.iter().map(|key| read(key)).collect::<Result<Vec<_>, _>>()?;
             let bidder_key = bidder_key.as_deref().map(read).transpose()?;
             let opened = open_bid(&OfflineOpening {
@@ -95,6 +166,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
                 ciphertext,
                 trustees: &read(trustees)?,
                 keys: &keys,
+                passphrase,
                 bidder_key: bidder_key.as_deref(),
                 out,
             })?;

@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 crate::routes! {
     GET "/sealed-bid/{number}/trustees" everybody => trustees_get;
     GET "/sealed-bid/{number}/trustees.json" everybody => set_get;
+    GET "/sealed-bid/{number}/trustees/set.json" [Agent Entity Supervisor Centre] => unsigned_get;
     POST "/sealed-bid/{number}/trustees/key" [Agent Entity Supervisor Centre] => key_post;
     POST "/sealed-bid/{number}/trustees/signature" [Agent Entity Supervisor Centre] => signature_post;
 }
@@ -168,6 +169,16 @@ async fn set_get(door: web::Data<Door>, number: web::Path<String>) -> Answer {
     Ok(HttpResponse::Ok().content_type("application/json").body(jcs_text(&set)))
 }
 
+/// The set as it stands, for a trustee who signs it with the command line.
+async fn unsigned_get(Anybody(who): Anybody, door: web::Data<Door>, number: web::Path<String>) -> Answer {
+    let facts = facts(&door, number.into_inner()).await?;
+    trustees::place_of(&facts.holders, who.person).map_err(Refused::from)?;
+    let threshold = facts.tender.custody.as_ref().and_then(|custody| u8::try_from(custody.threshold).ok());
+    let threshold = threshold.ok_or(Refused::from(trustees::Refusal::NotNamed))?;
+    let set = trustees::document(facts.tender.number.as_str(), threshold, &facts.holders);
+    Ok(HttpResponse::Ok().content_type("application/json").body(jcs_text(&set.map_err(Refused::from)?)))
+}
+
 #[derive(Deserialize)]
 struct KeyForm {
     hpke: String,
@@ -183,8 +194,9 @@ async fn key_post(
     form: Posted<KeyForm>,
 ) -> Answer {
     let bad = || Refused::new(422, "sealed_bid.trustees.refusal.bad_key");
-    let hpke: [u8; 65] = from_b64u(&form.0.hpke).and_then(|bytes| bytes.try_into().ok()).ok_or_else(bad)?;
-    let certificate = from_b64u(&form.0.certificate).ok_or_else(bad)?;
+    let hpke: [u8; 65] =
+        from_b64u(form.0.hpke.trim()).and_then(|bytes| bytes.try_into().ok()).ok_or_else(bad)?;
+    let certificate = from_b64u(form.0.certificate.trim()).ok_or_else(bad)?;
     let facts = facts(&door, number.clone()).await?;
     let (tender, authority) = (facts.tender.tender, authority.as_ref().clone());
     let done = door
@@ -207,7 +219,7 @@ async fn signature_post(
 ) -> Answer {
     let bad = || Refused::new(422, "sealed_bid.trustees.refusal.bad_signature");
     let sig: [u8; 64] =
-        from_b64u(&form.0.signature).and_then(|bytes| bytes.try_into().ok()).ok_or_else(bad)?;
+        from_b64u(form.0.signature.trim()).and_then(|bytes| bytes.try_into().ok()).ok_or_else(bad)?;
     let facts = facts(&door, number.clone()).await?;
     let tender = facts.tender.tender;
     let done = door.act(who.actor(), move |act| actions::sign_set(act, &who, tender, &sig)).await;

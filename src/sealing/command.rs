@@ -3,10 +3,12 @@
 
 use super::archive::Shelf;
 use super::bid_document::{Form, ListedFile};
+use super::boxes::BoxKey;
 use super::context::Context;
 use super::document::{Blob, Bytes, fixed_text};
 use super::envelope::{Envelope, OpenedBid};
 use super::error::SealError;
+use super::key_file::{read_held_key, read_trustee_key, write_box_key};
 use super::keys::Secret;
 use super::manifest::{BidderKeyFile, Client, Manifest};
 use super::opening_check::Reported;
@@ -120,13 +122,34 @@ pub fn seal_files(
     Ok(sealed)
 }
 
-/// Makes trustee `i`'s release for the bids of an opening bundle and writes it to `out`.
+/// A trustee's key file and what it takes to use it.
+pub struct TrusteeFiles<'a> {
+    /// A `.p8` or the JSON of [`new_trustee_key`].
+    pub key: &'a [u8],
+    /// Passphrase of a `.p8`.
+    pub passphrase: &'a str,
+    /// The account's key; a `.p8` can not sign.
+    pub signer: Option<Signer>,
+}
+
+impl TrusteeFiles<'_> {
+    fn of(self, set: &TrusteeSet) -> Result<TrusteeKey, SealError> {
+        read_trustee_key(self.key, self.passphrase, self.signer, set)
+    }
+}
+
+/// Makes a trustee's release for the bids of an opening bundle and writes it to `out`.
 ///
 /// # Errors
 /// Refuses what [`OpeningBundle::check`] refuses, and a key that is not a member's.
-pub fn release_shares(bundle: &[u8], key: &[u8], now: Moment, out: &Path) -> Result<usize, SealError> {
+pub fn release_shares(
+    bundle: &[u8],
+    files: TrusteeFiles<'_>,
+    now: Moment,
+    out: &Path,
+) -> Result<usize, SealError> {
     let bundle = OpeningBundle::read(bundle)?;
-    let release = bundle.release(&TrusteeKey::read(key)?, now)?;
+    let release = bundle.release(&files.of(&bundle.trustees)?, now)?;
     write_new(out, &jcs(&release))?;
     Ok(release.shares.len())
 }
@@ -136,8 +159,9 @@ pub struct OfflineOpening<'a> {
     pub manifest: &'a [u8],
     pub ciphertext: &'a Path,
     pub trustees: &'a [u8],
-    /// Key files of at least t trustees.
+    /// Key files of at least t trustees, and the passphrase of those that have one.
     pub keys: &'a [Vec<u8>],
+    pub passphrase: &'a str,
     pub bidder_key: Option<&'a [u8]>,
     /// Folder for the bid's files; must not exist.
     pub out: &'a Path,
@@ -151,14 +175,15 @@ pub struct OfflineOpening<'a> {
 pub fn open_bid(opening: &OfflineOpening<'_>) -> Result<OpenedBid, SealError> {
     let manifest = Manifest::read(opening.manifest)?;
     let trustees = TrusteeSet::read(opening.trustees)?;
-    let keys = opening.keys.iter().map(|key| TrusteeKey::read(key)).collect::<Result<Vec<_>, _>>()?;
+    let held = opening.keys.iter().map(|key| read_held_key(key, opening.passphrase, &trustees));
+    let keys = held.collect::<Result<Vec<_>, _>>()?;
     let warrant = OpeningWarrant::of_key_holders(&trustees, &keys, manifest.id())
         .ok_or(SealError::Key("these are not the keys of enough trustees of this set"))?;
     let c = manifest.ctx.hash();
-    let reported = keys.iter().map(|key| {
-        let sealed = manifest.lock.boxes.get(usize::from(key.i).saturating_sub(1));
-        let share = sealed.and_then(|sealed| key.boxes.open_share(&c, key.i, &sealed.0).ok());
-        Reported { i: key.i, share }
+    let reported = keys.iter().map(|(i, key)| {
+        let sealed = manifest.lock.boxes.get(usize::from(*i).saturating_sub(1));
+        let share = sealed.and_then(|sealed| key.open_share(&c, *i, &sealed.0).ok());
+        Reported { i: *i, share }
     });
     let reported: Vec<Reported> = reported.collect();
     let k_b = opening.bidder_key.map(read_bidder_key).transpose()?;
@@ -189,12 +214,22 @@ pub fn new_trustee_key(tender: &str, i: u8, org: &str, out: &Path) -> Result<Vec
     Ok(jcs(&key.member(org)))
 }
 
-/// Adds a trustee's signature to a set and gives the set back.
-pub fn sign_trustee_set(set: &[u8], key: &[u8]) -> Result<Vec<u8>, SealError> {
+/// Makes a new box key, writes it to `out` under `passphrase` (readable by its owner alone) and gives its public half.
+pub fn new_box_key(passphrase: &str, out: &Path) -> Result<[u8; 65], SealError> {
+    let key = BoxKey::random();
+    write_new(out, &write_box_key(&key, passphrase)?)?;
+    Ok(key.public())
+}
+
+/// Adds a trustee's signature to a set; gives the set back, and the signature alone, which is what a platform asks for.
+pub fn sign_trustee_set(set: &[u8], files: TrusteeFiles<'_>) -> Result<(Vec<u8>, Bytes<64>), SealError> {
     let mut set: TrusteeSet =
         serde_json::from_slice(set).map_err(|e| SealError::Document(format!("trustee set: {e}")))?;
-    TrusteeKey::read(key)?.sign_set(&mut set)?;
-    Ok(jcs(&set))
+    let key = files.of(&set)?;
+    key.sign_set(&mut set)?;
+    let signature = set.member(key.i).map(|member| member.sig);
+    let signature = signature.ok_or(SealError::Key("this key file is not of a trustee of this tender"))?;
+    Ok((jcs(&set), signature))
 }
 
 /// A shelf that is a folder with a temporary name until everything is known to be right.

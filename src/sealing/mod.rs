@@ -26,6 +26,7 @@ pub mod context;
 pub mod document;
 pub mod envelope;
 pub mod error;
+pub mod key_file;
 pub mod keys;
 pub mod manifest;
 pub mod open;

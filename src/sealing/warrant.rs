@@ -1,8 +1,9 @@
 //! The permission to open, as a type. Code that holds no [`OpeningWarrant`] can not turn an envelope into an opened
 //! bid, whatever keys it has.
 
+use super::boxes::BoxKey;
 use super::document::Bytes;
-use super::trustees::{TrusteeKey, TrusteeSet};
+use super::trustees::TrusteeSet;
 use std::collections::BTreeSet;
 
 /// Says that the bids of one bid set may be opened. Can not be copied, stored or made from outside data.
@@ -20,9 +21,13 @@ impl OpeningWarrant {
 
     /// For the offline tool: whoever holds the key files of t trustees of `set` needs nobody's permission. `None` if
     /// the keys are fewer, or not this set's.
-    pub(crate) fn of_key_holders(set: &TrusteeSet, keys: &[TrusteeKey], manifest: [u8; 32]) -> Option<Self> {
-        let mine = |key: &&TrusteeKey| set.member(key.i).is_some_and(|m| m.hpke.0 == key.boxes.public());
-        let held: BTreeSet<u8> = keys.iter().filter(mine).map(|key| key.i).collect();
+    pub(crate) fn of_key_holders(
+        set: &TrusteeSet,
+        keys: &[(u8, BoxKey)],
+        manifest: [u8; 32],
+    ) -> Option<Self> {
+        let mine = |(i, key): &&(u8, BoxKey)| set.member(*i).is_some_and(|m| m.hpke.0 == key.public());
+        let held: BTreeSet<u8> = keys.iter().filter(mine).map(|(i, _)| *i).collect();
         (held.len() >= usize::from(set.t)).then(|| Self::issue([manifest]))
     }
 

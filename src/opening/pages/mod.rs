@@ -7,7 +7,7 @@ use super::live::events_get;
 use super::store::{self, Objected};
 use super::{actions, hall, protocol};
 use crate::account::authority::Authority;
-use crate::account::form::Posted;
+use crate::account::form::{Posted, one_file};
 use crate::account::page::Page;
 use crate::account::signature::SignedFields;
 use crate::account::who::{Agent, Anybody, Bidder};
@@ -19,6 +19,7 @@ use crate::platform::web::{Answer, Failed};
 use crate::project::standing::LotFacts;
 use crate::project::store as projects;
 use crate::sealing::context::EnvelopeKind;
+use actix_multipart::Multipart;
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use serde::Deserialize;
@@ -33,6 +34,7 @@ crate::routes! {
     GET "/opening/{number}/{lot}/draws/{draw}/record.json" everybody => numbers::record_get;
     GET "/opening/{number}/{lot}/{envelope}/bundle.json" [Agent Entity Supervisor Centre] => bundle_get;
     POST "/opening/{number}/{lot}/{envelope}/release" [Agent Entity Supervisor Centre] => release_post;
+    POST "/opening/{number}/{lot}/{envelope}/release-file" [Agent Entity Supervisor Centre] => release_file_post;
     POST "/opening/{number}/{lot}/{envelope}/open" [Agent Centre] => open_post;
     POST "/opening/{number}/{lot}/{envelope}/publication" [Agent] => publication_post;
     POST "/opening/{number}/{lot}/{envelope}/signature" [Bidder Agent Entity Supervisor Centre] => signature_post;
@@ -170,6 +172,24 @@ async fn release_post(
 ) -> Answer {
     let (facts, envelope) = envelope_of(&door, path).await?;
     let (id, release) = (facts.lot, form.0.release);
+    let done = door.act(who.actor(), move |act| actions::release(act, &who, id, envelope, &release)).await;
+    back(p, &door, facts, done.map(|_| ())).await
+}
+
+/// Largest release that is read, in bytes; one bid's share takes about 250.
+const RELEASE_BYTES_MAX: usize = 1 << 20;
+
+/// The release that `sunbid open release` wrote.
+async fn release_file_post(
+    Anybody(who): Anybody,
+    p: Page,
+    door: web::Data<Door>,
+    path: Envelope,
+    parts: Multipart,
+) -> Answer {
+    let (facts, envelope) = envelope_of(&door, path).await?;
+    let (_, content) = one_file(parts, &p.csrf, RELEASE_BYTES_MAX, "1 MiB").await?;
+    let (id, release) = (facts.lot, String::from_utf8_lossy(&content).into_owned());
     let done = door.act(who.actor(), move |act| actions::release(act, &who, id, envelope, &release)).await;
     back(p, &door, facts, done.map(|_| ())).await
 }

@@ -63,7 +63,7 @@ fn a_bid_goes_through_the_command_line_from_keys_to_opened_files() {
     let mut set = jcs(&TrusteeSet { members, t: 2, tender: "TEST-1".into(), typ: TrusteeSetTyp });
     for key in &keys {
         assert!(TrusteeSet::read(&set).is_err(), "not all have signed");
-        set = sign_trustee_set(&set, key).unwrap();
+        set = sign_trustee_set(&set, TrusteeFiles { key, passphrase: "", signer: None }).unwrap().0;
     }
     let (p12, _) = pkcs12("secret");
     assert!(read_pkcs12(&p12, "wrong").is_err());
@@ -78,6 +78,7 @@ fn a_bid_goes_through_the_command_line_from_keys_to_opened_files() {
         ciphertext: &ciphertext,
         trustees: &set,
         keys,
+        passphrase: "",
         bidder_key,
         out: &out,
     };
@@ -110,6 +111,7 @@ fn a_failed_opening_leaves_no_file_behind() {
         ciphertext: &ciphertext,
         trustees: &jcs(&panel.set),
         keys: &keys,
+        passphrase: "",
         bidder_key: None,
         out: &folder.path().join("opened"),
     };
@@ -143,4 +145,67 @@ fn sealing_refuses_a_missing_field_a_second_bid_in_the_folder_and_a_foreign_cert
     let (_, der) = pkcs12("");
     let other = SigningKey::generate().unwrap().0;
     assert!(Signer::new(other, vec![crate::sealing::document::Blob(der)]).is_err());
+}
+
+/// A trustee with the two files that a browser's backups are: both kinds of key open the same boxes.
+#[test]
+fn an_encrypted_box_key_and_an_account_key_do_a_trustees_whole_work() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let names = ["k1.p8", "k2.p8", "k3.p8"];
+    let signers: Vec<Vec<u8>> = names.iter().map(|_| pkcs12("mine").0).collect();
+    let signer = |i: usize| Some(read_pkcs12(&signers[i], "mine").unwrap());
+    let member = |(i, name): (usize, &&str)| Member {
+        hpke: Bytes(new_box_key("many hands", &at(name)).unwrap()),
+        i: i as u8 + 1,
+        org: format!("机构{i}"),
+        sig: Bytes([0; 64]),
+        sign: signer(i).unwrap().key.point(),
+    };
+    let members = names.iter().enumerate().map(member).collect();
+    let keys: Vec<Vec<u8>> = names.iter().map(|name| fs::read(at(name)).unwrap()).collect();
+    let files = |i: usize, passphrase| TrusteeFiles { key: &keys[i], passphrase, signer: signer(i) };
+    let mut set = jcs(&TrusteeSet { members, t: 2, tender: "TEST-1".into(), typ: TrusteeSetTyp });
+    let refused = |files| sign_trustee_set(&set, files).unwrap_err().to_string();
+    assert!(refused(files(0, "one hand")).contains("passphrase"));
+    assert!(refused(TrusteeFiles { signer: None, ..files(0, "many hands") }).contains("PKCS#12"));
+    let others = TrusteeFiles { signer: signer(1), ..files(0, "many hands") };
+    assert!(refused(others).contains("keys of trustee 1"), "the account's key is another's");
+    for i in 0..3 {
+        set = sign_trustee_set(&set, files(i, "many hands")).unwrap().0;
+    }
+    let set_read = TrusteeSet::read(&set).unwrap();
+    seal_into(folder.path(), &set_read, Mode::Trustees, &read_pkcs12(&signers[0], "mine").unwrap());
+    let opened = open_bid(&OfflineOpening {
+        manifest: &fs::read(at("sealed").join(MANIFEST_FILE)).unwrap(),
+        ciphertext: &at("sealed").join(CIPHERTEXT_FILE),
+        trustees: &set,
+        keys: &keys[1..],
+        passphrase: "many hands",
+        bidder_key: None,
+        out: &at("opened"),
+    });
+    assert_eq!(opened.unwrap().form()["price"], "1234567.89");
+}
+
+/// OpenSSL judges the key file that the browser judges its own by (`browser/test/keys.test.ts`).
+#[test]
+fn openssl_reads_our_box_key_and_we_read_openssls() {
+    use crate::sealing::key_file::{read_box_key, write_box_key};
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let openssl = |arguments: &[&str]| {
+        let run = std::process::Command::new("openssl").args(arguments).output();
+        let run = run.expect("openssl runs: apt-get install openssl");
+        assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    };
+    let key = crate::sealing::boxes::BoxKey::random();
+    fs::write(at("ours.p8"), write_box_key(&key, "密码 pass").unwrap()).unwrap();
+    let (ours, plain, theirs) = (at("ours.p8"), at("plain.pem"), at("theirs.p8"));
+    openssl(&["pkcs8", "-inform", "DER", "-in", &ours, "-passin", "pass:密码 pass", "-out", &plain]);
+    let again = ["-topk8", "-v2", "aes-256-cbc", "-v2prf", "hmacWithSHA256", "-passout", "pass:other"];
+    openssl(&[&["pkcs8", "-in", &plain, "-outform", "DER", "-out", &theirs], again.as_slice()].concat());
+    let read = read_box_key(&fs::read(theirs).unwrap(), "other").unwrap();
+    assert_eq!(read.public(), key.public());
+    assert!(read_box_key(b"no key", "other").unwrap_err().to_string().contains(".p8"));
 }

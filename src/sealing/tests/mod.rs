@@ -8,6 +8,7 @@ mod properties;
 mod release;
 mod vectors;
 
+use super::boxes::BoxKey;
 use super::context::{Context, ContextTyp, EnvelopeKind, Mode, Suite};
 use super::document::{Blob, Bytes};
 use super::envelope::Envelope;
@@ -152,6 +153,10 @@ fn nothing_opens_without_a_warrant_for_this_very_bid() {
     let other = OpeningWarrant::issue([[0; 32]]);
     let reported = reports(&panel, &sealed, &[1, 2, 3]);
     assert!(envelope.unlock(&other, &panel.set, &reported, None).is_err());
-    assert!(OpeningWarrant::of_key_holders(&panel.set, &panel.keys[..1], [0; 32]).is_none());
-    assert!(OpeningWarrant::of_key_holders(&panel.set, &panel.keys[..2], [0; 32]).is_some());
+    let held = |count: usize| -> Vec<(u8, BoxKey)> {
+        let copy = |key: &TrusteeKey| (key.i, BoxKey::from_bytes(&key.boxes.to_bytes().0).unwrap());
+        panel.keys[..count].iter().map(copy).collect()
+    };
+    assert!(OpeningWarrant::of_key_holders(&panel.set, &held(1), [0; 32]).is_none());
+    assert!(OpeningWarrant::of_key_holders(&panel.set, &held(2), [0; 32]).is_some());
 }

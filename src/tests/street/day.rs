@@ -34,6 +34,20 @@ pub struct Day {
 impl Day {
     /// An announced lot whose float-down is `floats`, whose trustees have signed, and the people: so many bidders.
     pub fn begin(engine: Engine, story: &str, floats: &str, bidders: usize) -> Self {
+        let day = Self::announced(engine, story, floats, bidders);
+        let mut browsers = day.trustees().map(|trustee| day.enter(trustee));
+        for (place, browser) in browsers.iter_mut().enumerate() {
+            day.give_box_key(browser, place);
+        }
+        for (place, browser) in browsers.iter_mut().enumerate() {
+            day.sign_set(browser, place);
+        }
+        day.served.visitor().get(&format!("{}.json", day.custody())).expect_status(200);
+        day
+    }
+
+    /// As [`Day::begin`], before the trustees have given their keys.
+    pub fn announced(engine: Engine, story: &str, floats: &str, bidders: usize) -> Self {
         let house = TestHouse::new(engine);
         // sign-in names differ from story to story: the limit on tries counts them over all of them
         let tag = format!("{story}.{engine:?}").to_lowercase();
@@ -59,7 +73,6 @@ impl Day {
             staff,
         };
         day.announce(floats);
-        day.trustees_sign();
         day
     }
 
@@ -133,23 +146,28 @@ impl Day {
         assert!(public.contains("滨海路桥梁维修工程") && public.contains("2026-03-25 09:30"));
     }
 
-    /// Each trustee gives a key that only their own browser has, and signs the set that has all keys.
-    fn trustees_sign(&self) {
-        let page = format!("/sealed-bid/{NUMBER}/trustees");
-        let mut browsers = self.trustees().map(|trustee| self.enter(trustee));
-        for ((browser, trustee), key) in browsers.iter_mut().zip(self.trustees()).zip(&self.boxes) {
-            browser.get(&page).expect_status(200);
-            let form = [("hpke", b64u(&key.public())), ("certificate", b64u(&trustee.certificate))];
-            let form: Vec<(&str, &str)> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
-            browser.post(&format!("{page}/key"), &form).expect_status(303);
-        }
-        for (browser, trustee) in browsers.iter_mut().zip(self.trustees()) {
-            let set = browser.get(&page).expect_status(200).attribute("data-set").unwrap();
-            let message = [b"etrade/trustee-set/v1\n", set.as_bytes()].concat();
-            let signature = b64u(&trustee.sign_bytes(&message));
-            browser.post(&format!("{page}/signature"), &[("signature", &signature)]).expect_status(303);
-        }
-        self.served.visitor().get(&format!("{page}.json")).expect_status(200);
+    /// The page of the trustees.
+    pub fn custody(&self) -> String {
+        format!("/sealed-bid/{NUMBER}/trustees")
+    }
+
+    /// The trustee at this place, from zero, gives a key that only their own browser has.
+    pub fn give_box_key(&self, browser: &mut Browser, place: usize) {
+        let page = self.custody();
+        browser.get(&page).expect_status(200);
+        let (key, certificate) = (self.boxes[place].public(), &self.trustees()[place].certificate);
+        let form = [("hpke", b64u(&key)), ("certificate", b64u(certificate))];
+        let form: Vec<(&str, &str)> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        browser.post(&format!("{page}/key"), &form).expect_status(303);
+    }
+
+    /// The trustee at this place, from zero, signs the set that has all keys.
+    pub fn sign_set(&self, browser: &mut Browser, place: usize) {
+        let page = self.custody();
+        let set = browser.get(&page).expect_status(200).attribute("data-set").unwrap();
+        let message = [b"etrade/trustee-set/v1\n", set.as_bytes()].concat();
+        let signature = b64u(&self.trustees()[place].sign_bytes(&message));
+        browser.post(&format!("{page}/signature"), &[("signature", &signature)]).expect_status(303);
     }
 
     /// The supervisor downloads the evidence of the lot, and a stranger's computer judges it, knowing only the log's key,
