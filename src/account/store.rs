@@ -105,6 +105,12 @@ pub fn people_with(db: &mut Db, role: Role) -> Result<Vec<Who>, Fault> {
     rows(db, |query| query.filter(account_person::role.eq(role.code())))
 }
 
+/// Whether anybody has an account.
+pub fn anybody(db: &mut Db) -> Result<bool, Fault> {
+    let found: Option<String> = account_person::table.select(account_person::id).first(db).optional()?;
+    Ok(found.is_some())
+}
+
 /// The person who signs in under this name.
 pub fn by_login(db: &mut Db, login: &str) -> Result<Option<Who>, Fault> {
     let login = login.to_owned();

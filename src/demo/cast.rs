@@ -13,7 +13,9 @@ pub const GREETING: &str = "\
   agent       招标代理   tendering agent        entity      招标人     procuring entity
   bidder1…7   投标人     bidders                expert1…200 评标专家   experts
   supervisor  监督       supervisor             centre      交易中心   centre staff
-  treasurer   财务       treasurer";
+  treasurer   财务       treasurer              delegate1,2 招标人代表 representatives on committees
+  A drawn expert's account is their number: E00161 signs in as expert161. 专家 E00161 的账号是 expert161。
+  Bank notices and the trustees' key files 银行通知与保管人密钥文件: /demo";
 /// How many experts there are.
 pub const EXPERTS: usize = 200;
 

@@ -81,14 +81,20 @@ fn keep(act: &mut Act<'_>, offset: i64) -> Result<(), Fault> {
     Ok(())
 }
 
-/// The offset that was kept, in microseconds.
+/// The offset that was kept, in microseconds; none if the clock was never moved.
+///
+/// # Errors
+/// The database fails.
+pub fn kept(db: &mut Db) -> Result<Option<i64>, Fault> {
+    Ok(platform_clock::table.select(platform_clock::offset_micros).first(db).optional()?)
+}
+
+/// As [`kept`]; a clock that was never moved shows the real time.
 ///
 /// # Errors
 /// The database fails.
 pub fn kept_offset(db: &mut Db) -> Result<i64, Fault> {
-    let found: Option<i64> =
-        platform_clock::table.select(platform_clock::offset_micros).first(db).optional()?;
-    Ok(found.unwrap_or(0))
+    Ok(kept(db)?.unwrap_or(0))
 }
 
 /// Sets a demonstration's clock to where it was before the restart.

@@ -7,10 +7,12 @@
 //! The example tenders are walked through the very acts that people use, at set times in the past, with real keys and
 //! real sealed bids: nothing is written into tables by hand. `sunbid demo` builds them once, into an empty database.
 //!
-//! Who comes in: everybody looks, centre staff move the clock. Table: `platform_clock`.
+//! Who comes in: everybody looks, centre staff move the clock, the treasurer gets bank notices. Table: `platform_clock`.
 
+pub mod bank_notice;
 pub mod cast;
 pub mod clock;
+pub mod keys;
 pub mod pages;
 pub mod story;
 
@@ -21,16 +23,18 @@ use crate::account::testing::TestHouse;
 use crate::deposit;
 use crate::ledger::Actor;
 use crate::platform::config::Config;
+use crate::platform::database::Db;
 use crate::platform::moment::{Clock, DAY, Moment};
 use crate::platform::refusal::Fault;
 
 #[cfg(test)]
 mod tests;
 
-/// Builds the demonstration centre, once: a database that has people in it is left as it is.
+/// Builds the demonstration centre, once: a demonstration that stands already is left as it is.
 ///
 /// # Errors
-/// The configuration is not a demonstration's, or the database or a key file fails.
+/// The configuration is not a demonstration's, the database has people in it and is none, or the database or a key file
+/// fails.
 pub fn build(config: Config) -> Result<(), Fault> {
     if !config.demo {
         return Err(Fault::new(
@@ -41,7 +45,7 @@ pub fn build(config: Config) -> Result<(), Fault> {
     let now = beginning();
     let clock = Clock::set_at(now.plus(-90 * DAY));
     let house = House::open(config, clock.clone())?;
-    if house.door.read(|db| store::by_login(db, "agent"))?.is_some() {
+    if house.door.read(stands)? {
         return Ok(());
     }
     let hash = hash_password(cast::PASSWORD).map_err(|failure| Fault::new(failure.to_string()))?;
@@ -52,6 +56,20 @@ pub fn build(config: Config) -> Result<(), Fault> {
         .door()
         .write(Actor::system("demonstration"), move |act| clock::begin(act, Clock::real().now(), now));
     begun.map(|_| ()).map_err(|failure| Fault::new(failure.to_string()))
+}
+
+/// Whether the demonstration stands already. Its accounts have a password that everybody knows, so a database in which
+/// other people are is not touched.
+fn stands(db: &mut Db) -> Result<bool, Fault> {
+    let begun = clock::kept(db)?.is_some();
+    if !begun && store::anybody(db)? {
+        return Err(Fault::new(
+            "this database has people in it and is no finished demonstration, so none is built in it: name an empty \
+             database (SUNBID_DATABASE_URL), or set demo = false. If building was interrupted, remove the database and \
+             begin again",
+        ));
+    }
+    Ok(begun)
 }
 
 /// When every demonstration begins: 2026-06-01 09:20 in Beijing, a Monday. The holiday calendar of that year is known, so

@@ -1,20 +1,22 @@
 //! The page of the demonstration clock.
 
-use super::clock;
+use super::{bank_notice, clock, keys, story};
 use crate::account::form::Posted;
 use crate::account::page::Page;
-use crate::account::who::Centre;
+use crate::account::who::{Centre, Treasurer};
 use crate::ledger::Door;
 use crate::platform::moment::{DAY, HOUR, MINUTE, Moment};
 use crate::platform::refusal::{Failure, Refused};
 use crate::platform::web::Answer;
 use actix_web::http::StatusCode;
-use actix_web::web;
+use actix_web::{HttpResponse, web};
 use askama::Template;
 use serde::Deserialize;
 
 crate::routes! {
     GET "/demo" everybody => demo_get;
+    GET "/demo/bank-notice.xml" [Treasurer] => notice_get;
+    GET "/demo/keys/{name}" everybody => key_get;
     POST "/demo/clock" [Centre] => clock_post;
 }
 
@@ -24,19 +26,39 @@ struct DemoPage {
     p: Page,
     may: bool,
     to: String,
+    /// The tenders whose boxes are still shut, and their trustees' key files.
+    numbers: &'static [&'static str],
+    keys: Vec<keys::Row>,
 }
 
 fn page(p: Page, to: String) -> DemoPage {
     let may = p.is(crate::account::role::Role::Centre);
-    DemoPage { p, may, to }
+    DemoPage { p, may, to, numbers: &story::SHUT, keys: keys::rows() }
+}
+
+/// Nothing of this is in a real centre.
+fn check_demo(p: &Page) -> Result<(), Refused> {
+    if p.demo { Ok(()) } else { Err(Refused::new(404, "platform.refusal.not_found")) }
 }
 
 async fn demo_get(p: Page) -> Answer {
-    if !p.demo {
-        return Err(Refused::new(404, "platform.refusal.not_found").into());
-    }
+    check_demo(&p)?;
     let to = p.now.plus(DAY).beijing_field();
     p.html(&page(p.clone(), to))
+}
+
+async fn notice_get(Treasurer(_): Treasurer, p: Page, door: web::Data<Door>) -> Answer {
+    check_demo(&p)?;
+    let (vault, now) = (door.vault().clone(), p.now);
+    let notice = door.look(move |db| bank_notice::write(db, &vault, now)).await?;
+    Ok(HttpResponse::Ok().content_type("application/xml").body(notice))
+}
+
+async fn key_get(p: Page, door: web::Data<Door>, name: web::Path<String>) -> Answer {
+    check_demo(&p)?;
+    let found = keys::read(door.files(), &name).await?;
+    let file = found.ok_or_else(|| Refused::new(404, "demo.refusal.no_key"))?;
+    Ok(HttpResponse::Ok().content_type("application/octet-stream").body(file))
 }
 
 #[derive(Deserialize)]

@@ -5,6 +5,8 @@
 use super::actions;
 use super::records::{Declared, Demand};
 use super::store;
+#[cfg(test)]
+pub use super::tests::bank_files::is_valid;
 use crate::account::role::Role;
 use crate::account::testing::{Member, TestHouse};
 use crate::account::who::Who;

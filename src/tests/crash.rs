@@ -36,7 +36,7 @@ const ROUNDS: usize = 4;
 const BIDDERS: usize = 6;
 
 /// The program under test, built beside this test by `cargo build` (bin/test does it).
-pub fn program() -> PathBuf {
+fn program() -> PathBuf {
     let mut path = std::env::current_exe().unwrap();
     path.pop();
     path.pop();

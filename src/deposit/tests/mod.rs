@@ -1,7 +1,7 @@
 //! Tests of the deposit room.
 
 mod acts;
-mod bank_files;
+pub mod bank_files;
 mod bookkeeping;
 mod counter;
 mod desk;

@@ -11,6 +11,7 @@ mod deadline;
 mod hall;
 mod lawful_day;
 mod money;
+mod newcomer;
 mod objected;
 mod spoilt;
 mod tied;
@@ -27,6 +28,7 @@ use crate::project::phase::Phase;
 use crate::project::rules::parse_lot_name;
 use crate::project::standing::LotFacts;
 use crate::project::store;
+use crate::tests::browser::Served;
 use crate::verify::{Known, verify};
 
 on_both_databases! { the_demonstration_stands_in_every_phase_and_its_evidence_holds }
@@ -41,7 +43,7 @@ fn facts(house: &TestHouse, name: &str) -> LotFacts {
 }
 
 fn the_demonstration_stands_in_every_phase_and_its_evidence_holds(engine: Engine) {
-    let house = TestHouse::new(engine);
+    let house = TestHouse::configured(engine, |config| config.demo = true);
     let now = demo::beginning();
     demo::tell_all(&house, now);
     house.clock.move_to(now);
@@ -104,4 +106,9 @@ fn the_demonstration_stands_in_every_phase_and_its_evidence_holds(engine: Engine
     altered[middle] ^= 1;
     let findings = verify(altered, &Known::default());
     assert!(!findings.all_hold());
+
+    let served = Served::start(house);
+    newcomer::reads_every_document(&served, &phases.map(|(name, _)| name.split('/').next().unwrap()));
+    newcomer::pays_a_deposit(&served);
+    newcomer::opens_the_tender_whose_bids_are_in(&served);
 }
