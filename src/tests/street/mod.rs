@@ -100,6 +100,19 @@ fn the_demonstration_stands_in_every_phase_and_its_evidence_holds(engine: Engine
         );
     }
 
+    // the coefficient of another example was drawn in its hall, decided its ranking, and is drawn again from the evidence
+    let drawn = facts(&house, "DEMO-0003/1");
+    let (_, closed) = crate::publication::testing::report(&house, drawn.lot);
+    let k = closed.report.inputs.drawn["k"];
+    assert_eq!(closed.report.result.working.as_ref().unwrap().coefficients, [k]);
+    let small = Contents { ciphertexts: false, media: false };
+    let judged = evidence::write(&house.house, &drawn, small, runtime, Vec::new()).unwrap();
+    let lines: Vec<String> =
+        verify(judged, &Known::default()).lines().iter().map(ToString::to_string).collect();
+    let said = format!("k = {k}");
+    assert!(lines.iter().any(|line| line.starts_with("ok   draw") && line.contains(&said)), "{lines:?}");
+    assert!(lines.iter().any(|line| line.starts_with("ok   evaluation")), "{lines:?}");
+
     // one altered byte anywhere in the middle is found
     let mut altered = bundle.clone();
     let middle = altered.len() / 2;
