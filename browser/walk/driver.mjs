@@ -1,11 +1,18 @@
 // Drives a real Chromium over the DevTools pipe: no driver program, no package. One window per person, each with
 // storage of its own, as if on different computers.
 import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 const PLACES = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+
+/** Sizes in which pages are looked at. */
+const WIDE = { width: 1280, height: 900, deviceScaleFactor: 1, mobile: false };
+const PHONE = { width: 390, height: 844, deviceScaleFactor: 1.5, mobile: true };
+
+/** How long to wait for what must come. Generous: the machine may be busy with other work. */
+const PATIENCE_S = 120;
 
 export class Chromium {
   #process;
@@ -26,8 +33,11 @@ export class Chromium {
   #launch(program) {
     const flags = [
       "--headless=new", "--remote-debugging-pipe", "--no-first-run", "--disable-gpu", "--disable-dev-shm-usage", "--no-sandbox",
-      "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream", "--auto-accept-this-tab-capture",
-      "--auto-select-desktop-capture-source=Entire screen", `--user-data-dir=${this.#folder}`, "about:blank",
+      // few pictures in a second: many people record at once on one small machine
+      "--use-fake-device-for-media-stream=fps=5", "--use-fake-ui-for-media-stream", "--autoplay-policy=no-user-gesture-required",
+      // every window is worked in, as if on a computer of its own
+      "--disable-background-timer-throttling", "--disable-backgrounding-occluded-windows", "--disable-renderer-backgrounding",
+      `--user-data-dir=${this.#folder}`, "about:blank",
     ];
     this.#process = spawn(program, flags, { stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"] });
     let held = "";
@@ -67,9 +77,15 @@ export class Chromium {
   /** A window of somebody's own. `base` is prefixed to every path. */
   async window(name, base) {
     const { browserContextId } = await this.send("Target.createBrowserContext");
-    const { targetId } = await this.send("Target.createTarget", { url: "about:blank", browserContextId, width: 1200, height: 900 });
+    return this.open(browserContextId, name, base);
+  }
+
+  /** A window with the storage of `context`. */
+  async open(context, name, base) {
+    const place = { url: "about:blank", browserContextId: context, newWindow: true, width: WIDE.width, height: WIDE.height };
+    const { targetId } = await this.send("Target.createTarget", place);
     const { sessionId } = await this.send("Target.attachToTarget", { targetId, flatten: true });
-    const window = new Window(this, sessionId, name, base);
+    const window = new Window(this, sessionId, name, base, { context, target: targetId });
     await window.prepare();
     return window;
   }
@@ -87,11 +103,21 @@ export class Window {
   #shown = { loader: "", loaded: false };
   #complaints = [];
 
-  constructor(chromium, session, name, base) {
+  constructor(chromium, session, name, base, place) {
     this.chromium = chromium;
     this.session = session;
     this.name = name;
     this.base = base;
+    this.place = place;
+  }
+
+  /** Another window of the same person, with the same storage. */
+  beside() {
+    return this.chromium.open(this.place.context, `${this.name} (2)`, this.base);
+  }
+
+  async close() {
+    await this.chromium.send("Target.closeTarget", { targetId: this.place.target });
   }
 
   async prepare() {
@@ -99,11 +125,14 @@ export class Window {
       if (sessionId !== this.session) return;
       if (method === "Page.frameNavigated" && params.frame.parentId === undefined) this.#shown = { loader: params.frame.loaderId, loaded: false };
       if (method === "Page.lifecycleEvent" && params.name === "load" && params.loaderId === this.#shown.loader) this.#shown.loaded = true;
+      // "leave this page?": yes
+      if (method === "Page.javascriptDialogOpening") void this.#send("Page.handleJavaScriptDialog", { accept: true });
       if (method === "Runtime.exceptionThrown") this.#complaints.push(params.exceptionDetails.exception?.description ?? params.exceptionDetails.text);
       if (method === "Log.entryAdded" && params.entry.level === "error" && params.entry.source === "security") this.#complaints.push(params.entry.text);
     });
     for (const domain of ["Page", "Runtime", "Log", "DOM"]) await this.#send(`${domain}.enable`);
     await this.#send("Page.setLifecycleEventsEnabled", { enabled: true });
+    await this.#send("Emulation.setDeviceMetricsOverride", WIDE);
   }
 
   #send(method, params) {
@@ -125,7 +154,7 @@ export class Window {
   }
 
   /** Waits until a function here, or an expression in the page, is true. */
-  async until(condition, what = String(condition), seconds = 30) {
+  async until(condition, what = String(condition), seconds = PATIENCE_S) {
     const end = Date.now() + seconds * 1000;
     for (;;) {
       try {
@@ -178,6 +207,15 @@ export class Window {
     await this.#send("DOM.setFileInputFiles", { nodeId, files });
   }
 
+  /** Clicks and waits for the page that follows, again and again until `arrived`: somebody who is told "not now" tries again. */
+  async insist(selector, arrived, what) {
+    await this.until(async () => {
+      if (await this.eval(arrived)) return true;
+      if (await this.eval(`document.querySelector(${JSON.stringify(selector)})?.disabled === false`)) await this.follow(selector);
+      return this.eval(arrived);
+    }, what, 300);
+  }
+
   text() {
     return this.eval("document.body.innerText");
   }
@@ -187,12 +225,38 @@ export class Window {
     return this.until(`document.body.innerText.includes(${JSON.stringify(words)})`, `“${words}”`, seconds);
   }
 
-  /** Saves a picture of the whole page. */
-  async picture(path) {
-    const { data } = await this.#send("Page.captureScreenshot", { format: "png", captureBeyondViewport: true });
-    const { writeFileSync, mkdirSync } = await import("node:fs");
-    mkdirSync(join(path, ".."), { recursive: true });
-    writeFileSync(path, Buffer.from(data, "base64"));
+  /**
+   * Pictures of the page for the manual: `name.webp` wide, `name-phone.webp` as on a phone, and with `english` also
+   * `name-en.webp` (which loads the page anew, so nothing may be typed into it). Refuses a page that is wider than its window
+   * or shows a key where a sentence should be.
+   */
+  async picture(name, { phone = true, english = false } = {}) {
+    await this.#capture(WIDE, name);
+    if (phone) {
+      await this.#capture(PHONE, `${name}-phone`);
+      await this.#send("Emulation.setDeviceMetricsOverride", WIDE);
+    }
+    if (!english) return;
+    const path = await this.eval("location.pathname + location.search");
+    await this.go(`/account/lang/en?next=${encodeURIComponent(path)}`);
+    await this.#capture(WIDE, `${name}-en`);
+    await this.go(`/account/lang/zh-CN?next=${encodeURIComponent(path)}`);
+  }
+
+  async #capture(size, name) {
+    const folder = process.env.SUNBID_PICTURES;
+    if (folder === undefined) return;
+    await this.#send("Emulation.setDeviceMetricsOverride", size);
+    await this.eval("scrollTo(0, 0)");
+    const wide = await this.eval("document.documentElement.scrollWidth");
+    if (wide > size.width) throw new Error(`${name}: the page is ${wide} wide in a window of ${size.width}\n${await this.state()}`);
+    const key = /\b(account|announcement|clarification|deposit|evaluation|expert_draw|objection|open_data|opening|platform|portal|project|publication|recording|sealed_bid|supervision)\.[a-z_]+\.[a-z_]+/.exec(await this.text());
+    if (key !== null) throw new Error(`${name}: the page shows the key ${key[0]}`);
+    const { cssContentSize } = await this.#send("Page.getLayoutMetrics");
+    const clip = { x: 0, y: 0, width: size.width, height: Math.min(Math.ceil(cssContentSize.height), 6000), scale: 1 };
+    const { data } = await this.#send("Page.captureScreenshot", { format: "webp", quality: 60, captureBeyondViewport: true, clip });
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, `${name}.webp`), Buffer.from(data, "base64"));
   }
 
   /** Scripts that threw and pages that broke the content security policy. */
@@ -202,6 +266,8 @@ export class Window {
 
   async signIn(login, password) {
     await this.go("/account/sign-in");
+    // whoever is still signed in is taken home
+    if (!(await this.eval(`document.querySelector("main input[name=login]") !== null`))) return;
     await this.type("main input[name=login]", login);
     await this.type("main input[name=password]", password);
     await this.follow("main form button");
@@ -212,7 +278,7 @@ export class Window {
   async makeKey() {
     await this.go("/account/key");
     await this.click("[data-key-make]");
-    await this.until(`document.querySelector("[data-key-enrol]")?.dataset.state === "done"`, "a certified key");
+    await this.until(`document.querySelector("[data-key-enrol]")?.dataset.state === "bare"`, "a certified key");
   }
 }
 

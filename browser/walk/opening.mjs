@@ -23,20 +23,28 @@ await walk(async (chromium, base) => {
   for (const login of ["agent", "entity", "supervisor"]) trustees.push(await open(login));
   for (const trustee of trustees) {
     await trustee.go("/sealed-bid/TEST-0001/trustees");
+    if (trustee === trustees[0]) await trustee.picture("trustee-key", { english: true });
     await trustee.follow("form[data-trustee-key] button");
   }
   for (const trustee of trustees) {
     await trustee.go("/sealed-bid/TEST-0001/trustees");
+    if (trustee === trustees[0]) await trustee.picture("trustee-set");
     await trustee.follow("form[data-trustee-set] button");
   }
   await trustees[0].go("/sealed-bid/TEST-0001/trustees");
   await trustees[0].see("可以密封投标文件");
+  await trustees[0].picture("trustee-ready");
 
-  const bidder = await open("bidder");
+  const bidder = await open("bidder1");
+  await bidder.go("/account/key");
+  await bidder.picture("bidder-key");
+  await bidder.go("/tender/TEST-0001");
+  await bidder.picture("bidder-tender", { english: true });
   const file = join(folder, "施工组织设计.pdf");
   writeFileSync(file, Buffer.alloc(20 * 1024 * 1024, "阳光交易 sunbid "));
-  await bidder.go(await ask("bid-page"));
+  await bidder.go("/sealed-bid/TEST-0001/1/single");
   await bidder.until(`document.querySelector("[data-seal] [data-review]") !== null`, "the bid form");
+  await bidder.picture("bidder-prepare", { english: true });
   await bidder.type("[data-field=price]", "9876543.21");
   for (const [field, value] of [["period_days", "180"], ["quality", "合格"], ["manager", "王工"]]) await bidder.type(`[data-field=${field}]`, value);
   await bidder.choose("input[type=file][data-files]", [file]);
@@ -44,37 +52,46 @@ await walk(async (chromium, base) => {
   await bidder.until(`!document.querySelector("[data-step=review]").hidden`, "the review");
   assert.match(await bidder.text(), /9876543\.21/);
   assert.match(await bidder.text(), /20\.0 MiB/);
+  await bidder.picture("bidder-check");
   await bidder.click("[data-confirm]");
-  await bidder.until(`document.querySelector("[data-arrived]") !== null`, "the receipt", 120);
+  await bidder.until(`document.querySelector("[data-arrived]") !== null`, "the receipt", 300);
+  await bidder.picture("bidder-receipt", { english: false });
   await ask("others");
 
   await ask("at 2026-03-25 09:30:00");
   const [agent, entity, supervisor] = trustees;
   await agent.go(HALL);
+  await agent.picture("agent-hall-due");
   await agent.follow(`form[action$="/closing"] button`);
-  await agent.see("已封箱", 5);
+  await agent.see("已封箱");
   // the others' halls go on by themselves
   await entity.go(HALL);
   await supervisor.go(HALL);
   await entity.until(`document.querySelector("form[data-release]") !== null`, "the release form");
   await bidder.go(HALL);
   await bidder.follow(`form[action$="/arrival"] button`);
-  await supervisor.see("bidder先生");
+  await supervisor.see("王经理");
+  await supervisor.picture("trustee-release", { english: true });
   for (const trustee of [entity, supervisor]) {
     await trustee.follow("form[data-release] button");
     assert.equal(await trustee.eval(`document.querySelector("form[data-release]") === null`), true, await trustee.state());
   }
   await agent.until(`document.querySelector('form[action$="/open"] button:not([disabled])') !== null`, "the button that opens");
+  await agent.picture("agent-hall-open");
   await agent.follow(`form[action$="/open"] button`);
   await bidder.see("9876543.21");
   await agent.go(HALL);
+  await agent.picture("agent-hall-publish");
   await agent.follow(`form[action$="/publication"] button`);
   await bidder.see("下载（JSON）");
   await bidder.until(`document.querySelector('form[action$="/signature"]') !== null`, "the bidder's turn to sign");
+  await bidder.picture("bidder-hall-sign");
   await bidder.follow(`form[action$="/signature"] button`);
   const record = await bidder.eval(`fetch("${HALL}/single/record.json").then((answer) => answer.json())`);
   const own = record.read_out.find((line) => line.form.price === "9876543.21");
   assert.ok(own !== undefined && own.not_opened === null && record.bidders === 3);
-  if (process.env.SUNBID_PICTURES) await bidder.picture(join(process.env.SUNBID_PICTURES, "opening-hall.png"));
+  const anyone = await chromium.window("anyone", base);
+  await anyone.go(HALL);
+  await anyone.picture("public-hall", { english: true });
   for (const window of [agent, entity, supervisor, bidder]) assert.deepEqual(window.complaints(), [], window.name);
 });

@@ -24,7 +24,7 @@ use crate::platform::money::Fen;
 use crate::project::place::Category;
 use crate::project::rulebook::Method;
 use crate::project::rules::Lot;
-use crate::project::terms::Envelopes;
+use crate::project::terms::{CommitteePlan, Envelopes};
 use crate::project::testing::{Shape, draft, facts, schedule_from};
 use crate::publication::testing as publishing;
 use crate::recording;
@@ -63,6 +63,7 @@ pub struct Story {
     /// When its documents go out.
     pub start: Moment,
     pub prices: &'static [&'static str],
+    pub committee: CommitteePlan,
     pub until: Until,
 }
 
@@ -79,6 +80,7 @@ impl Story {
             schedule: schedule_from(self.start),
             // one tender leaves its coefficient to a draw at the opening; E4 is computed with three per cent
             floats: (self.number != DRAWN_AT_OPENING).then(|| vec![Decimal::from(3)]),
+            committee: self.committee,
         }
     }
 }
@@ -92,6 +94,7 @@ pub fn stories(now: Moment) -> Vec<Story> {
         category,
         start,
         prices,
+        committee: CommitteePlan { size: 7, experts: 5 },
         until,
     };
     let four = &E4[2..6];
@@ -141,21 +144,21 @@ fn registry_id(index: usize) -> String {
     format!("E{:05}", index + 1)
 }
 
-/// Tells one story from its beginning as far as it goes.
-pub fn tell(house: &TestHouse, cast: &Cast, story: &Story) {
+/// Tells one story from its beginning as far as it goes; gives the box of bids, if the story has one.
+pub fn tell(house: &TestHouse, cast: &Cast, story: &Story) -> Option<BidBox> {
     let (staff, shape) = (&cast.staff, story.shape());
     house.clock.move_to(story.start.plus(-HOUR));
     let tender = draft(house, staff, &shape);
     write(house, staff, tender);
     if story.until == Until::Draft {
-        return;
+        return None;
     }
     publish(house, staff, tender);
     let lot = house.door().read(|db| crate::project::store::lots_of(db, tender)).unwrap()[0].lot;
     house.clock.move_to(story.start.plus(HOUR));
     if story.until == Until::Announced {
         // its trustees have not given their keys yet: whoever walks on from here does, in three browsers
-        return;
+        return None;
     }
     let trustees = [&staff.agent, &staff.entity, &staff.supervisor];
     let boxes = complete_set(house, tender, &trustees);
@@ -172,20 +175,21 @@ pub fn tell(house: &TestHouse, cast: &Cast, story: &Story) {
         bid(house, bidder, lot, kind, &Offer::priced(price)).unwrap();
     }
     if story.until == Until::BidsIn {
-        return;
+        return Some(box_);
     }
     // bidders and experts come the day before and on the day
     house.clock.move_to(shape.schedule.bids_until.plus(-DAY));
     draw_experts(house, cast, lot);
     house.clock.move_to(shape.schedule.bids_until.plus(-20 * MINUTE));
     if open(house, cast, &box_) == Outcome::TooFew || story.until == Until::Opened {
-        return;
+        return Some(box_);
     }
     house.clock.move_to(shape.schedule.bids_until.plus(2 * HOUR));
     evaluate(house, cast, lot, story.until);
     if story.until >= Until::Evaluated {
         finish(house, cast, lot, story.until);
     }
+    Some(box_)
 }
 
 fn draw_experts(house: &TestHouse, cast: &Cast, lot: Id<Lot>) {
@@ -205,7 +209,7 @@ fn seated(house: &TestHouse, cast: &Cast, lot: Id<Lot>) -> Vec<Member> {
 }
 
 /// Everybody signs in, the box is closed, two trustees release, the agent opens, the record is signed and published.
-fn open(house: &TestHouse, cast: &Cast, box_: &BidBox) -> Outcome {
+pub fn open(house: &TestHouse, cast: &Cast, box_: &BidBox) -> Outcome {
     let (lot, staff) = (box_.lot, &cast.staff);
     let deadline = facts(house, lot).schedule.unwrap().bids_until;
     house.clock.move_to(deadline);

@@ -52,12 +52,12 @@ pub fn member_left(
     record_committee(act, facts, stay())
 }
 
-/// Puts a step of the evaluation on the recording's timeline: a locale key, and the member who took it (`m1`, `m2`…).
+/// Puts a step of the evaluation on the recording's timeline: a locale key, and the number of the member who took it.
 ///
 /// # Errors
 /// The database fails.
 pub fn mark(act: &mut Act<'_>, lot: Id<Lot>, sentence: &str, member: &str) -> Result<(), Failure> {
-    recording::mark_of(act, lot, PURPOSE, sentence, member)
+    recording::mark_of(act, lot, PURPOSE, sentence, member.trim_start_matches('m'))
 }
 
 /// The evaluation is over: recorders may stop, and the recording is sealed.

@@ -234,6 +234,16 @@ impl Evaluation {
         self.seats.iter().filter(|seat| seat.stepped_down_at.is_none())
     }
 
+    /// The seats whose holders stepped down and that nobody has taken since, in order. Seats are filled in that order.
+    pub fn vacant(&self) -> impl Iterator<Item = &SeatFacts> {
+        [SeatKind::Expert, SeatKind::Representative].into_iter().flat_map(|kind| {
+            let of_kind = move |seat: &&SeatFacts| seat.kind == kind;
+            let seats = || self.seats.iter().filter(of_kind);
+            let filled = seats().filter(|seat| seat.seated_at > self.convened_at).count();
+            self.seats.iter().filter(of_kind).filter(|seat| seat.stepped_down_at.is_some()).skip(filled)
+        })
+    }
+
     /// The seat of this person, the newest if there were several.
     pub fn seat_of(&self, person: Id<Person>) -> Option<&SeatFacts> {
         self.seats.iter().rev().find(|seat| seat.holder.person == person)

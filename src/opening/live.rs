@@ -23,7 +23,7 @@ const LIFE: Duration = Duration::from_secs(3600);
 struct Line {
     door: Door,
     heard: Receiver<String>,
-    topics: [String; 2],
+    topics: Vec<String>,
     born: Instant,
     greeted: bool,
 }
@@ -32,13 +32,13 @@ struct Line {
 pub async fn events_get(door: web::Data<Door>, path: web::Path<(String, String)>) -> Answer {
     let (number, lot) = path.into_inner();
     let facts = door.look(move |db| projects::lot_named(db, &number, &lot)).await?;
-    let line = Line {
-        heard: door.hub().listen(),
-        door: door.as_ref().clone(),
-        topics: [topic(facts.lot), lot_topic(facts.lot)],
-        born: Instant::now(),
-        greeted: false,
-    };
+    Ok(events(&door, vec![topic(facts.lot), lot_topic(facts.lot)]))
+}
+
+/// The stream of events about these topics.
+pub fn events(door: &Door, topics: Vec<String>) -> HttpResponse {
+    let line =
+        Line { heard: door.hub().listen(), door: door.clone(), topics, born: Instant::now(), greeted: false };
     let events = stream::unfold(line, |mut line| async move {
         if line.born.elapsed() > LIFE {
             return None;
@@ -46,12 +46,12 @@ pub async fn events_get(door: web::Data<Door>, path: web::Path<(String, String)>
         let event = line.next().await?;
         Some((Ok::<_, std::convert::Infallible>(Bytes::from(event)), line))
     });
-    Ok(HttpResponse::Ok()
+    HttpResponse::Ok()
         .content_type("text/event-stream")
         // compression would hold events back
         .insert_header(ContentEncoding::Identity)
         .insert_header(("X-Accel-Buffering", "no"))
-        .streaming(Box::pin(events)))
+        .streaming(Box::pin(events))
 }
 
 impl Line {

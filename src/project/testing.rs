@@ -50,6 +50,7 @@ pub struct Shape {
     pub schedule: Schedule,
     /// Per cent among which the float-down is drawn; a single one is fixed, `None` is the rulebook's list.
     pub floats: Option<Vec<Decimal>>,
+    pub committee: CommitteePlan,
 }
 
 impl Default for Shape {
@@ -65,6 +66,7 @@ impl Default for Shape {
             lots: 1,
             schedule: schedule(),
             floats: None,
+            committee: CommitteePlan { size: 7, experts: 5 },
         }
     }
 }
@@ -115,7 +117,7 @@ impl Shape {
             envelopes: self.envelopes,
             method: self.method,
             evaluation: scoring.document(book, self.method),
-            committee: CommitteePlan { size: 7, experts: 5 },
+            committee: self.committee,
             minimum_bidders: 3,
             specialities: vec!["A080101".into()],
         }

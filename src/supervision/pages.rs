@@ -114,10 +114,15 @@ struct EntryLine {
     index: String,
     at: String,
     room: String,
+    /// What happened, in words.
+    what: String,
+    /// The word in the log.
     kind: String,
     by: String,
     /// The logged object, if it may be seen.
     content: Option<String>,
+    /// Older entries of the same kind right below this one, folded away: a recording makes many.
+    folded: Vec<EntryLine>,
 }
 
 struct SessionLine {
@@ -169,12 +174,25 @@ fn entry_line(p: &Page, row: &EntryRow, opened: &Opened, shown: Shown) -> EntryL
         index: row.log_index.map(|index| index.to_string()).unwrap_or_default(),
         at: Moment::from_micros(row.at).beijing(),
         room: p.t(&format!("supervision.room.{room}")),
+        what: p.t(&format!("supervision.kind.{}", opened.kind)),
         kind: opened.kind.clone(),
         by: match opened.by.role.as_str() {
             "system" => p.t("supervision.by_system"),
             role => p.t(&format!("account.role.{role}")),
         },
         content: bytes.and_then(|bytes| String::from_utf8(bytes).ok()),
+        folded: Vec::new(),
+    }
+}
+
+/// Of this kind there is one every few seconds while people are recorded.
+const FOLDED: &str = "recording.record";
+
+/// Adds a line; one of a kind that comes in long runs goes into the fold of the line above.
+fn add(entries: &mut Vec<EntryLine>, line: EntryLine) {
+    match entries.last_mut() {
+        Some(above) if line.kind == FOLDED && above.kind == FOLDED => above.folded.push(line),
+        _ => entries.push(line),
     }
 }
 
@@ -211,7 +229,7 @@ async fn page_of(
             let opened = Opened::open(&vault, &row.body)?;
             let shown = is_shown(&opened.kind, is_sealed(row, &facts), &facts);
             if shown != Shown::Nothing {
-                entries.push(entry_line(&page, row, &opened, shown));
+                add(&mut entries, entry_line(&page, row, &opened, shown));
             }
         }
         let sessions = recording::store::sessions_of(db, facts.lot)?;

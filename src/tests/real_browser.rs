@@ -1,12 +1,22 @@
 //! Walks in a real Chromium (`browser/walk/`): what people's scripts do in people's browsers, against a house of our
-//! own. The walk asks for what no page can do, such as moving the clock; this side answers.
+//! own. The walk asks for what no page can do, such as moving the clock; this side answers. The pictures of the manual
+//! (`docs/manual/`) come from here: they are written to `SUNBID_PICTURES`, or to `target/manual`.
 
 use super::browser::Served;
-use crate::account::role::Role;
+use super::running::Running;
 use crate::account::testing::TestHouse;
+use crate::demo::cast::Cast;
+use crate::demo::story::{self, Story, Until};
+use crate::deposit;
+use crate::expert_draw;
+use crate::opening::rules::Outcome;
 use crate::platform::database::testing::Engine;
+use crate::platform::moment::{DAY, HOUR, Moment};
 use crate::platform::web::assets;
-use crate::project::testing::{announced_lot, staff};
+use crate::project::place::Category;
+use crate::project::terms::CommitteePlan;
+use crate::project::testing::announced_lot;
+use crate::recording;
 use crate::sealed_bid::testing::{Offer, bid};
 use crate::sealing::context::EnvelopeKind;
 use std::io::{BufRead, BufReader, Write};
@@ -15,10 +25,12 @@ use std::process::{Command, Stdio};
 /// Runs `browser/walk/<script>` against `served`; `answer` answers its questions.
 pub fn walk(script: &str, served: &Served, mut answer: impl FnMut(&str) -> String) {
     assert!(assets::hash("page.js").is_some(), "browser/dist was not built before the tests: run bin/assets");
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/browser/walk/");
+    let house = env!("CARGO_MANIFEST_DIR");
+    let pictures = std::env::var("SUNBID_PICTURES").unwrap_or_else(|_| format!("{house}/target/manual"));
     let mut child = Command::new("node")
-        .arg(format!("{path}{script}"))
+        .arg(format!("{house}/browser/walk/{script}"))
         .arg(&served.base)
+        .env("SUNBID_PICTURES", pictures)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::inherit())
@@ -40,21 +52,68 @@ pub fn walk(script: &str, served: &Served, mut answer: impl FnMut(&str) -> Strin
 #[test]
 fn a_bid_is_sealed_and_opened_in_real_browsers() {
     let house = TestHouse::new(Engine::Sqlite);
-    let staff = staff(&house);
-    let lot = announced_lot(&house, &staff);
-    house.member(Role::Bidder, "bidder");
-    let others = [house.member(Role::Bidder, "other1"), house.member(Role::Bidder, "other2")];
+    let cast = Cast::hire(&house);
+    let lot = announced_lot(&house, &cast.staff);
     let served = Served::start(house);
     walk("opening.mjs", &served, |question| {
         let house = &served.house;
         match question.split_once(' ').unwrap_or((question, "")) {
             ("at", time) => house.at(time),
             ("others", _) => {
-                for (member, price) in others.iter().zip(["9500000.00", "9600000.00"]) {
+                for (member, price) in cast.bidders.iter().skip(1).zip(["9500000.00", "9600000.00"]) {
                     bid(house, member, lot, EnvelopeKind::Single, &Offer::priced(price)).unwrap();
                 }
             }
-            ("bid-page", _) => return "/sealed-bid/TEST-0001/1/single".into(),
+            _ => panic!("the walk asked: {question}"),
+        }
+        "done".into()
+    });
+}
+
+/// A tender whose bids were opened two hours ago, and whose five experts were called and have not answered.
+fn experts_called(house: &TestHouse, cast: &Cast) -> Vec<String> {
+    deposit::testing::open_account(house, &cast.treasurer);
+    story::fill_pool(house, cast);
+    let story = Story {
+        number: "BH-2026-0017",
+        title: "滨海路跨河桥维修工程",
+        category: Category::Municipal,
+        start: Moment::parse("2026-03-03T09:00:00+08:00").unwrap(),
+        prices: &story::E4[2..6],
+        committee: CommitteePlan { size: 5, experts: 5 },
+        until: Until::BidsIn,
+    };
+    let bids = story::tell(house, cast, &story).unwrap();
+    house.at("2026-03-25 15:00:00");
+    expert_draw::testing::drawn_from_pool(house, &cast.staff, bids.lot, 3, 2);
+    assert_ne!(story::open(house, cast, &bids), Outcome::TooFew);
+    house.clock.move_to(house.door().now().plus(2 * HOUR));
+    let vault = house.door().vault().clone();
+    let members = house.door().read(|db| expert_draw::actions::members(db, &vault, bids.lot)).unwrap();
+    let login = |member: &expert_draw::actions::Member| {
+        let of = |expert: &&crate::account::testing::Member| Some(expert.who.person) == member.person;
+        cast.experts.iter().find(of).unwrap().who.login.clone()
+    };
+    members.iter().map(login).collect()
+}
+
+#[test]
+fn an_evaluation_is_recorded_scored_published_watched_and_read_in_real_browsers() {
+    let house = TestHouse::new(Engine::Sqlite);
+    let cast = Cast::hire(&house);
+    let experts = experts_called(&house, &cast);
+    let served = Served::start(house);
+    let clock = served.house.clock.clone();
+    let mut running = Some(Running::start(clock.clone()));
+    walk("evaluation.mjs", &served, |question| {
+        match question.split_once(' ').unwrap_or((question, "")) {
+            ("experts", _) => return experts.join(" "),
+            ("days", days) => {
+                drop(running.take());
+                clock.move_to(clock.now().plus(days.parse::<i64>().unwrap() * DAY));
+                running = Some(Running::start(clock.clone()));
+            }
+            ("recording-job", _) => recording::jobs::run(&served.house.house).unwrap(),
             _ => panic!("the walk asked: {question}"),
         }
         "done".into()

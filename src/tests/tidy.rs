@@ -436,7 +436,8 @@ fn events() -> Vec<(String, String, u8)> {
 }
 
 #[test]
-fn every_kind_of_entry_has_a_number_of_its_own_and_its_room_in_its_name() {
+fn every_kind_of_entry_has_a_number_of_its_own_its_room_in_its_name_and_a_sentence() {
+    let keys = locale_keys();
     let mut broken = Vec::new();
     let mut seen: BTreeMap<u8, String> = BTreeMap::new();
     for (path, kind, number) in events() {
@@ -444,9 +445,14 @@ fn every_kind_of_entry_has_a_number_of_its_own_and_its_room_in_its_name() {
         if kind.split('.').next() != Some(room.as_str()) {
             broken.push(format!("{path}: {kind} does not begin with {room}"));
         }
+        let sentence = format!("supervision.kind.{kind}");
+        let tested = kind.split('.').nth(1).is_some_and(|name| name.starts_with("test_"));
+        if !tested && kind != "test.happened" && !keys.contains_key(&sentence) {
+            broken.push(format!("{path}: {sentence} is missing in locales/supervision.yml"));
+        }
         if let Some(other) = seen.insert(number, kind.clone()) {
             broken.push(format!("{path}: {kind} has number {number}, as {other} has"));
         }
     }
-    none("kinds of entries are numbered once and named for their room", broken);
+    none("kinds of entries are numbered once, named for their room, and told in words", broken);
 }

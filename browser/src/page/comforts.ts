@@ -14,6 +14,7 @@ export function comforts(root: ParentNode): void {
     select.addEventListener("change", () => select.form?.requestSubmit());
   }
   for (const form of root.querySelectorAll<HTMLFormElement>("form[method=post]:not([data-sign], [data-seal], [data-script])")) {
+    if (form.dataset["keepTyped"] !== undefined) keepTyped(form);
     form.addEventListener("submit", (event) => {
       if (form.dataset["sent"] !== undefined) event.preventDefault();
       form.dataset["sent"] = "";
@@ -34,4 +35,39 @@ async function copy(button: HTMLButtonElement): Promise<void> {
   const before = button.textContent;
   button.textContent = button.getAttribute("data-text-copied") ?? before;
   setTimeout(() => { button.textContent = before; }, 2000);
+}
+
+/** What was typed into a form, and what the server had put there before. */
+interface Kept {
+  readonly base: string;
+  readonly typed: readonly (readonly [string, string])[];
+}
+
+type Field = HTMLInputElement | HTMLTextAreaElement;
+
+const isChoice = (e: Field): e is HTMLInputElement => e instanceof HTMLInputElement && e.type === "radio";
+
+/**
+ * `form[data-keep-typed]`: what was typed and not sent stays in this tab over a reload, a mistaken click or a lost network.
+ * It comes back as long as the server still has what it had; once something newer was kept there, that is shown.
+ */
+export function keepTyped(form: HTMLFormElement): void {
+  const place = `typed ${document.documentElement.dataset["person"] ?? ""} ${location.pathname}`;
+  const fields = [...form.elements].filter((e): e is Field =>
+    (e instanceof HTMLInputElement && e.type !== "hidden") || e instanceof HTMLTextAreaElement);
+  const base = JSON.stringify(fields.map((e) => (isChoice(e) ? e.defaultChecked : e.defaultValue)));
+  const kept = JSON.parse(sessionStorage.getItem(place) ?? "null") as Kept | null;
+  if (kept !== null && kept.base === base) {
+    const typed = new Map(kept.typed);
+    for (const field of fields) {
+      const value = typed.get(field.name);
+      if (value === undefined) continue;
+      if (isChoice(field)) field.checked = field.value === value;
+      else field.value = value;
+    }
+  }
+  form.addEventListener("input", () => {
+    const typed = fields.filter((e) => (isChoice(e) ? e.checked : e.value !== e.defaultValue)).map((e) => [e.name, e.value] as const);
+    sessionStorage.setItem(place, JSON.stringify({ base, typed } satisfies Kept));
+  });
 }

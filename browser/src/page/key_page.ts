@@ -10,7 +10,7 @@ import { Refused, postFields } from "./post";
 import { attribute, download } from "./words";
 
 /** The least letters of the password of a backup. */
-const PASSWORD_MIN = 8;
+const PASSWORD_MIN = 10;
 
 /** Wires the panel `[data-key-enrol]`. */
 export function keyPanel(panel: HTMLElement): void {
@@ -35,7 +35,7 @@ async function make(panel: HTMLElement): Promise<string> {
   await storeKey(person, file);
   if (password !== "") download(await backUp(file, password, person), "sunbid-key.p12", "application/x-pkcs12");
   fresh.privateKey.fill(0);
-  return "done";
+  return password === "" ? "bare" : "done";
 }
 
 async function takeBackup(panel: HTMLElement): Promise<string> {

@@ -192,7 +192,7 @@ pub fn fill_seat(
     if evaluation.closed.is_some() {
         return Err(refuse(Refusal::Phase));
     }
-    let gone = evaluation.seats.iter().find(|seat| seat.member == left && seat.stepped_down_at.is_some());
+    let gone = evaluation.vacant().find(|seat| seat.member == left);
     let gone = gone.filter(|seat| seat.kind == invited.kind).ok_or_else(|| refuse(Refusal::NotFound))?;
     let member = format!("m{}", evaluation.seats.len() + 1);
     let seat = SeatFacts {
@@ -212,6 +212,28 @@ pub fn fill_seat(
     super::sources::record_committee(act, &facts, evaluation.active().chain([&seat]))?;
     act.tell(topic(lot));
     Ok(())
+}
+
+/// Fills a seat with the first of `waiting` who fits it and has no seat here: for an expert's seat the alternate who was
+/// called next and accepted.
+///
+/// # Errors
+/// As [`fill_seat`]; also while nobody is waiting.
+pub fn fill_next(
+    act: &mut Act<'_>,
+    who: &Who,
+    lot: Id<Lot>,
+    left: &str,
+    waiting: Vec<Invited>,
+) -> Result<(), Failure> {
+    let vault = act.vault().clone();
+    let evaluation = store::evaluation(act.db(), &vault, lot)?.ok_or_else(|| refuse(Refusal::NotFound))?;
+    let gone = evaluation.vacant().find(|seat| seat.member == left);
+    let kind = gone.ok_or_else(|| refuse(Refusal::NotFound))?.kind;
+    let seated = |person| evaluation.seats.iter().any(|seat| seat.holder.person == person);
+    let next = waiting.into_iter().find(|one| one.kind == kind && !seated(one.holder.person));
+    let next = next.ok_or_else(|| Refused::new(409, "evaluation.refusal.no_alternate"))?;
+    fill_seat(act, who, lot, left, &next)
 }
 
 /// The agent or the centre starts the evaluation once all have declared and every required track is recording.

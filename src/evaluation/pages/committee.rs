@@ -4,13 +4,16 @@
 use super::super::committee::SeatKind;
 use super::super::standing::{Evaluation, Holder};
 use super::super::{actions, intake};
-use super::{Room, Title, lot_of, member, room};
+use super::files::{BidFiles, listed};
+use super::{Room, Title, desk, lot_of, member_name, room};
 use crate::account::form::Posted;
 use crate::account::page::Page;
 use crate::account::role::Role;
 use crate::account::store as people;
 use crate::account::who::{Agent, Anybody};
 use crate::ledger::Door;
+use crate::opening;
+use crate::platform::database::Db;
 use crate::platform::refusal::{Failure, Refused};
 use crate::platform::web::Answer;
 use crate::project;
@@ -32,10 +35,21 @@ struct RoomPage {
     may_start: bool,
     needs_prices: bool,
     session: Option<String>,
+    begun: bool,
+    /// Who left and was not followed yet: label, name, and whether a representative; for the agent, who fills the seat.
+    vacant: Vec<Vacancy>,
+    /// For the supervisor, who sees what the members see.
+    bids: Vec<BidFiles>,
     plan: (u32, u32),
     representatives: String,
     bids_at_deadline: u32,
     opened: usize,
+}
+
+struct Vacancy {
+    label: String,
+    name: String,
+    representative: bool,
 }
 
 struct SeatRow {
@@ -49,9 +63,9 @@ struct SeatRow {
     gone: bool,
 }
 
-fn rows(evaluation: &Evaluation) -> Vec<SeatRow> {
+fn rows(p: &Page, evaluation: &Evaluation) -> Vec<SeatRow> {
     let row = |seat: &super::SeatFacts| SeatRow {
-        member: seat.member.clone(),
+        member: member_name(p, &seat.member),
         kind: match seat.kind {
             SeatKind::Expert => "evaluation.kind.expert",
             SeatKind::Representative => "evaluation.kind.representative",
@@ -66,6 +80,15 @@ fn rows(evaluation: &Evaluation) -> Vec<SeatRow> {
     evaluation.seats.iter().map(row).collect()
 }
 
+fn vacant(p: &Page, evaluation: &Evaluation) -> Vec<Vacancy> {
+    let vacancy = |seat: &super::SeatFacts| Vacancy {
+        label: seat.member.clone(),
+        name: member_name(p, &seat.member),
+        representative: seat.kind == SeatKind::Representative,
+    };
+    evaluation.vacant().map(vacancy).collect()
+}
+
 fn page(p: &Page, room: &Room, role: Role, own: bool, representatives: String) -> RoomPage {
     let (facts, evaluation) = (&room.facts, room.evaluation.as_ref());
     let started = facts.reached(Milestone::EvaluationStarted).is_some();
@@ -73,9 +96,15 @@ fn page(p: &Page, room: &Room, role: Role, own: bool, representatives: String) -
     RoomPage {
         p: p.clone(),
         title: Title::of(facts),
-        seats: evaluation.map(rows).unwrap_or_default(),
+        seats: evaluation.map(|evaluation| rows(p, evaluation)).unwrap_or_default(),
         formed: evaluation.is_some(),
         started,
+        begun: started,
+        vacant: evaluation
+            .filter(|_| own && role == Role::Agent && in_time)
+            .map(|e| vacant(p, e))
+            .unwrap_or_default(),
+        bids: Vec::new(),
         closed: evaluation.is_some_and(|evaluation| evaluation.closed.is_some()),
         may_form: own && role == Role::Agent && evaluation.is_none() && in_time,
         may_start: evaluation.is_some()
@@ -104,16 +133,29 @@ pub async fn room_get(
     let (number, lot) = path.into_inner();
     let room = room(&door, &number, &lot).await?;
     if room.evaluation.as_ref().is_some_and(|evaluation| evaluation.seat_of(who.person).is_some()) {
-        return member::desk(p, &door, &who, &number, &lot).await;
+        return desk::desk(p, &door, &who, &number, &lot).await;
     }
-    let own = room.facts.agent_organisation == who.organisation;
-    let entity = room.facts.entity_organisation == who.organisation;
-    let staff = matches!(who.role, Role::Supervisor | Role::Centre);
-    if !(own || entity || staff) || who.role == Role::Expert {
+    if !room.admits(&who) {
         return Err(Refused::new(404, "platform.refusal.not_found").into());
     }
-    let page = page(&p, &room, who.role, own, String::new());
+    let own = room.facts.agent_organisation == who.organisation;
+    let mut page = page(&p, &room, who.role, own, String::new());
+    if let (Role::Supervisor, Some(evaluation)) = (who.role, &room.evaluation) {
+        for bid in evaluation.bids() {
+            page.bids.push(listed(&p, &door, (&room.facts, evaluation), &bid).await?);
+        }
+    }
     p.html(&page)
+}
+
+/// Tells open pages of this evaluation that something changed.
+pub async fn events_get(Anybody(who): Anybody, door: Data<Door>, path: Path<(String, String)>) -> Answer {
+    let (number, lot) = path.into_inner();
+    let room = room(&door, &number, &lot).await?;
+    if !room.admits(&who) {
+        return Err(Refused::new(404, "platform.refusal.not_found").into());
+    }
+    Ok(opening::live::events(&door, vec![actions::topic(room.facts.lot)]))
 }
 
 #[derive(Deserialize)]
@@ -146,14 +188,7 @@ pub async fn committee_post(
             let facts = project::store::known_lot(act.db(), id)?;
             let mut holders = Vec::new();
             for login in logins {
-                let found = people::by_login(act.db(), &login)?.filter(|found| found.role == Role::Entity);
-                let unknown = || Refused::new(422, "evaluation.refusal.representative").with("login", &login);
-                let found = found.ok_or_else(|| unknown().field("representatives"))?;
-                holders.push(Holder {
-                    person: found.person,
-                    name: found.name,
-                    organisation: found.organisation_name,
-                });
+                holders.push(representative(act.db(), &login)?);
             }
             let opened = intake::opened(act.db(), &vault, &facts)?;
             let invited = intake::invited(act.db(), &vault, &facts, &holders)?;
@@ -161,6 +196,48 @@ pub async fn committee_post(
         })
         .await;
     back(p, &door, (&number, &lot), form.0.representatives, formed.map(|_| ())).await
+}
+
+/// The procuring entity's person with this sign-in name.
+fn representative(db: &mut Db, login: &str) -> Result<Holder, Failure> {
+    let found = people::by_login(db, login)?.filter(|found| found.role == Role::Entity);
+    let unknown = || Refused::new(422, "evaluation.refusal.representative").with("login", login);
+    let found = found.ok_or_else(|| unknown().field("representatives"))?;
+    Ok(Holder { person: found.person, name: found.name, organisation: found.organisation_name })
+}
+
+#[derive(Deserialize)]
+pub struct SeatForm {
+    /// Label of the seat whose holder left.
+    #[serde(default)]
+    left: String,
+    /// Sign-in name of the new representative; empty for an expert, who comes from the draw.
+    #[serde(default)]
+    representatives: String,
+}
+
+/// Fills the seat of a member who left: with the next alternate who has accepted, or another representative.
+pub async fn seat_post(
+    Agent(who): Agent,
+    p: Page,
+    door: Data<Door>,
+    path: Path<(String, String)>,
+    form: Posted<SeatForm>,
+) -> Answer {
+    let (number, lot) = path.into_inner();
+    let id = lot_of(&door, &number, &lot).await?;
+    let (left, login) = (form.0.left, form.0.representatives.trim().to_ascii_lowercase());
+    let typed = login.clone();
+    let filled = door
+        .act(who.actor(), move |act| {
+            let vault = act.vault().clone();
+            let facts = project::store::known_lot(act.db(), id)?;
+            let named = if login.is_empty() { vec![] } else { vec![representative(act.db(), &login)?] };
+            let waiting = intake::invited(act.db(), &vault, &facts, &named)?;
+            actions::fill_next(act, &who, id, &left, waiting)
+        })
+        .await;
+    back(p, &door, (&number, &lot), typed, filled.map(|_| ())).await
 }
 
 async fn back(

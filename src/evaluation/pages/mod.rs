@@ -1,7 +1,9 @@
 //! The committee's pages: forming it (agent), one task at a time (members), the report (everybody who may know it).
 
+mod bid;
 mod committee;
-mod member;
+mod desk;
+mod files;
 mod papers;
 mod rejection;
 mod report;
@@ -10,6 +12,8 @@ pub use self::rejection::ReasonView;
 
 use super::standing::{Evaluation, SeatFacts, Task};
 use super::store;
+use crate::account::page::Page;
+use crate::account::role::Role;
 use crate::account::who::Who;
 use crate::ledger::Door;
 use crate::platform::id::Id;
@@ -22,23 +26,26 @@ use crate::recording;
 use crate::recording::rules::Session;
 
 crate::routes! {
-    GET "/evaluation" [Expert Entity] => member::mine_get;
+    GET "/evaluation" [Expert Entity] => desk::mine_get;
     GET "/evaluation/{number}/{lot}" [Agent Entity Expert Supervisor Centre] => committee::room_get;
+    GET "/evaluation/{number}/{lot}/events" [Agent Entity Expert Supervisor Centre] => committee::events_get;
     POST "/evaluation/{number}/{lot}/committee" [Agent] => committee::committee_post;
+    POST "/evaluation/{number}/{lot}/seat" [Agent] => committee::seat_post;
     POST "/evaluation/{number}/{lot}/start" [Agent Centre] => committee::start_post;
     POST "/evaluation/{number}/{lot}/prices" [Agent] => committee::prices_post;
-    POST "/evaluation/{number}/{lot}/declaration" [Expert Entity] => member::declare_post;
+    POST "/evaluation/{number}/{lot}/declaration" [Expert Entity] => desk::declare_post;
     GET "/evaluation/{number}/{lot}/review/sign" [Expert Entity] => papers::review_sign_get;
     POST "/evaluation/{number}/{lot}/review/sign" [Expert Entity] => papers::review_sign_post;
-    GET "/evaluation/{number}/{lot}/review/{bid}" [Expert Entity] => member::review_get;
-    POST "/evaluation/{number}/{lot}/review/{bid}" [Expert Entity] => member::review_post;
+    GET "/evaluation/{number}/{lot}/review/{bid}" [Expert Entity] => bid::review_get;
+    POST "/evaluation/{number}/{lot}/review/{bid}" [Expert Entity] => bid::review_post;
     GET "/evaluation/{number}/{lot}/scores/sign" [Expert Entity] => papers::sheet_sign_get;
     POST "/evaluation/{number}/{lot}/scores/sign" [Expert Entity] => papers::sheet_sign_post;
-    GET "/evaluation/{number}/{lot}/scores/{bid}" [Expert Entity] => member::scores_get;
-    POST "/evaluation/{number}/{lot}/scores/{bid}" [Expert Entity] => member::scores_post;
-    GET "/evaluation/{number}/{lot}/bid/{bid}/{file}" [Expert Entity Supervisor] => member::file_get;
-    POST "/evaluation/{number}/{lot}/decision" [Expert Entity] => member::decision_post;
-    POST "/evaluation/{number}/{lot}/close" [Expert] => member::close_post;
+    POST "/evaluation/{number}/{lot}/scores/recall" [Expert Entity] => desk::recall_post;
+    GET "/evaluation/{number}/{lot}/scores/{bid}" [Expert Entity] => bid::scores_get;
+    POST "/evaluation/{number}/{lot}/scores/{bid}" [Expert Entity] => bid::scores_post;
+    GET "/evaluation/{number}/{lot}/bid/{bid}/{file}" [Expert Entity Supervisor] => files::file_get;
+    POST "/evaluation/{number}/{lot}/decision" [Expert Entity] => desk::decision_post;
+    POST "/evaluation/{number}/{lot}/close" [Expert] => desk::close_post;
     GET "/evaluation/{number}/{lot}/report" [Agent Entity Expert Supervisor Centre] => report::report_get;
     GET "/evaluation/{number}/{lot}/report/sign" [Expert Entity] => papers::report_sign_get;
     POST "/evaluation/{number}/{lot}/report/sign" [Expert Entity] => papers::report_sign_post;
@@ -71,6 +78,18 @@ pub(super) struct Room {
     pub facts: LotFacts,
     pub evaluation: Option<Evaluation>,
     pub session: Option<Id<Session>>,
+}
+
+impl Room {
+    /// Whether the room is open to `who`: to its members, agent and entity of the tender, supervisor and centre. To
+    /// everybody else it is not there.
+    fn admits(&self, who: &Who) -> bool {
+        let seat =
+            self.evaluation.as_ref().is_some_and(|evaluation| evaluation.seat_of(who.person).is_some());
+        let organisations = [self.facts.agent_organisation, self.facts.entity_organisation];
+        let own = organisations.contains(&who.organisation) && who.role != Role::Expert;
+        seat || own || matches!(who.role, Role::Supervisor | Role::Centre)
+    }
 }
 
 /// A member's seat with everything around it.
@@ -112,12 +131,15 @@ pub(super) async fn seated(door: &Door, who: &Who, number: &str, lot: &str) -> R
     Ok(Seated { facts, evaluation, seat, task, session })
 }
 
-/// One row of the task list of bids.
-pub(super) struct BidTask {
-    pub label: String,
-    pub bidder: String,
-    pub done: usize,
-    pub of: usize,
+/// A bid in words: its number in the order of the read-out, and its bidder.
+pub(super) fn bid_name(p: &Page, evaluation: &Evaluation, bid: &str) -> String {
+    let number = bid.trim_start_matches('b');
+    p.tvv("evaluation.bid_no", "number", number, "name", evaluation.bidder(bid))
+}
+
+/// A member in words. Names stay secret until the award; the number says who is meant.
+pub(super) fn member_name(p: &Page, member: &str) -> String {
+    p.tv("evaluation.member_no", "number", member.trim_start_matches('m'))
 }
 
 fn damaged() -> Fault {

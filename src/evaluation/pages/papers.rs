@@ -1,17 +1,17 @@
-//! What a member signs: the review, the score sheet, the opinion on the report. Each is shown whole, as people read it and
-//! as it will be signed, before the one button.
+//! What members sign: the review, the score sheet, the opinion on the report. A page shows what would be signed, as a
+//! table, and the exact text; the form carries the signature.
 
-use super::super::standing::{Evaluation, Opinion, Task, method_of};
-use super::super::{actions, responsiveness::Outcome};
-use super::member::{review_draft, sheet_draft};
-use super::{Seated, Title, damaged, lot_of, seated};
+use super::bid::{in_words, review_draft, sheet_draft};
+use super::{Seated, Title, damaged, lot_of, report, seated};
 use crate::account::authority::Authority;
 use crate::account::form::Posted;
 use crate::account::page::Page;
 use crate::account::signature::SignedFields;
 use crate::account::who::{Anybody, Expert, Who};
+use crate::evaluation::standing::{Opinion, OpinionPaper, Task, method_of};
+use crate::evaluation::{actions, responsiveness, responsiveness::Outcome, score_sheet};
 use crate::ledger::Door;
-use crate::platform::canonical::jcs_text;
+use crate::platform::canonical::{from_jcs, jcs_text};
 use crate::platform::refusal::{Failure, Refused};
 use crate::platform::web::Answer;
 use actix_web::http::StatusCode;
@@ -20,11 +20,57 @@ use askama::Template;
 use rust_decimal::Decimal;
 use serde::Deserialize;
 
+/// A paper of a member.
+#[derive(Clone, PartialEq, Eq)]
+enum Paper {
+    Review,
+    Sheet,
+    /// Agreement, or disagreement with its reasons.
+    Opinion(Opinion, String),
+}
+
+impl Paper {
+    /// When it is signed.
+    const fn task(&self) -> Task {
+        match self {
+            Self::Review => Task::Review,
+            Self::Sheet => Task::Score,
+            Self::Opinion(..) => Task::Sign,
+        }
+    }
+
+    /// Where its form goes, below the lot.
+    const fn action(&self) -> &'static str {
+        match self {
+            Self::Review => "review/sign",
+            Self::Sheet => "scores/sign",
+            Self::Opinion(..) => "report/sign",
+        }
+    }
+
+    const fn heading(&self) -> &'static str {
+        match self {
+            Self::Review => "evaluation.sign.review",
+            Self::Sheet => "evaluation.sign.sheet",
+            Self::Opinion(..) => "evaluation.sign.report",
+        }
+    }
+}
+
 /// A table as a person reads it: a line for each bid.
-pub(super) struct Line {
-    pub bidder: String,
-    pub cells: Vec<String>,
-    pub bad: bool,
+struct Line {
+    bidder: String,
+    /// The part of the address at which it is changed.
+    change: String,
+    cells: Vec<String>,
+    bad: bool,
+}
+
+/// What would be signed: as a table, and as the exact text.
+struct Shown {
+    heads: Vec<String>,
+    lines: Vec<Line>,
+    statement: String,
 }
 
 #[derive(Template)]
@@ -32,105 +78,146 @@ pub(super) struct Line {
 struct SignPage {
     p: Page,
     title: Title,
-    /// `review`, `scores` or `report/sign`.
-    action: String,
+    action: &'static str,
     heading: &'static str,
+    /// Numbers stand to the right, words to the left.
+    numbers: bool,
     heads: Vec<String>,
     lines: Vec<Line>,
     statement: String,
     person: String,
     opinion: Option<&'static str>,
     reason: String,
+    session: Option<String>,
+    begun: bool,
 }
 
-fn bidder(evaluation: &Evaluation, bid: &str) -> String {
-    format!("{bid} {}", evaluation.bidder(bid))
-}
-
-async fn review_page(p: Page, door: &Door, who: &Who, found: &Seated) -> Result<SignPage, Failure> {
-    let draft = review_draft(door, found.facts.lot, &found.seat.member).await?;
-    let paper = actions::review_of(&found.facts, &found.evaluation, &found.seat.member, &draft)
-        .map_err(Refused::from)?;
-    let method = method_of(&found.facts).map_err(Refused::from)?;
-    super::super::responsiveness::check(&paper, &method, &found.evaluation.bids()).map_err(Refused::from)?;
+async fn review(p: &Page, door: &Door, found: &Seated) -> Result<Shown, Failure> {
+    let (facts, evaluation) = (&found.facts, &found.evaluation);
+    let draft = review_draft(door, facts.lot, &found.seat.member).await?;
+    let paper = actions::review_of(facts, evaluation, &found.seat.member, &draft).map_err(Refused::from)?;
+    let method = method_of(facts).map_err(Refused::from)?;
+    responsiveness::check(&paper, &method, &evaluation.bids()).map_err(Refused::from)?;
     let line = |bid: String| {
         let of_bid: Vec<_> = paper.verdicts.iter().filter(|verdict| verdict.bid == bid).collect();
         let cell = |outcome: Outcome, reason: &str| match outcome {
             Outcome::Pass => p.t("evaluation.pass"),
-            Outcome::Fail => format!("{} {reason}", p.t("evaluation.fail")),
+            Outcome::Fail => p.tv("evaluation.fail_because", "reason", reason),
         };
         Line {
-            bidder: bidder(&found.evaluation, &bid),
+            bidder: super::bid_name(p, evaluation, &bid),
+            change: format!("review/{bid}"),
             cells: of_bid.iter().map(|verdict| cell(verdict.outcome, &verdict.reason)).collect(),
             bad: of_bid.iter().any(|verdict| verdict.outcome == Outcome::Fail),
         }
     };
-    Ok(SignPage {
-        title: Title::of(&found.facts),
-        action: "review/sign".into(),
-        heading: "evaluation.sign.review",
+    Ok(Shown {
         heads: method.review.iter().map(|item| item.title.clone()).collect(),
-        lines: found.evaluation.bids().into_iter().map(line).collect(),
+        lines: evaluation.bids().into_iter().map(line).collect(),
         statement: jcs_text(&paper),
-        person: who.person.to_string(),
-        opinion: None,
-        reason: String::new(),
-        p,
     })
 }
 
-async fn sheet_page(p: Page, door: &Door, who: &Who, found: &Seated) -> Result<SignPage, Failure> {
+async fn sheet(p: &Page, door: &Door, found: &Seated) -> Result<Shown, Failure> {
     let draft = sheet_draft(door, found.facts.lot, &found.seat.member).await?;
     let inputs = found.evaluation.inputs(&found.facts)?;
     let bids = found.evaluation.to_score(&inputs).map_err(Refused::from)?;
     let paper = actions::sheet_of(&found.facts, &found.seat.member, &bids, &draft).map_err(Refused::from)?;
-    super::super::score_sheet::check(&paper, &inputs.method, &bids, &bids).map_err(Refused::from)?;
+    score_sheet::check(&paper, &inputs.method, &bids, &bids).map_err(Refused::from)?;
     let line = |bid: &String| {
-        let scores: Vec<Decimal> =
-            paper.scores.iter().filter(|score| score.bid == *bid).map(|score| score.score.0).collect();
+        let of_bid = paper.scores.iter().filter(|score| score.bid == *bid);
+        let scores: Vec<Decimal> = of_bid.map(|score| score.score.0).collect();
         let sum: Decimal = scores.iter().sum();
         let mut cells: Vec<String> = scores.iter().map(Decimal::to_string).collect();
         cells.push(sum.to_string());
-        Line { bidder: bidder(&found.evaluation, bid), cells, bad: false }
+        let bidder = super::bid_name(p, &found.evaluation, bid);
+        Line { bidder, change: format!("scores/{bid}"), cells, bad: false }
     };
-    let mut heads: Vec<String> = inputs
-        .method
-        .items
-        .iter()
-        .map(|item| format!("{} ({}–{})", item.title, item.least, item.most))
-        .collect();
+    let head =
+        |item: &crate::evaluation::method::Item| format!("{} ({}–{})", item.title, item.least, item.most);
+    let mut heads: Vec<String> = inputs.method.items.iter().map(head).collect();
     heads.push(p.t("evaluation.sum"));
-    Ok(SignPage {
-        title: Title::of(&found.facts),
-        action: "scores/sign".into(),
-        heading: "evaluation.sign.sheet",
-        heads,
-        lines: bids.iter().map(line).collect(),
-        statement: jcs_text(&paper),
-        person: who.person.to_string(),
-        opinion: None,
-        reason: String::new(),
-        p,
-    })
+    Ok(Shown { heads, lines: bids.iter().map(line).collect(), statement: jcs_text(&paper) })
 }
 
-fn home(number: &str, lot: &str) -> Answer {
-    Ok(Page::see(format!("/evaluation/{number}/{lot}")))
+fn opinion(found: &Seated, opinion: Opinion, reason: &str) -> Result<Shown, Failure> {
+    let closed = found.evaluation.closed.as_ref().ok_or_else(damaged)?;
+    let paper = actions::opinion_of(&found.facts, &found.seat.member, &closed.digest, opinion, reason);
+    Ok(Shown { heads: Vec::new(), lines: Vec::new(), statement: jcs_text(&paper) })
 }
 
-pub async fn review_sign_get(
-    Anybody(who): Anybody,
-    p: Page,
-    door: Data<Door>,
-    path: Path<(String, String)>,
-) -> Answer {
-    let (number, lot) = path.into_inner();
-    let found = seated(&door, &who, &number, &lot).await?;
-    if found.task != Task::Review {
-        return home(&number, &lot);
+/// Shows what would be signed. What is not complete is completed at the desk first.
+async fn show(p: Page, door: &Door, who: &Who, (number, lot): (&str, &str), paper: &Paper) -> Answer {
+    let found = seated(door, who, number, lot).await?;
+    let home = format!("/evaluation/{number}/{lot}");
+    if found.task != paper.task() && p.problems.is_empty() {
+        return Ok(Page::see(home));
     }
-    let page = review_page(p.clone(), &door, &who, &found).await?;
-    p.html(&page)
+    let shown = match paper {
+        Paper::Review => review(&p, door, &found).await,
+        Paper::Sheet => sheet(&p, door, &found).await,
+        Paper::Opinion(word, reason) => opinion(&found, *word, reason),
+    };
+    let shown = match shown {
+        Err(Failure::Refused(refused)) if p.problems.is_empty() => {
+            return Err(in_words(&p, &found, refused).into());
+        }
+        Err(other) => return Err(other.into()),
+        Ok(shown) => shown,
+    };
+    let (word, reason) = match paper {
+        Paper::Opinion(Opinion::Dissent, reason) => (Some("evaluation.sign.dissent"), reason.clone()),
+        Paper::Opinion(_, reason) => (Some("evaluation.sign.agree"), reason.clone()),
+        Paper::Review | Paper::Sheet => (None, String::new()),
+    };
+    let status = if p.problems.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    let page = SignPage {
+        title: Title::of(&found.facts),
+        action: paper.action(),
+        heading: paper.heading(),
+        numbers: *paper == Paper::Sheet,
+        heads: shown.heads,
+        lines: shown.lines,
+        statement: shown.statement,
+        person: who.person.to_string(),
+        opinion: word,
+        reason,
+        session: found.session.map(|session| session.to_string()),
+        begun: true,
+        p: p.clone(),
+    };
+    p.html_with(status, &page)
+}
+
+/// After signing: on to `next`; a refusal stands above the paper as it is now.
+async fn signed(
+    p: Page,
+    door: &Door,
+    who: &Who,
+    (number, lot, next): (&str, &str, &str),
+    (paper, result): (Paper, Result<(), Failure>),
+) -> Answer {
+    let result = match result {
+        Err(Failure::Refused(refused)) if matches!(refused.status, 409 | 422) => {
+            let found = seated(door, who, number, lot).await?;
+            // whose turn is over has nothing to sign here any more; the sentence alone says so
+            if found.task != paper.task() {
+                return Err(refused.into());
+            }
+            Err(Failure::Refused(in_words(&p, &found, refused)))
+        }
+        other => other,
+    };
+    match p.or_problem(result)? {
+        Ok(()) => Ok(Page::see(format!("/evaluation/{number}/{lot}{next}"))),
+        Err(p) => show(p, door, who, (number, lot), &paper).await,
+    }
+}
+
+type LotPath = Path<(String, String)>;
+
+pub async fn review_sign_get(Anybody(who): Anybody, p: Page, door: Data<Door>, path: LotPath) -> Answer {
+    show(p, &door, &who, (&path.0, &path.1), &Paper::Review).await
 }
 
 pub async fn review_sign_post(
@@ -138,37 +225,18 @@ pub async fn review_sign_post(
     p: Page,
     door: Data<Door>,
     authority: Data<Authority>,
-    path: Path<(String, String)>,
+    path: LotPath,
     form: Posted<SignedFields>,
 ) -> Answer {
-    let (number, lot) = path.into_inner();
-    let id = lot_of(&door, &number, &lot).await?;
+    let id = lot_of(&door, &path.0, &path.1).await?;
     let (by, authority) = (who.clone(), authority.as_ref().clone());
-    let signed =
+    let done =
         door.act(who.actor(), move |act| actions::sign_review(act, &authority, &by, id, &form.0)).await;
-    match p.or_problem(signed)? {
-        Ok(_) => home(&number, &lot),
-        Err(p) => {
-            let found = seated(&door, &who, &number, &lot).await?;
-            let page = review_page(p.clone(), &door, &who, &found).await?;
-            p.html_with(StatusCode::UNPROCESSABLE_ENTITY, &page)
-        }
-    }
+    signed(p, &door, &who, (&path.0, &path.1, ""), (Paper::Review, done.map(|_| ()))).await
 }
 
-pub async fn sheet_sign_get(
-    Anybody(who): Anybody,
-    p: Page,
-    door: Data<Door>,
-    path: Path<(String, String)>,
-) -> Answer {
-    let (number, lot) = path.into_inner();
-    let found = seated(&door, &who, &number, &lot).await?;
-    if found.task != Task::Score {
-        return home(&number, &lot);
-    }
-    let page = sheet_page(p.clone(), &door, &who, &found).await?;
-    p.html(&page)
+pub async fn sheet_sign_get(Anybody(who): Anybody, p: Page, door: Data<Door>, path: LotPath) -> Answer {
+    show(p, &door, &who, (&path.0, &path.1), &Paper::Sheet).await
 }
 
 pub async fn sheet_sign_post(
@@ -176,22 +244,13 @@ pub async fn sheet_sign_post(
     p: Page,
     door: Data<Door>,
     authority: Data<Authority>,
-    path: Path<(String, String)>,
+    path: LotPath,
     form: Posted<SignedFields>,
 ) -> Answer {
-    let (number, lot) = path.into_inner();
-    let id = lot_of(&door, &number, &lot).await?;
+    let id = lot_of(&door, &path.0, &path.1).await?;
     let (by, authority) = (who.clone(), authority.as_ref().clone());
-    let signed =
-        door.act(who.actor(), move |act| actions::sign_sheet(act, &authority, &by, id, &form.0)).await;
-    match p.or_problem(signed)? {
-        Ok(_) => home(&number, &lot),
-        Err(p) => {
-            let found = seated(&door, &who, &number, &lot).await?;
-            let page = sheet_page(p.clone(), &door, &who, &found).await?;
-            p.html_with(StatusCode::UNPROCESSABLE_ENTITY, &page)
-        }
-    }
+    let done = door.act(who.actor(), move |act| actions::sign_sheet(act, &authority, &by, id, &form.0)).await;
+    signed(p, &door, &who, (&path.0, &path.1, ""), (Paper::Sheet, done.map(|_| ()))).await
 }
 
 #[derive(Deserialize)]
@@ -207,53 +266,44 @@ pub async fn report_sign_get(
     Anybody(who): Anybody,
     p: Page,
     door: Data<Door>,
-    path: Path<(String, String)>,
+    path: LotPath,
     query: Query<OpinionQuery>,
 ) -> Answer {
-    let (number, lot) = path.into_inner();
-    let found = seated(&door, &who, &number, &lot).await?;
-    if found.task != Task::Sign {
-        return home(&number, &lot);
-    }
-    let dissent = query.opinion == "dissent";
-    if dissent && query.reason.trim().is_empty() {
-        return Err(Refused::new(422, "evaluation.refusal.reason_for_dissent").into());
-    }
-    let closed = found.evaluation.closed.as_ref().ok_or_else(damaged)?;
-    let (opinion, reason) =
-        if dissent { (Opinion::Dissent, query.reason.trim()) } else { (Opinion::Agree, "") };
-    let paper = actions::opinion_of(&found.facts, &found.seat.member, &closed.digest, opinion, reason);
-    let page = SignPage {
-        title: Title::of(&found.facts),
-        action: "report/sign".into(),
-        heading: "evaluation.sign.report",
-        heads: Vec::new(),
-        lines: Vec::new(),
-        statement: jcs_text(&paper),
-        person: who.person.to_string(),
-        opinion: Some(if dissent { "evaluation.opinion.dissent" } else { "evaluation.opinion.agree" }),
-        reason: reason.to_owned(),
-        p: p.clone(),
+    let reason = query.reason.trim();
+    let paper = match query.opinion.as_str() {
+        "dissent" if reason.is_empty() => {
+            let refused = Refused::new(422, "evaluation.refusal.reason_for_dissent").field("reason");
+            return report::show(p.with_problem(&refused), &door, &who, (&path.0, &path.1)).await;
+        }
+        "dissent" => Paper::Opinion(Opinion::Dissent, reason.to_owned()),
+        _ => Paper::Opinion(Opinion::Agree, String::new()),
     };
-    p.html(&page)
+    show(p, &door, &who, (&path.0, &path.1), &paper).await
 }
 
 pub async fn report_sign_post(
     Anybody(who): Anybody,
+    p: Page,
     door: Data<Door>,
     authority: Data<Authority>,
-    path: Path<(String, String)>,
+    path: LotPath,
     form: Posted<SignedFields>,
 ) -> Answer {
-    let (number, lot) = path.into_inner();
-    let id = lot_of(&door, &number, &lot).await?;
-    let authority = authority.as_ref().clone();
-    door.act(who.actor(), move |act| actions::sign_report(act, &authority, &who, id, &form.0)).await?;
-    Ok(Page::see(format!("/evaluation/{number}/{lot}/report")))
+    let id = lot_of(&door, &path.0, &path.1).await?;
+    let (by, authority) = (who.clone(), authority.as_ref().clone());
+    let text = form.0.statement.replace("\r\n", "\n");
+    let paper = match from_jcs::<OpinionPaper>(text.as_bytes()) {
+        Ok(read) if read.opinion == Opinion::Dissent => Paper::Opinion(Opinion::Dissent, read.reason),
+        _ => Paper::Opinion(Opinion::Agree, String::new()),
+    };
+    let done =
+        door.act(who.actor(), move |act| actions::sign_report(act, &authority, &by, id, &form.0)).await;
+    signed(p, &door, &who, (&path.0, &path.1, "/report"), (paper, done.map(|_| ()))).await
 }
 
 #[derive(Deserialize)]
 pub struct RefusalForm {
+    #[serde(default)]
     member: String,
 }
 
@@ -261,11 +311,10 @@ pub struct RefusalForm {
 pub async fn refusal_post(
     Expert(who): Expert,
     door: Data<Door>,
-    path: Path<(String, String)>,
+    path: LotPath,
     form: Posted<RefusalForm>,
 ) -> Answer {
-    let (number, lot) = path.into_inner();
-    let id = lot_of(&door, &number, &lot).await?;
+    let id = lot_of(&door, &path.0, &path.1).await?;
     door.act(who.actor(), move |act| actions::record_refusal(act, &who, id, &form.0.member)).await?;
-    Ok(Page::see(format!("/evaluation/{number}/{lot}/report")))
+    Ok(Page::see(format!("/evaluation/{}/{}/report", path.0, path.1)))
 }

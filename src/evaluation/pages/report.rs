@@ -5,10 +5,12 @@ use super::super::standing::Task;
 use super::{ReasonView, Room, Title, room, seated};
 use crate::account::page::Page;
 use crate::account::role::Role;
-use crate::account::who::Anybody;
+use crate::account::who::{Anybody, Who};
 use crate::ledger::Door;
+use crate::platform::money::Fen;
 use crate::platform::refusal::Refused;
 use crate::platform::web::Answer;
+use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
 use askama::Template;
 
@@ -24,10 +26,14 @@ struct ReportPage {
     working: Option<WorkingView>,
     candidates: Vec<String>,
     opinions: Vec<(String, &'static str, String)>,
-    silent: Vec<String>,
+    /// Who has not signed: the seat's label, and its name.
+    silent: Vec<(String, String)>,
     may_sign: bool,
     leads: bool,
     digest: String,
+    session: Option<String>,
+    begun: bool,
+    over: bool,
 }
 
 struct Ranked {
@@ -56,8 +62,12 @@ pub async fn report_get(
     door: Data<Door>,
     path: Path<(String, String)>,
 ) -> Answer {
-    let (number, lot) = path.into_inner();
-    let Room { facts, evaluation, .. } = room(&door, &number, &lot).await?;
+    show(p, &door, &who, (&path.0, &path.1)).await
+}
+
+/// The report's page, with the problems of `p` above it.
+pub(super) async fn show(p: Page, door: &Door, who: &Who, (number, lot): (&str, &str)) -> Answer {
+    let Room { facts, evaluation, session } = room(door, number, lot).await?;
     let missing = || Refused::new(404, "platform.refusal.not_found");
     let evaluation = evaluation.ok_or_else(missing)?;
     let closed = evaluation.closed.as_ref().ok_or_else(missing)?;
@@ -67,9 +77,9 @@ pub async fn report_get(
     if seat.is_none() && who.role != Role::Supervisor && !after {
         return Err(missing().into());
     }
-    let may_sign = seat.is_some() && seated(&door, &who, &number, &lot).await?.task == Task::Sign;
+    let may_sign = seat.is_some() && seated(door, who, number, lot).await?.task == Task::Sign;
     let result = &closed.report.result;
-    let name = |bid: &str| format!("{bid} {}", evaluation.bidder(bid));
+    let name = |bid: &str| super::bid_name(&p, &evaluation, bid);
     let show = |value: &Option<super::super::decimal::Exact>| {
         value.as_ref().map(ToString::to_string).unwrap_or_default()
     };
@@ -84,24 +94,23 @@ pub async fn report_get(
         total: show(&row.total),
     };
     let rows: Vec<Ranked> = result.rows.iter().map(row).collect();
-    let list = |prices: &[crate::platform::money::Fen]| {
-        prices.iter().map(ToString::to_string).collect::<Vec<_>>().join("、")
-    };
+    let list = |prices: &[Fen]| prices.iter().map(ToString::to_string).collect::<Vec<_>>().join("、");
     let working = result.working.as_ref().map(|working| WorkingView {
         left_out: list(&[working.dropped_low.as_slice(), &working.dropped_high].concat()),
         kept: list(&working.kept),
-        mean: working.mean.to_string(),
+        mean: yuan(&working.mean.to_string()),
         coefficients: working.coefficients.iter().map(ToString::to_string).collect::<Vec<_>>().join("、"),
-        base: working.base.to_string(),
+        base: yuan(&working.base.to_string()),
     });
     let reasons = |list: &[super::super::responsiveness::Rejection]| {
         list.iter().map(|one| ReasonView::new(&p, one)).collect()
     };
     let opinion = |spoken: &super::super::standing::SignedPaper<super::super::standing::OpinionPaper>| {
         let paper = &spoken.paper;
-        (paper.member.clone(), opinion_key(paper.opinion), paper.reason.clone())
+        (super::member_name(&p, &paper.member), opinion_key(paper.opinion), paper.reason.clone())
     };
     let unheard = |seat: &&super::SeatFacts| evaluation.opinion(&seat.member).is_none();
+    let silent = |seat: &super::SeatFacts| (seat.member.clone(), super::member_name(&p, &seat.member));
     let page = ReportPage {
         p: p.clone(),
         title: Title::of(&facts),
@@ -112,12 +121,21 @@ pub async fn report_get(
         working,
         candidates: result.candidates.iter().map(|bid| name(bid)).collect(),
         opinions: evaluation.opinions.iter().map(opinion).collect(),
-        silent: evaluation.active().filter(unheard).map(|seat| seat.member.clone()).collect(),
+        silent: evaluation.active().filter(unheard).map(silent).collect(),
         may_sign,
         leads: seat.is_some_and(|seat| seat.leader) && !may_sign,
         digest: closed.digest.clone(),
+        session: session.map(|session| session.to_string()),
+        begun: true,
+        over: evaluation.all_spoke(),
     };
-    p.html(&page)
+    let status = if p.problems.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    p.html_with(status, &page)
+}
+
+/// An amount as all amounts are written, if it is one in whole fen.
+fn yuan(amount: &str) -> String {
+    Fen::parse(amount).map_or_else(|| amount.to_owned(), |amount| amount.to_string())
 }
 
 const fn opinion_key(opinion: super::super::standing::Opinion) -> &'static str {

@@ -1,6 +1,7 @@
 //! Tests of the evaluation room.
 
 mod preference;
+mod pages;
 mod properties;
 mod recorded;
 mod room;

@@ -10,7 +10,7 @@ use crate::platform::moment::Moment;
 use crate::platform::refusal::{Failure, Refused};
 use crate::platform::web::{Answer, Failed};
 use crate::recording::actions::{self, Incoming};
-use crate::recording::rules::{PART_BYTES_MAX, Refusal, Standing};
+use crate::recording::rules::{Missing, PART_BYTES_MAX, Refusal, Standing};
 use crate::recording::store;
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -188,16 +188,9 @@ pub(super) async fn standing_get(
     if who.role == Role::Expert && !tracks.iter().any(own) {
         return Err(Refused::from(Refusal::NoSuchSession).into());
     }
-    let missing = standing.missing().iter().map(|m| {
-        let mine = tracks.iter().any(|t| t.id == m.track && own(t));
-        let source = p.t(&format!("recording.source.{}", m.source.code()));
-        if mine {
-            p.tv("recording.own_track", "source", source)
-        } else {
-            p.tvv("recording.seat_track", "seat", m.seat, "source", source)
-        }
-    });
-    let missing: Vec<String> = missing.collect();
+    let of_person =
+        |seat: u32| tracks.iter().any(|t| u32::try_from(t.seat).is_ok_and(|of| of == seat) && own(t));
+    let missing = silent(&p, standing.missing(), of_person);
     let (state, until) = match &standing {
         _ if row.closed_at.is_some() => ("sealed", None),
         Standing::Recording => ("recording", None),
@@ -205,4 +198,23 @@ pub(super) async fn standing_get(
         Standing::Halted { .. } => ("halted", None),
     };
     Ok(HttpResponse::Ok().json(StandingAnswer { state, until, missing }))
+}
+
+/// Whose tracks are silent, in words: a seat without camera and screen is named once.
+fn silent(p: &Page, missing: &[Missing], own: impl Fn(u32) -> bool) -> Vec<String> {
+    let mut sentences = Vec::new();
+    for one in missing {
+        let both = missing.iter().filter(|other| other.seat == one.seat).count() > 1;
+        let source = p.t(&format!("recording.source.{}", one.source.code()));
+        let sentence = match (both, own(one.seat)) {
+            (true, true) => p.t("recording.own_both"),
+            (true, false) => p.tv("recording.seat_both", "seat", one.seat),
+            (false, true) => p.tv("recording.own_track", "source", source),
+            (false, false) => p.tvv("recording.seat_track", "seat", one.seat, "source", source),
+        };
+        if !sentences.contains(&sentence) {
+            sentences.push(sentence);
+        }
+    }
+    sentences
 }

@@ -1,4 +1,4 @@
-//! What players fetch: playlists, init sections, segments, pictures, and the live stream. Everything that is shown is on
+//! What players fetch: playlists, init sections, segments, pictures, and what is new on a live track. Everything that is shown is on
 //! record first.
 
 use super::{named, on_record};
@@ -7,16 +7,14 @@ use crate::ledger::Door;
 use crate::platform::id::Id;
 use crate::platform::refusal::{Failure, Fault, Refused};
 use crate::platform::web::Answer;
-use crate::recording::actions::{place, track_topic};
+use crate::recording::actions::place;
 use crate::recording::playlist::{self, Kind};
 use crate::recording::rules::{Refusal, Session, Track};
 use crate::recording::store::{self, EpochRow};
 use crate::recording::thumbnail;
 use actix_web::{HttpResponse, web};
-use bytes::Bytes;
-use futures_util::stream;
-use tokio::sync::broadcast::Receiver;
-use tokio::sync::broadcast::error::RecvError;
+use bytes::{Bytes, BytesMut};
+use serde::Deserialize;
 
 /// The HLS playlist of one track.
 pub(super) async fn playlist_get(
@@ -94,103 +92,51 @@ async fn bytes_of(door: &Door, at: (Id<Session>, Id<Track>), epoch: u64, seq: u6
     }
 }
 
-/// One long answer: the init section, the newest segment, and every segment as it is stored. Ends when the recorder is
-/// started anew or the session is sealed.
+/// What a watcher has already: the start of the recorder that it saw, and the segment that it waits for.
+#[derive(Deserialize)]
+pub(super) struct Seen {
+    epoch: Option<u64>,
+    next: Option<u64>,
+}
+
+/// A watcher that is further behind than this, in segments, goes on with the newest.
+const BEHIND_MAX: u64 = 5;
+
+/// What is new on a track since the watcher asked last: first the init section and the newest segment, then whatever was
+/// stored since, and everything anew when the recorder was started again. Answers at once, 204 when there is nothing: a
+/// browser opens only six lines to a server, and a committee of seven has fourteen tracks.
 pub(super) async fn live_get(
     Supervisor(who): Supervisor,
     door: web::Data<Door>,
     path: web::Path<(String, String)>,
+    seen: web::Query<Seen>,
 ) -> Answer {
     let (session, track) = named(&door, &path.0, &path.1).await?;
     if session.sealed_at.is_some() {
         return Err(Refused::new(410, "recording.refusal.already_sealed").into());
     }
     on_record(&door, &who, session.id, Some(track.id), "live").await?;
-    let hear = door.hub().listen();
-    let id = track.id;
+    let (at, id) = ((session.id, track.id), track.id);
     let latest = door.look(move |db| Ok(store::latest_epoch(db, id)?)).await?;
     let epoch = latest.filter(|e| e.init_sha256.is_some() && e.closed_at.is_none()).ok_or_else(not_there)?;
-    let at = (session.id, track.id);
-    let init = bytes_of(&door, at, epoch.epoch, 0).await?;
-    let from = epoch.next_seq.saturating_sub(1).max(1);
+    let newest = epoch.next_seq.saturating_sub(1).max(1);
+    let known = seen.next.filter(|_| seen.epoch == Some(epoch.epoch));
+    let from = known.filter(|next| next + BEHIND_MAX > newest).unwrap_or(newest);
+    let mut bytes = BytesMut::new();
+    if known.is_none() {
+        bytes.extend_from_slice(&bytes_of(&door, at, epoch.epoch, 0).await?);
+    }
+    for seq in from..epoch.next_seq {
+        bytes.extend_from_slice(&bytes_of(&door, at, epoch.epoch, seq).await?);
+    }
+    if bytes.is_empty() {
+        return Ok(HttpResponse::NoContent().finish());
+    }
     let mut answer = with_type(&epoch);
-    // gzip would hold bytes back to fill its window
-    answer.insert_header(("content-encoding", "identity"));
-    let live =
-        Live { door: door.get_ref().clone(), at, epoch: epoch.epoch, next: from, first: Some(init), hear };
-    Ok(answer.streaming(stream::unfold(live, |mut live| async move {
-        let bytes = live.more().await?;
-        Some((bytes, live))
-    })))
-}
-
-struct Live {
-    door: Door,
-    at: (Id<Session>, Id<Track>),
-    epoch: u64,
-    next: u64,
-    first: Option<Bytes>,
-    hear: Receiver<String>,
-}
-
-impl Live {
-    /// The next bytes, when there are some; `None` at the end.
-    async fn more(&mut self) -> Option<Result<Bytes, std::io::Error>> {
-        if let Some(init) = self.first.take() {
-            return Some(Ok(init));
-        }
-        loop {
-            match self.look().await {
-                Ok(Step::Segment(bytes)) => {
-                    self.next += 1;
-                    return Some(Ok(bytes));
-                }
-                Ok(Step::Wait) => self.wait().await?,
-                Ok(Step::Over) => return None,
-                Err(Failure::Refused(_)) => return None,
-                Err(Failure::Fault(fault)) => return Some(Err(std::io::Error::other(fault.chain()))),
-            }
-        }
-    }
-
-    async fn look(&self) -> Result<Step, Failure> {
-        let (at, epoch, seq) = (self.at, self.epoch, self.next);
-        let (there, over) = self
-            .door
-            .look(move |db| {
-                let there = store::segment_hash(db, at.1, epoch, seq)?.is_some();
-                let latest = store::latest_epoch(db, at.1)?;
-                Ok((there, latest.is_none_or(|e| e.epoch != epoch || e.closed_at.is_some())))
-            })
-            .await?;
-        match (there, over) {
-            (true, _) => Ok(Step::Segment(bytes_of(&self.door, at, epoch, seq).await?)),
-            (false, true) => Ok(Step::Over),
-            (false, false) => Ok(Step::Wait),
-        }
-    }
-
-    /// Until this track is told of; also looks by itself now and then, for news that another server's act made.
-    async fn wait(&mut self) -> Option<()> {
-        let topic = track_topic(self.at.1);
-        let heard = async {
-            loop {
-                match self.hear.recv().await {
-                    Ok(told) if told == topic => return Some(()),
-                    Ok(_) => {}
-                    Err(RecvError::Lagged(_)) => return Some(()),
-                    Err(RecvError::Closed) => return None,
-                }
-            }
-        };
-        tokio::time::timeout(std::time::Duration::from_secs(2), heard).await.unwrap_or(Some(()))
-    }
-}
-
-enum Step {
-    Segment(Bytes),
-    Wait,
-    Over,
+    answer
+        .insert_header(("recording-epoch", epoch.epoch.to_string()))
+        .insert_header(("recording-next", epoch.next_seq.max(from).to_string()));
+    Ok(answer.body(bytes.freeze()))
 }
 
 /// Where a picture of each stretch of a track is: at most `most` of them, evenly spread.

@@ -8,42 +8,15 @@ use crate::ledger::Actor;
 use crate::platform::database::testing::Engine;
 use crate::platform::digest::sha256;
 use crate::platform::id::Id;
-use crate::platform::moment::Clock;
 use crate::recording::actions::{self, place};
 use crate::recording::chain::{GapReason, Record, What, verify};
 use crate::recording::rules::Source;
 use crate::recording::store;
 use crate::recording::testing::{run, session, track};
 use crate::tests::browser::Served;
+use crate::tests::running::Running;
 use serde_json::Value;
 use std::process::Command;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
-
-/// Lets a standing clock run with the machine's while it lives.
-struct Running(Arc<AtomicBool>);
-
-impl Running {
-    fn start(clock: Clock) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
-        let seen = stop.clone();
-        let (began, origin) = (Instant::now(), clock.now());
-        std::thread::spawn(move || {
-            while !seen.load(Ordering::SeqCst) {
-                clock.move_to(origin.plus(began.elapsed().as_micros() as i64));
-                std::thread::sleep(Duration::from_millis(5));
-            }
-        });
-        Self(stop)
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::SeqCst);
-    }
-}
 
 fn drive(part: &str, env: &[(&str, String)]) -> Value {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/browser/e2e/recording.mjs");

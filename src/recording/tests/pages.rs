@@ -157,21 +157,25 @@ fn live_watching_begins_with_the_newest_segment_and_goes_on_with_every_new_one()
     }
     let (session, camera) = (scene.session, scene.camera);
     let mut supervisor = scene.supervisor();
-    let watching = std::thread::spawn(move || supervisor.get(&format!("/recording/{session}/{camera}/live")));
-    std::thread::sleep(std::time::Duration::from_millis(500));
+    let live = format!("/recording/{session}/{camera}/live");
+    let first = supervisor.get(&live).expect_status(200);
+    assert_eq!(first.headers["recording-type"], "video/mp4;codecs=\"opus,avc1.42C015\"");
+    let newest = [blobs[0].as_slice(), &blobs[2]].concat();
+    assert_eq!(first.bytes.as_ref(), newest, "the init section and the newest segment");
+    let place = |seen: &crate::tests::browser::Seen| {
+        let of = |name: &str| seen.headers[name].to_str().unwrap().to_owned();
+        format!("{live}?epoch={}&next={}", of("recording-epoch"), of("recording-next"))
+    };
+    supervisor.get(&place(&first)).expect_status(204);
     scene.put(&mut browser, 3, &blobs[3], &digest(&blobs[3])).expect_status(201);
+    let second = supervisor.get(&place(&first)).expect_status(200);
+    assert_eq!(second.bytes.as_ref(), blobs[3], "only what is new");
+    supervisor.get(&place(&second)).expect_status(204);
     let door = scene.served.house.door().clone();
     scene.served.house.clock.move_to(door.now().plus(9 * SECOND));
     door.write(Actor::system("test"), move |act| actions::close(act, session)).unwrap();
     run(actions::finish(&door, session)).unwrap();
-    let seen = watching.join().unwrap().expect_status(200);
-    assert_eq!(seen.headers["recording-type"], "video/mp4;codecs=\"opus,avc1.42C015\"");
-    let expected = [blobs[0].as_slice(), &blobs[2], &blobs[3]].concat();
-    assert_eq!(
-        seen.bytes.as_ref(),
-        expected,
-        "init, the newest segment, the next; and the end with the seal"
-    );
+    supervisor.get(&place(&second)).expect_status(410);
     let mut late = scene.served.browser(&scene.served.house.member(Role::Supervisor, "supervisor2"));
     late.get(&format!("/recording/{session}/{camera}/live")).expect_status(410);
     let list = late.get(&format!("/recording/{session}/{camera}/playlist.m3u8")).expect_status(200).text();
