@@ -66,7 +66,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     match &cli.command {
         Command::Seal(args) => return cli::seal::run(args),
-        Command::Open(args) => return cli::open::run(args),
+        Command::Open(args) => return cli::open::run(args, &mut out),
         Command::Draw(args) => return cli::draw::run(args, &mut out),
         Command::Verify(args) => return cli::verify::run(args, &mut out),
         Command::Log(args) => return cli::log::run(args, &mut out),

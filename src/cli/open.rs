@@ -7,6 +7,7 @@ use crate::sealing::command::{
     sign_trustee_set,
 };
 use anyhow::Context;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// A trustee's tool: make a key, sign the trustee set, release shares, or open a bid offline.
@@ -132,31 +133,35 @@ impl Keys {
 }
 
 /// Does the step and says what came of it.
-pub fn run(args: &Args) -> anyhow::Result<()> {
+pub fn run(args: &Args, told: &mut dyn Write) -> anyhow::Result<()> {
     match &args.step {
         Step::NewKey { tender, number, org, out } => {
             let member = new_trustee_key(tender, *number, org, out)?;
-            println!("{}", String::from_utf8_lossy(&member));
+            writeln!(told, "{}", String::from_utf8_lossy(&member))?;
         }
         Step::NewBoxKey { p12, password, passphrase, out } => {
             anyhow::ensure!(passphrase.chars().count() >= 8, "the passphrase must have 8 characters or more");
             let signer = read_pkcs12(&read(p12)?, password)?;
             let public = new_box_key(passphrase, out)?;
-            println!("box key:     {}", b64u(&public));
-            println!("certificate: {}", signer.x5c.first().map(|leaf| b64u(&leaf.0)).unwrap_or_default());
+            writeln!(told, "box key:     {}", b64u(&public))?;
+            writeln!(
+                told,
+                "certificate: {}",
+                signer.x5c.first().map(|leaf| b64u(&leaf.0)).unwrap_or_default()
+            )?;
         }
         Step::SignSet { set, keys } => {
             let (key, set) = (read(&keys.key)?, read(set)?);
             let (signed, signature) = sign_trustee_set(&set, keys.with(&key)?)?;
             match keys.p12 {
-                Some(_) => println!("signature: {}", b64u(&signature.0)),
-                None => println!("{}", String::from_utf8_lossy(&signed)),
+                Some(_) => writeln!(told, "signature: {}", b64u(&signature.0))?,
+                None => writeln!(told, "{}", String::from_utf8_lossy(&signed))?,
             }
         }
         Step::Release { bundle, keys, out } => {
             let key = read(&keys.key)?;
             let count = release_shares(&read(bundle)?, keys.with(&key)?, Clock::real().now(), out)?;
-            println!("released the shares of {count} bids into {}", out.display());
+            writeln!(told, "released the shares of {count} bids into {}", out.display())?;
         }
         Step::Bid { manifest, ciphertext, trustees, keys, passphrase, bidder_key, out } => {
             let keys = keys.iter().map(|key| read(key)).collect::<Result<Vec<_>, _>>()?;
@@ -171,10 +176,10 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
                 out,
             })?;
             for (name, value) in opened.form() {
-                println!("{name} = {value}");
+                writeln!(told, "{name} = {value}")?;
             }
             for file in opened.files() {
-                println!("{} {} bytes {}", file.path, file.size.0, file.name);
+                writeln!(told, "{} {} bytes {}", file.path, file.size.0, file.name)?;
             }
         }
     }

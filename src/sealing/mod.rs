@@ -40,4 +40,4 @@ pub mod trustees;
 pub mod warrant;
 
 #[cfg(test)]
-mod tests;
+pub mod tests;

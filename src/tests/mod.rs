@@ -6,6 +6,7 @@ mod config;
 mod crash;
 mod files;
 mod foreign_log;
+mod key_files;
 mod manual;
 mod real_browser;
 pub mod running;

@@ -3,14 +3,16 @@
 
 use super::{Sealed, panel, sealed};
 use crate::platform::canonical::jcs;
+use crate::sealing::boxes::BoxKey;
 use crate::sealing::context::Mode;
 use crate::sealing::document::{Blob, Bytes};
-use crate::sealing::trustees::{TrusteeKey, TrusteeKeyFile, TrusteeKeyTyp};
+use crate::sealing::trustees::{TrusteeKeyFile, TrusteeKeyTyp};
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-fn opener(arguments: &[&str]) -> Output {
+/// Runs the Python opener.
+pub fn opener(arguments: &[&str]) -> Output {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let made = root.join(".venv/bin/python");
     let usual = if made.exists() { made.display().to_string() } else { "python3".to_owned() };
@@ -26,10 +28,10 @@ fn opener(arguments: &[&str]) -> Output {
     run
 }
 
-fn key_file(key: &TrusteeKey) -> Vec<u8> {
-    let hpke_private = Bytes(key.boxes.to_bytes().0);
-    let (sign_private, tender) = (Blob(Vec::new()), key.tender.clone());
-    jcs(&TrusteeKeyFile { hpke_private, i: key.i, sign_private, tender, typ: TrusteeKeyTyp })
+/// The key file of trustee `i` as the opener reads it.
+pub fn key_file(i: u8, key: &BoxKey) -> Vec<u8> {
+    let (hpke_private, sign_private) = (Bytes(key.to_bytes().0), Blob(Vec::new()));
+    jcs(&TrusteeKeyFile { hpke_private, i, sign_private, tender: String::new(), typ: TrusteeKeyTyp })
 }
 
 #[test]
@@ -53,8 +55,8 @@ fn opened_by_python(sealed: &Sealed, panel: &super::Panel, spoil: impl Fn(&Path)
         ("--signature", put("signature.json", &jcs(&sealed.bid.signature))),
         ("--ciphertext", put("bid.sealed", &sealed.ciphertext)),
         ("--trustees", put("set.json", &jcs(&panel.set))),
-        ("--key", put("k1.json", &key_file(&panel.keys[0]))),
-        ("--key", put("k3.json", &key_file(&panel.keys[2]))),
+        ("--key", put("k1.json", &key_file(1, &panel.keys[0].boxes))),
+        ("--key", put("k3.json", &key_file(3, &panel.keys[2].boxes))),
         ("--out", folder.path().join("opened").display().to_string()),
     ];
     if let Some(bidder_key) = &sealed.bid.bidder_key {

@@ -3,7 +3,7 @@
 
 mod attacks;
 mod command;
-mod foreign;
+pub mod foreign;
 mod properties;
 mod release;
 mod vectors;

@@ -5,6 +5,7 @@
 //! The demonstration is told too, every example tender by real acts, and the finished one is judged from its evidence alone.
 
 mod bids;
+mod command_line;
 mod committee;
 mod day;
 mod deadline;

@@ -1,0 +1,103 @@
+//! A trustee who trusts no browser: key, signature and release come from `sunbid open`.
+
+use super::day::Day;
+use crate::cli::open;
+use crate::on_both_databases;
+use crate::platform::database::testing::Engine;
+use clap::Parser;
+use std::path::Path;
+
+on_both_databases! { a_trustee_with_the_command_line_alone_keeps_a_key_and_opens }
+
+const PRICES: [&str; 3] = ["4800000.00", "4900000.00", "4700000.00"];
+
+#[derive(Parser)]
+struct Line {
+    #[command(flatten)]
+    args: open::Args,
+}
+
+/// Runs `sunbid open` with files of `folder` (whatever has a dot in its name) and gives what it prints.
+fn tried(folder: &Path, passphrase: &str, arguments: &[&str]) -> anyhow::Result<String> {
+    let whole = |word: &&str| {
+        if word.contains('.') { folder.join(word).display().to_string() } else { (*word).to_owned() }
+    };
+    let secrets = ["--passphrase", passphrase, "--password", "of the account"].map(str::to_owned);
+    let words = ["sunbid open".to_owned()].into_iter().chain(arguments.iter().map(whole)).chain(secrets);
+    let mut printed = Vec::new();
+    open::run(&Line::try_parse_from(words)?.args, &mut printed)?;
+    Ok(String::from_utf8(printed)?)
+}
+
+fn opened(folder: &Path, arguments: &[&str]) -> String {
+    tried(folder, "many hands", arguments).unwrap()
+}
+
+/// What stands after `name:`, as somebody copies it: with the end of the line.
+fn copied(printed: &str, name: &str) -> String {
+    let line = printed.lines().find_map(|line| line.strip_prefix(&format!("{name}:"))).unwrap();
+    format!("{}\r\n", line.trim_start())
+}
+
+fn a_trustee_with_the_command_line_alone_keeps_a_key_and_opens(engine: Engine) {
+    let day = Day::announced(engine, "command", "3", 3);
+    let [agent, entity, supervisor] = day.trustees();
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    std::fs::write(at("me.p12"), entity.key_file("of the account")).unwrap();
+    let keys = ["--key", "box.p8", "--p12", "me.p12"];
+
+    // the page says what to run; the program prints what the page asks for
+    let page = day.custody();
+    let mut browser = day.enter(entity);
+    let seen = browser.get(&page).expect_status(200).text();
+    assert!(seen.contains("sunbid open new-box-key --p12 me.p12 --out box.p8"), "{seen}");
+    let made = opened(folder.path(), &["new-box-key", "--p12", "me.p12", "--out", "box.p8"]);
+    let (hpke, certificate) = (copied(&made, "box key"), copied(&made, "certificate"));
+    let form = [("hpke", hpke.as_str()), ("certificate", certificate.as_str())];
+    browser.post(&format!("{page}/key"), &form).expect_status(303);
+    let mut others = [(0, day.enter(agent)), (2, day.enter(supervisor))];
+    for (place, other) in &mut others {
+        day.give_box_key(other, *place);
+    }
+
+    assert!(browser.get(&page).text().contains("sunbid open sign-set --set set.json"));
+    let set = browser.get(&format!("{page}/set.json")).expect_status(200).bytes;
+    std::fs::write(at("set.json"), set).unwrap();
+    let signed = opened(folder.path(), &[&["sign-set", "--set", "set.json"], keys.as_slice()].concat());
+    browser.get(&page).expect_status(200);
+    let signature = copied(&signed, "signature");
+    browser.post(&format!("{page}/signature"), &[("signature", &signature)]).expect_status(303);
+    for (place, other) in &mut others {
+        day.sign_set(other, *place);
+    }
+
+    day.bids_in(&PRICES);
+    let mut agent = day.close();
+    let hall = day.hall();
+    let mut browser = day.enter(entity);
+    let seen = browser.get(&hall).expect_status(200).text();
+    assert!(
+        seen.contains("sunbid open release --bundle bundle.json") && seen.contains("release-file"),
+        "{seen}"
+    );
+    let bundle = browser.get(&format!("{hall}/single/bundle.json")).expect_status(200).bytes;
+    std::fs::write(at("bundle.json"), bundle).unwrap();
+    let release = ["release", "--bundle", "bundle.json", "--out", "release.json"];
+    let arguments = [release.as_slice(), keys.as_slice()].concat();
+    let wrong = tried(folder.path(), "one hand only", &arguments).unwrap_err().to_string();
+    assert!(wrong.contains("passphrase"), "{wrong}");
+    assert!(opened(folder.path(), &arguments).contains("3 bids"));
+
+    let to = format!("{hall}/single/release-file");
+    browser.get(&hall).expect_status(200);
+    let refused = browser.post_file(&to, "release.json", b"{}").expect_status(422).text();
+    assert!(refused.contains("class=\"problem"), "{refused}");
+    let written = std::fs::read(at("release.json")).unwrap();
+    browser.post_file(&to, "release.json", &written).expect_status(303);
+    day.release(1);
+    day.open(&mut agent, false).expect_status(303);
+    day.publish_record(&mut agent);
+    let seen = day.public_hall();
+    assert!(PRICES.iter().all(|price| seen.contains(price)), "{seen}");
+}
