@@ -5,8 +5,11 @@
 use super::cast::Cast;
 use super::keys;
 use crate::account::testing::{Member, TestHouse};
+use crate::announcement;
 use crate::announcement::testing::{publish, write};
+use crate::clarification::actions as asking;
 use crate::deposit;
+use crate::deposit::actions::BatchOrder;
 use crate::evaluation::committee::SeatKind;
 use crate::evaluation::standing::Holder;
 use crate::evaluation::testing::Committee;
@@ -15,21 +18,28 @@ use crate::expert_draw::actions::{self as drawing, Accept};
 use crate::expert_draw::coefficient::numbers_to_draw;
 use crate::expert_draw::pool::{Expert, Standing};
 use crate::expert_draw::testing::{drawn_from_pool, drawn_number, import_people};
+use crate::objection::actions as objecting;
+use crate::objection::rules::{Outcome as Found, Subject};
 use crate::opening::protocol;
 use crate::opening::testing::BidBox;
 use crate::opening::{actions as hall, rules::Outcome};
+use crate::platform::calendar::Calendar;
+use crate::platform::canonical::jcs_text;
 use crate::platform::id::Id;
 use crate::platform::moment::{DAY, HOUR, MINUTE, Moment};
 use crate::platform::money::Fen;
 use crate::project::place::Category;
 use crate::project::rulebook::Method;
-use crate::project::rules::Lot;
+use crate::project::rules::{Lot, Tender};
+use crate::project::schedule::Weight;
 use crate::project::terms::{CommitteePlan, Envelopes};
 use crate::project::testing::{Shape, draft, facts, schedule_from};
 use crate::publication::testing as publishing;
 use crate::recording;
+use crate::sealed_bid::rules::envelopes_of;
 use crate::sealed_bid::testing::{Offer, bid};
 use crate::sealed_bid::trustees_testing::complete_set;
+use crate::sealing::context::EnvelopeKind;
 use rust_decimal::Decimal;
 
 /// The prices of example E4, in yuan, in the order of the bidders: the sixth wins.
@@ -40,7 +50,25 @@ pub const E4: [&str; 7] =
 const DRAWN_AT_OPENING: &str = "DEMO-0003";
 
 /// The tenders whose bids are in and not all open: their trustees' key files are kept, for newcomers to open them.
-pub const SHUT: [&str; 1] = ["DEMO-0006"];
+pub const SHUT: [&str; 2] = ["DEMO-0006", "DEMO-0009"];
+
+/// The tender under the procurement law, with a technical and a commercial envelope.
+const TWO_ENVELOPES: &str = "DEMO-0009";
+
+/// The tender to whose result a bidder objects.
+const OBJECTED: &str = "DEMO-0001";
+
+/// What bidders ask, and what the agent answers.
+const QUESTIONS: [(&str, &str); 2] = [
+    (
+        "招标文件没有写明踏勘现场的集合地点，请问在哪里集合？",
+        "请于公告载明的踏勘日上午 9:00 在项目现场东门集合。",
+    ),
+    ("类似业绩的时间以合同签订日还是竣工验收日为准？", "以竣工验收日为准，请附验收证明。"),
+];
+
+const OBJECTION: &str = "我公司认为第一中标候选人所报类似业绩的验收证明不完整，请予核查。";
+const OBJECTION_ANSWER: &str = "经核查，验收证明齐全，原件与投标文件一致，评标结果不变。";
 
 /// How far a story goes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -69,6 +97,24 @@ pub struct Story {
 
 impl Story {
     fn shape(&self) -> Shape {
+        let works = self.works();
+        if self.number == TWO_ENVELOPES {
+            return Shape {
+                method: Method::GpComprehensive,
+                envelopes: Envelopes::Two,
+                floats: None,
+                ..works
+            };
+        }
+        works
+    }
+
+    fn works(&self) -> Shape {
+        let mut schedule = schedule_from(self.start);
+        if self.until == Until::Announced {
+            // still time to ask
+            schedule.questions_until = self.start.plus(9 * DAY);
+        }
         Shape {
             number: self.number.into(),
             title: self.title.into(),
@@ -77,7 +123,7 @@ impl Story {
             envelopes: Envelopes::One,
             deposit: Fen(20_000_000),
             lots: 1,
-            schedule: schedule_from(self.start),
+            schedule,
             // one tender leaves its coefficient to a draw at the opening; E4 is computed with three per cent
             floats: (self.number != DRAWN_AT_OPENING).then(|| vec![Decimal::from(3)]),
             committee: self.committee,
@@ -85,7 +131,8 @@ impl Story {
     }
 }
 
-/// The stories, oldest first. Their times are such that each stands in its phase at `now`.
+/// The stories, oldest first. Their times are such that each stands in its phase at `now`, and that documents go out and
+/// bids are opened on days on which people work.
 pub fn stories(now: Moment) -> Vec<Story> {
     let day = |days: i64| now.plus(days * DAY);
     let story = |number, title, category, start, prices, until| Story {
@@ -99,21 +146,36 @@ pub fn stories(now: Moment) -> Vec<Story> {
     };
     let four = &E4[2..6];
     vec![
-        story("DEMO-0001", "滨海路跨河桥维修工程", Category::Municipal, day(-60), &E4, Until::Finished),
+        story("DEMO-0001", "滨海路跨河桥维修工程", Category::Municipal, day(-62), &E4, Until::Finished),
         story(
             "DEMO-0002",
             "城北中学教学楼加固工程",
             Category::Construction,
-            day(-32),
+            day(-34),
             &E4[..2],
             Until::Opened,
         ),
-        story("DEMO-0003", "东港渔业码头护岸工程", Category::Port, day(-28), four, Until::OnDisplay),
-        story("DEMO-0004", "环湖绿道二期工程", Category::Municipal, day(-26), four, Until::Evaluating),
-        story("DEMO-0005", "清河堤防除险加固工程", Category::Water, day(-24), four, Until::Opened),
-        story("DEMO-0006", "省道 205 线路面大修工程", Category::Highway, day(-22), four, Until::BidsIn),
-        story("DEMO-0007", "体育公园景观照明工程", Category::Municipal, day(-4), &[], Until::Announced),
-        story("DEMO-0008", "青年宫外立面改造工程", Category::Construction, now.plus(HOUR), &[], Until::Draft),
+        story("DEMO-0003", "东港渔业码头护岸工程", Category::Port, day(-26), four, Until::OnDisplay),
+        story(
+            "DEMO-0004",
+            "环湖绿道二期工程",
+            Category::Municipal,
+            day(-26).plus(4 * HOUR + 30 * MINUTE),
+            four,
+            Until::Evaluating,
+        ),
+        story(
+            "DEMO-0005",
+            "清河堤防除险加固工程",
+            Category::Water,
+            day(-23).plus(-80 * MINUTE),
+            four,
+            Until::Opened,
+        ),
+        story("DEMO-0006", "省道 205 线路面大修工程", Category::Highway, day(-21), four, Until::BidsIn),
+        story("DEMO-0007", "体育公园景观照明工程", Category::Municipal, day(-6), &[], Until::Announced),
+        story("DEMO-0008", "青年宫外立面改造工程", Category::Construction, day(2), &[], Until::Draft),
+        story("DEMO-0009", "县第三中学教学设备采购", Category::Goods, day(-19), four, Until::BidsIn),
     ]
 }
 
@@ -147,7 +209,9 @@ fn registry_id(index: usize) -> String {
 /// Tells one story from its beginning as far as it goes; gives the box of bids, if the story has one.
 pub fn tell(house: &TestHouse, cast: &Cast, story: &Story) -> Option<BidBox> {
     let (staff, shape) = (&cast.staff, story.shape());
-    house.clock.move_to(story.start.plus(-HOUR));
+    // a draft is written days before its documents shall go out
+    let ahead = if story.until == Until::Draft { 5 * DAY } else { HOUR };
+    house.clock.move_to(story.start.plus(-ahead));
     let tender = draft(house, staff, &shape);
     write(house, staff, tender);
     if story.until == Until::Draft {
@@ -156,10 +220,14 @@ pub fn tell(house: &TestHouse, cast: &Cast, story: &Story) -> Option<BidBox> {
     publish(house, staff, tender);
     let lot = house.door().read(|db| crate::project::store::lots_of(db, tender)).unwrap()[0].lot;
     house.clock.move_to(story.start.plus(HOUR));
+    if matches!(story.until, Until::Announced | Until::BidsIn) {
+        ask(house, cast, tender, story.start);
+    }
     if story.until == Until::Announced {
         // its trustees have not given their keys yet: whoever walks on from here does, in three browsers
         return None;
     }
+    house.clock.move_to(story.start.plus(4 * DAY));
     let trustees = [&staff.agent, &staff.entity, &staff.supervisor];
     let boxes = complete_set(house, tender, &trustees);
     if SHUT.contains(&story.number) {
@@ -167,12 +235,19 @@ pub fn tell(house: &TestHouse, cast: &Cast, story: &Story) -> Option<BidBox> {
     }
     let bidders: Vec<Member> = cast.bidders.iter().take(story.prices.len()).cloned().collect();
     let box_ = BidBox { staff: staff.clone(), lot, boxes, bidders };
-    house.clock.move_to(story.start.plus(12 * DAY));
+    house.clock.move_to(story.start.plus(14 * DAY));
+    let terms = facts(house, lot).terms;
     for (bidder, price) in box_.bidders.iter().zip(story.prices) {
         house.clock.move_to(house.door().now().plus(7 * MINUTE));
         deposit::testing::paid(house, &cast.treasurer.who, &bidder.who, lot);
-        let kind = box_.first(house);
-        bid(house, bidder, lot, kind, &Offer::priced(price)).unwrap();
+        take_documents(house, bidder, tender);
+        for kind in envelopes_of(&terms) {
+            let offer = match kind {
+                EnvelopeKind::Technical => Offer::technical("教学设备技术方案、供货与培训计划"),
+                EnvelopeKind::Single | EnvelopeKind::Commercial => Offer::priced(price),
+            };
+            bid(house, bidder, lot, *kind, &offer).unwrap();
+        }
     }
     if story.until == Until::BidsIn {
         return Some(box_);
@@ -181,15 +256,71 @@ pub fn tell(house: &TestHouse, cast: &Cast, story: &Story) -> Option<BidBox> {
     house.clock.move_to(shape.schedule.bids_until.plus(-DAY));
     draw_experts(house, cast, lot);
     house.clock.move_to(shape.schedule.bids_until.plus(-20 * MINUTE));
-    if open(house, cast, &box_) == Outcome::TooFew || story.until == Until::Opened {
+    if open(house, cast, &box_) == Outcome::TooFew {
+        pay_back(house, cast);
+        return Some(box_);
+    }
+    if story.until == Until::Opened {
         return Some(box_);
     }
     house.clock.move_to(shape.schedule.bids_until.plus(2 * HOUR));
     evaluate(house, cast, lot, story.until);
     if story.until >= Until::Evaluated {
-        finish(house, cast, lot, story.until);
+        finish(house, cast, lot, story);
     }
     Some(box_)
+}
+
+/// Two bidders ask and are answered the same day.
+fn ask(house: &TestHouse, cast: &Cast, tender: Id<Tender>, start: Moment) {
+    let agent = &cast.staff.agent;
+    for ((days, (question, answer)), bidder) in (2..).zip(QUESTIONS).zip(&cast.bidders) {
+        house.clock.move_to(start.plus(days * DAY));
+        let who = bidder.who.clone();
+        let asked = house.act(&bidder.who, move |act| asking::ask(act, &who, tender, question));
+        let asked = asked.unwrap().value;
+        house.clock.move_to(start.plus(days * DAY + 6 * HOUR));
+        let now = house.door().now();
+        let read = house
+            .door()
+            .read(|db| asking::check_answer(db, &agent.who, asked, answer, Weight::Editorial, now));
+        publishing::signing(house, agent, &read.unwrap().statement(), move |act, authority, who, fields| {
+            asking::answer(act, authority, who, asked, (answer, Weight::Editorial), fields)
+        })
+        .unwrap();
+    }
+}
+
+/// A bidder takes everything that was published.
+fn take_documents(house: &TestHouse, bidder: &Member, tender: Id<Tender>) {
+    for row in house.door().read(|db| announcement::store::documents(db, tender)).unwrap() {
+        let who = bidder.who.clone();
+        house.act(&bidder.who, move |act| announcement::actions::download(act, &who, row.id)).unwrap();
+    }
+}
+
+/// The treasurer orders all refunds that are due for the next working morning and sees them paid.
+fn pay_back(house: &TestHouse, cast: &Cast) {
+    house.clock.move_to(next_morning(house.door().now()));
+    let order = BatchOrder {
+        execute_on: house.door().now().beijing_date(),
+        deposit_rate: Decimal::new(35, 2),
+        lending_rate: Decimal::new(3, 0),
+        day_base: 360,
+    };
+    let treasurer = &cast.treasurer.who;
+    house.act(treasurer, move |act| deposit::actions::make_batch(act, &order)).unwrap();
+    let vault = house.door().vault().clone();
+    for refund in house.door().read(|db| deposit::store::open_refunds(db, &vault)).unwrap() {
+        house.act(treasurer, move |act| deposit::actions::confirm_paid(act, refund.id)).unwrap();
+    }
+}
+
+/// Nine o'clock on the next day on which people work.
+fn next_morning(now: Moment) -> Moment {
+    let tomorrow = now.beijing_date().succ_opt().unwrap();
+    let day = Calendar::official().working_day_from(tomorrow).unwrap();
+    Moment::parse_beijing(&format!("{day}T09:00:00")).unwrap()
 }
 
 fn draw_experts(house: &TestHouse, cast: &Cast, lot: Id<Lot>) {
@@ -280,21 +411,44 @@ fn evaluate(house: &TestHouse, cast: &Cast, lot: Id<Lot>, until: Until) {
     }
 }
 
-fn finish(house: &TestHouse, cast: &Cast, lot: Id<Lot>, until: Until) {
+fn finish(house: &TestHouse, cast: &Cast, lot: Id<Lot>, story: &Story) {
     let staff = &cast.staff;
-    if until < Until::OnDisplay {
+    if story.until < Until::OnDisplay {
         return;
     }
-    house.clock.move_to(house.door().now().plus(DAY));
+    let shown = next_morning(house.door().now());
+    house.clock.move_to(shown);
     publishing::display(house, staff, lot).unwrap();
-    if until < Until::Finished {
+    if story.until < Until::Finished {
         return;
     }
-    house.clock.move_to(house.door().now().plus(5 * DAY));
+    if story.number == OBJECTED {
+        object(house, cast, lot, shown.plus(3 * DAY));
+    }
+    house.clock.move_to(shown.plus(5 * DAY));
     let (_, closed) = publishing::report(house, lot);
     let first = closed.report.result.candidates.first().unwrap().clone();
     publishing::award(house, staff, lot, &first, None).unwrap();
     publishing::result(house, staff, lot).unwrap();
     house.clock.move_to(house.door().now().plus(7 * DAY));
     publishing::contract(house, staff, lot).unwrap();
+    pay_back(house, cast);
+}
+
+/// A bidder objects to the result; the agent answers the next day.
+fn object(house: &TestHouse, cast: &Cast, lot: Id<Lot>, at: Moment) {
+    house.clock.move_to(at);
+    let paper = objecting::objection_of(&facts(house, lot), Subject::Result, OBJECTION);
+    let objector = &cast.bidders[4];
+    let case = publishing::signing(house, objector, &jcs_text(&paper), move |act, authority, who, fields| {
+        objecting::file(act, authority, who, lot, Subject::Result, fields)
+    })
+    .unwrap();
+    house.clock.move_to(at.plus(DAY));
+    let paper = objecting::answer_of(case, Found::Dismissed, OBJECTION_ANSWER);
+    let agent = &cast.staff.agent;
+    publishing::signing(house, agent, &jcs_text(&paper), move |act, authority, who, fields| {
+        objecting::answer(act, authority, who, case, fields)
+    })
+    .unwrap();
 }

@@ -57,6 +57,7 @@ fn the_demonstration_stands_in_every_phase_and_its_evidence_holds(engine: Engine
         ("DEMO-0006/1", Phase::Bidding),
         ("DEMO-0007/1", Phase::Bidding),
         ("DEMO-0008/1", Phase::Draft),
+        ("DEMO-0009/1", Phase::Bidding),
     ];
     for (name, phase) in phases {
         assert_eq!(facts(&house, name).phase(now), phase, "{name}");
@@ -123,6 +124,7 @@ fn the_demonstration_stands_in_every_phase_and_its_evidence_holds(engine: Engine
 
     let served = Served::start(house);
     newcomer::reads_every_document(&served, &phases.map(|(name, _)| name.split('/').next().unwrap()));
+    newcomer::finds_a_living_centre(&served, &phases.map(|(name, _)| name));
     newcomer::pays_a_deposit(&served);
     newcomer::opens_the_tender_whose_bids_are_in(&served);
 }

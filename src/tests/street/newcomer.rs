@@ -4,9 +4,13 @@ use crate::account::store as people;
 use crate::announcement::store::documents;
 use crate::demo::cast::{EXPERTS, PASSWORD};
 use crate::demo::story::E4;
+use crate::deposit::store::open_refunds;
 use crate::deposit::testing::is_valid;
+use crate::platform::calendar::Calendar;
 use crate::platform::canonical::jcs_text;
+use crate::project::place::Category;
 use crate::project::store;
+use crate::project::terms::Envelopes;
 use crate::sealing::command::read_pkcs12;
 use crate::sealing::key_file::read_trustee_key;
 use crate::sealing::release::OpeningBundle;
@@ -19,10 +23,10 @@ fn signed_in(served: &Served, login: &str) -> Browser {
 }
 
 /// The agent reads every document of every example tender, the entity those of announced ones; a bidder gets those that
-/// are being issued and is told of the others when they were.
+/// are being issued and those of the tender that it bid for, and is told of the others when they were.
 pub fn reads_every_document(served: &Served, numbers: &[&str]) {
     let [mut agent, mut entity, mut bidder] =
-        ["agent", "entity", "bidder1"].map(|login| signed_in(served, login));
+        ["agent", "entity", "bidder7"].map(|login| signed_in(served, login));
     let (mut issued, mut over) = (0, 0);
     for number in numbers {
         let listed = served.house.door().read(|db| {
@@ -95,7 +99,7 @@ pub fn pays_a_deposit(served: &Served) {
 pub fn opens_the_tender_whose_bids_are_in(served: &Served) {
     let mut centre = signed_in(served, "centre");
     centre.get("/demo").expect_status(200);
-    centre.post("/demo/clock", &[("to", "2026-06-02T09:50:00")]).expect_status(303);
+    centre.post("/demo/clock", &[("to", "2026-06-03T09:50:00")]).expect_status(303);
     let hall = "/opening/DEMO-0006/1";
     let mut agent = signed_in(served, "agent");
     agent.get(hall).expect_status(200);
@@ -121,7 +125,38 @@ pub fn opens_the_tender_whose_bids_are_in(served: &Served) {
     }
     agent.get(hall).expect_status(200);
     agent.post(&format!("{hall}/single/open"), &[]).expect_status(303);
-    let read_out = served.visitor().get(hall).expect_status(200).text();
+    let read_out = served.visitor().get(hall).expect_status(200).text().replace(',', "");
     assert!(E4[2..6].iter().all(|price| read_out.contains(price)), "{read_out}");
     served.visitor().get("/demo/keys/DEMO-0001-agent.p8").expect_status(404);
+}
+
+/// A tender under the procurement law with two envelopes takes bids, questions and an objection have their answers, no
+/// refund is late, and whatever has a date has one on which people work.
+pub fn finds_a_living_centre(served: &Served, lots: &[&str]) {
+    let mut visitor = served.visitor();
+    for number in ["DEMO-0006", "DEMO-0007", "DEMO-0009"] {
+        let page = visitor.get(&format!("/clarification/{number}")).expect_status(200).text();
+        assert!(page.contains("踏勘现场的集合地点") && page.contains("以竣工验收日为准"), "{page}");
+    }
+    let objections = visitor.get("/objection/DEMO-0001/1").expect_status(200).text();
+    assert!(objections.contains("验收证明不完整") && objections.contains("验收证明齐全"), "{objections}");
+    let two = super::facts(&served.house, "DEMO-0009/1");
+    assert_eq!((two.category, two.terms.envelopes), (Category::Goods, Envelopes::Two));
+    visitor.get("/demo/keys/DEMO-0009-entity.p8").expect_status(200);
+
+    let (door, vault) = (served.house.door(), served.house.door().vault().clone());
+    let today = door.now().beijing_date();
+    for refund in door.read(|db| open_refunds(db, &vault)).unwrap() {
+        assert!(refund.due_on >= today, "a refund was due on {}", refund.due_on);
+    }
+    for lot in lots {
+        let schedule = super::facts(&served.house, lot).schedule.unwrap();
+        for at in [schedule.documents_from, schedule.bids_until] {
+            assert!(
+                Calendar::official().is_working_day(at.beijing_date()).unwrap(),
+                "{lot}: {}",
+                at.beijing()
+            );
+        }
+    }
 }
