@@ -79,7 +79,7 @@ await walk(async (chromium, base) => {
   await agent.until(`document.querySelector('form[action$="/open"] button:not([disabled])') !== null`, "the button that opens");
   await agent.picture("agent-hall-open");
   await agent.follow(`form[action$="/open"] button`);
-  await bidder.see("9876543.21");
+  await bidder.see("9,876,543.21");
   await agent.go(HALL);
   await agent.picture("agent-hall-publish");
   await agent.follow(`form[action$="/publication"] button`);

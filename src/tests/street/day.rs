@@ -6,11 +6,14 @@ use crate::account::testing::{Member, TestHouse};
 use crate::ledger::proof::Receipt;
 use crate::platform::database::testing::Engine;
 use crate::platform::digest::b64u;
+use crate::platform::money::Fen;
 use crate::project::testing::Staff;
 use crate::sealing::boxes::BoxKey;
 use crate::tests::browser::{Browser, Served};
+use crate::verify::container;
 use crate::verify::findings::Findings;
 use crate::verify::{Known, verify};
+use std::process::Command;
 
 /// Public number of the tender, and its lot as addresses name it.
 pub const NUMBER: &str = "TEST-0001";
@@ -177,6 +180,7 @@ impl Day {
         let page = format!("/open-data/evidence/{LOT}");
         assert!(supervisor.get(&page).expect_status(200).text().contains("sunbid verify --key"));
         let bundle = supervisor.get(&format!("{page}/with-bids")).expect_status(200).bytes.to_vec();
+        python_draws_the_same(&bundle);
         let house = &self.served.house;
         let (key, roots) = (Some(house.door().log_key().clone()), house.authority().roots().to_vec());
         Verdict(verify(bundle, &Known { key, roots, receipts, ..Known::default() }))
@@ -187,6 +191,37 @@ impl Day {
         let list = self.enter(&self.staff.supervisor).get(&format!("/supervision/{LOT}")).expect_status(200);
         list.text().matches(&format!("<code>{kind}</code>")).count()
     }
+}
+
+/// Hands the records of every draw in a bundle to the Python of `docs/formats/draw.md`.
+fn python_draws_the_same(bundle: &[u8]) {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = bundle.to_vec();
+    let mut records = Vec::new();
+    for member in container::list(&archive).unwrap() {
+        let is_record = member.name.starts_with("draw/") && !member.name.ends_with(".list.json");
+        if !is_record {
+            continue;
+        }
+        let path = folder.path().join(records.len().to_string());
+        let mut file = std::fs::File::create(&path).unwrap();
+        std::io::copy(&mut container::open(&archive, &member), &mut file).unwrap();
+        records.push(path);
+    }
+    if records.is_empty() {
+        return;
+    }
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/foreign/draw_check.py");
+    let said =
+        Command::new("python3").arg(script).args(&records).output().expect("python3 is needed for this test");
+    let words = String::from_utf8_lossy(&said.stdout);
+    assert!(said.status.success(), "{words}{}", String::from_utf8_lossy(&said.stderr));
+    assert_eq!(words.matches("holds").count(), records.len(), "{words}");
+}
+
+/// A price as the hall shows it.
+pub fn spoken(price: &str) -> String {
+    Fen::parse(price).unwrap().to_string()
 }
 
 /// What the verifier says of a bundle.

@@ -1,6 +1,6 @@
 //! A lawful day: from the announcement to the last refund, every role in its own browser.
 
-use super::day::{Day, LOT, NUMBER};
+use super::day::{Day, LOT, NUMBER, spoken};
 use crate::account::testing::Member;
 use crate::deposit::testing::declared;
 use crate::on_both_databases;
@@ -134,7 +134,7 @@ fn open(day: &Day) -> Browser {
     day.open(&mut agent, false).expect_status(303);
     let read_out = day.public_hall();
     for price in PRICES {
-        assert!(read_out.contains(price), "{price} is not in {read_out}");
+        assert!(read_out.contains(&spoken(price)), "{price} is not in {read_out}");
     }
     browsers[0].get(&hall).expect_status(200);
     let words = [("words", "第二名的工期没有按表填写。")];

@@ -33,7 +33,7 @@ fn an_undecryptable_bid_is_its_bidders_fault_and_the_others_go_on(engine: Engine
     let mut agent = day.opened();
     let hall = day.public_hall();
     assert!(hall.contains("<dt>截止时投标人数量</dt><dd>3</dd>"), "{hall}");
-    assert!(hall.contains("4800000.00") && hall.contains("4900000.00") && !hall.contains("4700000.00"));
+    assert!(hall.contains("4,800,000.00") && hall.contains("4,900,000.00") && !hall.contains("4,700,000.00"));
     assert!(hall.contains("某保管人的密钥盒不是由所承诺的密钥生成。 属投标人原因，视为撤销。"), "{hall}");
     // two are left to be judged; the committee must say whether they still compete
     day.at("2026-03-25 10:30:00");
@@ -102,7 +102,7 @@ fn a_bid_withdrawn_in_time_does_not_count_and_its_deposit_goes_back(engine: Engi
     day.opened();
     let hall = day.public_hall();
     assert!(hall.contains("bidder3有限公司") && !hall.contains("bidder4有限公司"), "{hall}");
-    assert!(!hall.contains("4600000.00"), "nobody opens what was withdrawn");
+    assert!(!hall.contains("4,600,000.00"), "nobody opens what was withdrawn");
     day.enter(bidder).get(&page).expect_status(409);
     // the others' money stays until the contract
     let due = day.enter(&day.treasurer).get("/deposit/treasury/refunds").expect_status(200).text();
