@@ -147,7 +147,9 @@ fn unescape(text: &str) -> String {
 impl Browser {
     /// A browser for the server at this address, in which nobody is signed in.
     pub fn at(base: &str) -> Self {
-        let client = Client::builder().redirect(redirect::Policy::none()).build().unwrap();
+        // a kept connection that the server closes just as the next request goes out looks like a server that is gone
+        let client = Client::builder().redirect(redirect::Policy::none()).pool_max_idle_per_host(0);
+        let client = client.build().unwrap();
         Self { client, base: base.to_owned(), cookies: BTreeMap::new(), csrf: String::new(), who: None }
     }
 
