@@ -1,15 +1,14 @@
 //! `kill -9` at random instants while bids are uploaded and submitted: every receipt that was given stays true, and
-//! nothing half-done counts. The server is the real program in a process of its own; it is ended by its own id.
+//! nothing half-done counts.
 
 use super::browser::{Browser, Seen};
+use super::program::{Server, clock_begins_at};
 use crate::account::testing::{Member, TestHouse};
-use crate::demo::clock;
 use crate::ledger::proof::Receipt;
 use crate::opening::testing::empty_box;
 use crate::platform::canonical::jcs_text;
 use crate::platform::database::testing::Engine;
 use crate::platform::id::Id;
-use crate::platform::moment::{Clock, Moment, SECOND};
 use crate::platform::random;
 use crate::project::rules::Lot;
 use crate::project::testing::{Shape, facts};
@@ -25,9 +24,6 @@ use crate::sealing::stream::measure;
 use bytes::Bytes as Body;
 use reqwest::Method;
 use std::collections::BTreeMap;
-use std::net::TcpListener;
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -35,65 +31,21 @@ use std::time::Duration;
 const ROUNDS: usize = 4;
 const BIDDERS: usize = 6;
 
-/// The program under test, built beside this test by `cargo build` (bin/test does it).
-fn program() -> PathBuf {
-    let mut path = std::env::current_exe().unwrap();
-    path.pop();
-    path.pop();
-    path.push("sunbid");
-    assert!(path.exists(), "{} is missing: run cargo build first", path.display());
-    path
-}
-
-struct Server(Child);
-
-impl Server {
-    fn start(house: &TestHouse, address: &str) -> Self {
-        let config = house.door().config();
-        let child = Command::new(program())
-            .arg("serve")
-            .current_dir(std::env::temp_dir())
-            .env("SUNBID_LISTEN", address)
-            .env("SUNBID_DATABASE_URL", &config.database_url)
-            .env("SUNBID_FILES", &config.files)
-            .env("SUNBID_KEYS", &config.keys)
-            .env("SUNBID_ORIGIN", &config.origin)
-            .env("SUNBID_DEMO", "true")
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let server = Self(child);
-        for _ in 0..600 {
-            if std::net::TcpStream::connect(address).is_ok() {
-                return server;
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        panic!("the server does not answer on {address}");
-    }
-
-    /// The hardest end: no warning, no clean-up.
-    fn kill(mut self) {
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
-    }
-}
-
 /// What a bidder got in writing.
 struct Given {
     proof: Vec<u8>,
     bid: SealedBid,
 }
 
-struct Bidder {
-    member: Member,
+/// Somebody with a bid that is sealed and not yet handed in.
+pub(super) struct Bidder {
+    pub member: Member,
     bid: SealedBid,
     ciphertext: Vec<u8>,
 }
 
 /// Works until it has a receipt or the server is gone; what is gone it tries again in the next round.
-fn try_to_bid(browser: &mut Browser, bidder: &Bidder) -> Option<Vec<u8>> {
+pub(super) fn try_to_bid(browser: &mut Browser, bidder: &Bidder) -> Option<Vec<u8>> {
     let lot = "/sealed-bid/TEST-0001/1";
     browser.try_get(&format!("{lot}/single")).filter(|seen| seen.status == 200)?;
     let size = bidder.ciphertext.len().to_string();
@@ -130,14 +82,6 @@ fn tus(
     browser.try_send(method, path, &all, Body::copy_from_slice(body))
 }
 
-/// Has the program's clock, which runs, begin at `at`.
-fn program_clock_begins_at(house: &TestHouse, at: Moment) {
-    let (from, real) = (house.door().now(), Clock::real().now());
-    let offset = at.micros() - real.micros() - SECOND;
-    let who = house.member(crate::account::role::Role::Centre, "clockmaker").who;
-    house.act(&who, move |act| clock::record_move(act, true, offset, from.plus(SECOND))).unwrap();
-}
-
 #[test]
 fn every_receipt_outlives_any_crash_and_nothing_half_done_counts() {
     let house = TestHouse::new(Engine::Sqlite);
@@ -145,19 +89,17 @@ fn every_receipt_outlives_any_crash_and_nothing_half_done_counts() {
     let lot = box_.lot;
     house.at("2026-03-20 10:00:00");
     let bidders: Vec<Bidder> = (0..BIDDERS).map(|i| a_bidder(&house, lot, i)).collect();
-    program_clock_begins_at(&house, house.door().now());
+    clock_begins_at(&house, house.door().now());
     let key = house.door().log_key().clone();
 
     let given: Mutex<BTreeMap<usize, Given>> = Mutex::default();
     for _ in 0..ROUNDS {
-        let address =
-            format!("127.0.0.1:{}", TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port());
-        let server = Server::start(&house, &address);
+        let server = Server::start(&house);
         let over = AtomicBool::new(false);
         std::thread::scope(|scope| {
             for (i, bidder) in bidders.iter().enumerate() {
-                let (given, over, address) = (&given, &over, &address);
-                scope.spawn(move || work(i, bidder, address, given, over));
+                let (given, over, address) = (&given, &over, server.address.clone());
+                scope.spawn(move || work(i, bidder, &address, given, over));
             }
             let [instant] = random::bytes::<1>();
             std::thread::sleep(Duration::from_millis(300 + 6 * u64::from(instant)));
@@ -186,26 +128,32 @@ fn every_receipt_outlives_any_crash_and_nothing_half_done_counts() {
 }
 
 fn a_bidder(house: &TestHouse, lot: Id<Lot>, i: usize) -> Bidder {
-    let member = house.member(crate::account::role::Role::Bidder, &format!("bidder{i}"));
     let mut offer = Offer::priced(&format!("9{i}00000.00"));
     offer.files.push(("图纸.bin".into(), vec![i as u8; 2_500_000]));
+    sealed_by(house, lot, &format!("bidder{i}"), &offer)
+}
+
+/// A new bidder of this name, who has sealed this offer.
+pub(super) fn sealed_by(house: &TestHouse, lot: Id<Lot>, login: &str, offer: &Offer) -> Bidder {
+    let member = house.member(crate::account::role::Role::Bidder, login);
     let parameters = parameters(house, &member, lot, EnvelopeKind::Single);
-    let (bid, ciphertext) = seal_offer(house, &member, &parameters, &offer);
+    let (bid, ciphertext) = seal_offer(house, &member, &parameters, offer);
     Bidder { member, bid, ciphertext }
 }
 
-fn work(i: usize, bidder: &Bidder, address: &str, given: &Mutex<BTreeMap<usize, Given>>, over: &AtomicBool) {
+/// A browser in which `member` has signed in with their password; `None` if the server is gone.
+pub(super) fn signed_in(address: &str, member: &Member) -> Option<Browser> {
     let mut browser = Browser::at(&format!("http://{address}"));
-    let form = [
-        ("login", bidder.member.who.login.as_str()),
-        ("password", "correct horse"),
-        ("next", "/account/key"),
-    ];
-    let signed_in =
-        browser.try_get("/account/sign-in").and_then(|_| browser.try_post("/account/sign-in", &form));
-    if signed_in.is_none_or(|seen| seen.status != 303) {
-        return;
-    }
+    let form =
+        [("login", member.who.login.as_str()), ("password", "correct horse"), ("next", "/account/key")];
+    browser.try_get("/account/sign-in")?;
+    browser.try_post("/account/sign-in", &form).filter(|seen| seen.status == 303)?;
+    browser.try_get("/account/key")?;
+    Some(browser)
+}
+
+fn work(i: usize, bidder: &Bidder, address: &str, given: &Mutex<BTreeMap<usize, Given>>, over: &AtomicBool) {
+    let Some(mut browser) = signed_in(address, &bidder.member) else { return };
     while !over.load(Ordering::SeqCst) {
         if given.lock().unwrap().contains_key(&i) {
             return;

@@ -1,0 +1,95 @@
+//! The real program in a process of its own, on the database, files and keys of a test house. It is ended by its own id.
+
+use crate::account::role::Role;
+use crate::account::testing::TestHouse;
+use crate::demo::clock;
+use crate::platform::moment::{Clock, Moment, SECOND};
+use std::fs::File;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+/// The program under test, built beside this test by `cargo build` (bin/test does it).
+fn program() -> PathBuf {
+    let mut path = std::env::current_exe().unwrap();
+    path.pop();
+    path.pop();
+    path.push("sunbid");
+    assert!(path.exists(), "{} is missing: run cargo build first", path.display());
+    path
+}
+
+/// A loopback address that was free a moment ago.
+pub fn free_address() -> String {
+    format!("127.0.0.1:{}", TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port())
+}
+
+/// A running server.
+pub struct Server {
+    child: Child,
+    pub address: String,
+    pub metrics: String,
+}
+
+impl Server {
+    pub fn start(house: &TestHouse) -> Self {
+        Self::start_with(house, Stdio::null(), free_address())
+    }
+
+    /// Starts it with its most talkative log in `file`.
+    pub fn start_logging(house: &TestHouse, file: &Path) -> Self {
+        Self::start_with(house, File::create(file).unwrap().into(), free_address())
+    }
+
+    /// As [`Server::start_logging`], with its metrics on this address.
+    pub fn start_beside(house: &TestHouse, file: &Path, metrics: &str) -> Self {
+        Self::start_with(house, File::create(file).unwrap().into(), metrics.to_owned())
+    }
+
+    fn start_with(house: &TestHouse, log: Stdio, metrics: String) -> Self {
+        let config = house.door().config();
+        let address = free_address();
+        let child = Command::new(program())
+            .arg("serve")
+            .current_dir(std::env::temp_dir())
+            .env("SUNBID_LISTEN", &address)
+            .env("SUNBID_METRICS", &metrics)
+            .env("SUNBID_DATABASE_URL", &config.database_url)
+            .env("SUNBID_FILES", &config.files)
+            .env("SUNBID_KEYS", &config.keys)
+            .env("SUNBID_ORIGIN", &config.origin)
+            .env("SUNBID_DEMO", "true")
+            .env("SUNBID_LOG", "debug")
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        let server = Self { child, address, metrics };
+        for _ in 0..600 {
+            if std::net::TcpStream::connect(&server.address).is_ok() {
+                return server;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        panic!("the server does not answer on {}", server.address);
+    }
+
+    pub fn base(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The hardest end: no warning, no clean-up.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+/// Has the program's clock, which runs, begin at `at`.
+pub fn clock_begins_at(house: &TestHouse, at: Moment) {
+    let (from, real) = (house.door().now(), Clock::real().now());
+    let offset = at.micros() - real.micros() - SECOND;
+    let who = house.member(Role::Centre, "clockmaker").who;
+    house.act(&who, move |act| clock::record_move(act, true, offset, from.plus(SECOND))).unwrap();
+}
