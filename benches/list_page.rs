@@ -1,0 +1,140 @@
+//! The public list of tenders over HTTP, with 1, 4 and 16 times as many tenders. Promise: at least 10,000 pages a second
+//! at 64 connections, p99 below 20 ms, and no slower with more tenders. Anchor: a bare actix server in the same process that
+//! sends as many bytes without looking anything up. The clients run on the same machine and cost as much as the server.
+//!
+//! `cargo bench --bench list_page`
+#![allow(clippy::expect_used, clippy::float_arithmetic)] // figures for people, no business
+
+use actix_web::{App, HttpResponse, HttpServer, web};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::time::{Duration, Instant};
+use sunbid::account::house::House;
+use sunbid::account::testing::{BEGINNING, TestHouse};
+use sunbid::app;
+use sunbid::platform::config::Config;
+use sunbid::platform::moment::{Clock, Moment};
+use sunbid::project::testing::{Shape, announced, staff};
+
+const CONNECTIONS: usize = 64;
+const RUN: Duration = Duration::from_secs(3);
+const FEWEST: usize = 250;
+
+fn main() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = Config {
+        database_url: format!("sqlite:{}", folder.path().join("bench.db").display()),
+        files: folder.path().join("files").display().to_string(),
+        keys: folder.path().join("keys"),
+        metrics: String::new(),
+        ..Config::default()
+    };
+    let clock = Clock::set_at(Moment::parse(BEGINNING).expect("a moment"));
+    let house = TestHouse::of(House::open(config, clock.clone()).expect("a house"), clock, "no password");
+    let staff = staff(&house);
+    let served = serve_house(house.house.clone());
+    println!(
+        "{:>8} {:>10} {:>8} {:>8} {:>12} {:>7} {:>7}",
+        "tenders", "pages/s", "p50 ms", "p99 ms", "anchor/s", "ratio", "growth"
+    );
+    let (mut made, mut first) = (0, None);
+    for times in [1, 4, 16] {
+        while made < FEWEST * times {
+            made += 1;
+            let number = format!("TEST-{made:05}");
+            announced(&house, &staff, &Shape { number, ..Shape::default() });
+        }
+        let page = get(&mut connect(served), "/tenders");
+        let bare = serve_bytes(page);
+        let (anchor, ..) = load(bare, "/");
+        let (rate, p50, p99) = load(served, "/tenders");
+        let first = *first.get_or_insert(rate);
+        println!(
+            "{made:>8} {rate:>10.0} {p50:>8.1} {p99:>8.1} {anchor:>12.0} {:>7.2} {:>7.2}",
+            rate / anchor,
+            first / rate
+        );
+    }
+}
+
+fn serve_house(house: House) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    std::thread::spawn(move || {
+        actix_web::rt::System::new()
+            .block_on(async move { app::start(house, listener).expect("a server").await })
+    });
+    address
+}
+
+fn serve_bytes(body: usize) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let body = web::Bytes::from(vec![b'x'; body]);
+    std::thread::spawn(move || {
+        actix_web::rt::System::new().block_on(async move {
+            let send = move || {
+                let body = body.clone();
+                App::new().route(
+                    "/",
+                    web::get().to(move || std::future::ready(HttpResponse::Ok().body(body.clone()))),
+                )
+            };
+            HttpServer::new(send).tcp_nodelay(true).listen(listener).expect("a server").run().await
+        })
+    });
+    address
+}
+
+/// Pages per second, and the 50th and 99th hundredth of the waits in milliseconds.
+fn load(server: SocketAddr, path: &str) -> (f64, f64, f64) {
+    let begun = Instant::now();
+    let mut waits: Vec<Duration> = std::thread::scope(|scope| {
+        let client = |_| {
+            scope.spawn(move || {
+                let (mut connection, mut waits) = (connect(server), Vec::new());
+                while begun.elapsed() < RUN {
+                    let asked = Instant::now();
+                    get(&mut connection, path);
+                    waits.push(asked.elapsed());
+                }
+                waits
+            })
+        };
+        let running: Vec<_> = (0..CONNECTIONS).map(client).collect();
+        running.into_iter().flat_map(|client| client.join().expect("a client")).collect()
+    });
+    let rate = waits.len() as f64 / begun.elapsed().as_secs_f64();
+    waits.sort_unstable();
+    let at = |part: usize| waits.get(waits.len() * part / 100).map_or(0.0, |wait| wait.as_secs_f64() * 1e3);
+    (rate, at(50), at(99))
+}
+
+fn connect(server: SocketAddr) -> BufReader<TcpStream> {
+    let stream = TcpStream::connect(server).expect("a connection");
+    stream.set_nodelay(true).expect("an option");
+    BufReader::new(stream)
+}
+
+/// Asks for a page on a connection that stays open; gives the length of its body.
+fn get(connection: &mut BufReader<TcpStream>, path: &str) -> usize {
+    let ask = format!("GET {path} HTTP/1.1\r\nHost: bench\r\n\r\n");
+    connection.get_mut().write_all(ask.as_bytes()).expect("it is sent");
+    let (mut line, mut length) = (String::new(), 0);
+    connection.read_line(&mut line).expect("an answer");
+    assert!(line.starts_with("HTTP/1.1 200"), "{line}");
+    loop {
+        line.clear();
+        connection.read_line(&mut line).expect("a header");
+        let lower = line.to_ascii_lowercase();
+        if let Some(value) = lower.strip_prefix("content-length:") {
+            length = value.trim().parse().expect("a length");
+        }
+        if line == "\r\n" {
+            break;
+        }
+    }
+    let mut body = vec![0; length];
+    connection.read_exact(&mut body).expect("a body");
+    length
+}
