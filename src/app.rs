@@ -10,7 +10,7 @@ use crate::platform::queue;
 use crate::platform::refusal::{Fault, Refused};
 use crate::platform::web::{Failed, assets, headers};
 use crate::{
-    account, demo, deposit, evaluation, expert_draw, ledger, open_data, opening, project, recording,
+    account, demo, deposit, evaluation, expert_draw, ledger, message, open_data, opening, project, recording,
     sealed_bid, supervision,
 };
 use actix_web::body::MessageBody;
@@ -28,6 +28,7 @@ use tokio_cron_scheduler::JobScheduler;
 pub fn routes() -> Vec<Route> {
     let rooms = [
         account::pages::routes(),
+        message::pages::routes(),
         project::pages::routes(),
         crate::announcement::pages::routes(),
         crate::clarification::pages::routes(),
@@ -91,6 +92,7 @@ pub struct Job {
 /// Every job of every room.
 pub fn jobs() -> Vec<Job> {
     vec![
+        Job { name: "message", every: MINUTE / 12, run: |house| message::jobs::due(&house.door) },
         Job { name: "deposit", every: 10 * MINUTE, run: |house| deposit::jobs::due(&house.door) },
         Job { name: "sealed_bid", every: 10 * MINUTE, run: |house| sealed_bid::jobs::due(&house.door) },
         Job { name: "recording", every: MINUTE, run: recording::jobs::run },

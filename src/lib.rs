@@ -13,6 +13,8 @@ pub mod sealing;
 pub mod party;
 /// 登录 Sign-in, roles, certificates, signatures.
 pub mod account;
+/// 消息 What the centre writes to an organisation.
+pub mod message;
 /// 项目与标段 The spine: tender, lot, schedule, milestones, rulebook.
 pub mod project;
 /// 公告 Notices, documents, amendments.

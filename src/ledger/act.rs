@@ -9,6 +9,7 @@ use crate::platform::digest::b64u;
 use crate::platform::id::Id;
 use crate::platform::metrics::Metrics;
 use crate::platform::moment::{Clock, Moment};
+use crate::platform::queue;
 use crate::platform::random;
 use crate::platform::refusal::Fault;
 use crate::platform::vault::Vault;
@@ -236,6 +237,15 @@ impl<'a> Act<'a> {
             body: self.env.vault.seal(BODY, &serde_json::to_vec(&opened)?),
             leaf: leaf::entry(&blind, E::NUMBER, &object),
         })
+    }
+
+    /// Queues a message: it is written with this act or not at all, and the job of its kind delivers it later.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn queue(&mut self, kind: &'static str, message: &impl Serialize) -> Result<(), Fault> {
+        let body = self.env.vault.seal(kind, &serde_json::to_vec(message)?);
+        queue::put(self.db, kind, &body, self.now)
     }
 
     /// Tells open pages, once the act is durable, that `topic` changed.

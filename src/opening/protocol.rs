@@ -9,6 +9,8 @@ use crate::account::signature::{self, SignedFields};
 use crate::account::who::Who;
 use crate::expert_draw::actions::{NumberDraw, number_draws};
 use crate::ledger::{Act, Subject};
+use crate::message;
+use crate::message::rules::Notice;
 use crate::platform::canonical::jcs;
 use crate::platform::database::Db;
 use crate::platform::digest::sha256;
@@ -134,6 +136,11 @@ pub fn publish(
     let entry = act.enter(&Subject::open(facts.tender), &event)?;
     store::insert_record(act.db(), lot, &record, entry, now)?;
     store::insert_signature(act.db(), lot, envelope, who, &signed, now)?;
+    for bid in store::bids(act.db(), lot, envelope)? {
+        let name = facts.name();
+        let href = format!("/opening/{name}");
+        message::actions::send(act, bid.organisation, Notice::RecordPublished, &name, href)?;
+    }
     act.tell(actions::topic(lot));
     Ok(())
 }

@@ -14,6 +14,8 @@ use crate::evaluation::capital_amount;
 use crate::evaluation::report::Conclusion;
 use crate::evaluation::standing::{ClosedReport, Evaluation};
 use crate::ledger::{Act, Event, Subject};
+use crate::message;
+use crate::message::rules::Notice as Message;
 use crate::party;
 use crate::platform::calendar::Calendar;
 use crate::platform::canonical::jcs_text;
@@ -357,6 +359,8 @@ fn issue_letters(act: &mut Act<'_>, ground: &Ground, notice: &ResultNotice) -> R
         };
         digests.push(b64u(&sha256(&[jcs_text(&letter).as_bytes()])));
         store::insert_letter(act.db(), &vault, lot, *organisation, &letter)?;
+        let (what, name) = (if won { Message::Award } else { Message::Loss }, ground.facts.name());
+        message::actions::send(act, *organisation, what, &name, format!("/publication/{name}/letter"))?;
     }
     digests.sort();
     act.enter(&ground.subject(), &LettersIssued { lot, letters: digests })?;

@@ -1,6 +1,6 @@
 //! Refunds on their way: ordered in batches, confirmed or returned by the bank.
 
-use super::{check_declared, check_why, lawful, post, put, refused};
+use super::{check_declared, check_why, lawful, post, put, refused, tell_bidder};
 use crate::deposit::double_entry::{Account, Entry, Posting};
 use crate::deposit::events::{BatchMade, Refunded, Returned};
 use crate::deposit::pain001::{self, Batch, TRANSFERS_MAX, Transfer};
@@ -10,6 +10,7 @@ use crate::deposit::records::{
 use crate::deposit::rules::{self, Refusal, Step};
 use crate::deposit::store;
 use crate::ledger::{Act, Subject};
+use crate::message::rules::Notice;
 use crate::platform::digest::{b64u, sha256};
 use crate::platform::id::Id;
 use crate::platform::money::Fen;
@@ -189,6 +190,7 @@ pub(super) fn settle(act: &mut Act<'_>, refund: Id<Refund>, report: Option<Id<Mo
             let wrong = |_| Fault::new("a refund was paid whose deposit waits for none");
             demand.state = demand.state.after(Step::Confirm, demand.held).map_err(wrong)?;
             put(act, &demand)?;
+            tell_bidder(act, &demand, Notice::DepositRefunded)?;
             Some(deposit)
         }
         RefundOf::Money(_) => None,

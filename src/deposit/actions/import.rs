@@ -1,6 +1,6 @@
 //! Bank notices: each movement is posted once, credited if it fits entirely, or put on the work list.
 
-use super::{post, put, refused};
+use super::{post, put, refused, tell_bidder};
 use crate::deposit::bank_notice::{Arrival, BadNotice, Direction, Movement, Notice};
 use crate::deposit::events::{Credited, Imported};
 use crate::deposit::matching::{Expected, Finding, judge, same_account};
@@ -9,6 +9,7 @@ use crate::deposit::rules::{self, Refusal, State, Step};
 use crate::deposit::virtual_account::{BankRange, VirtualAccount};
 use crate::deposit::{bank_csv, camt054, store};
 use crate::ledger::{Act, Subject};
+use crate::message::rules::Notice as Message;
 use crate::platform::digest::{b64u, sha256};
 use crate::platform::id::Id;
 use crate::platform::money::Fen;
@@ -176,6 +177,9 @@ pub(super) fn fill(act: &mut Act<'_>, mut demand: Demand, posted: &Posted, amoun
     put(act, &demand)?;
     let event = Credited { deposit: demand.id, lot: demand.lot, amount, complete, movement: posted.id };
     act.enter(&Subject::sealed(demand.id), &event)?;
+    if complete {
+        tell_bidder(act, &demand, Message::DepositCredited)?;
+    }
     Ok(())
 }
 

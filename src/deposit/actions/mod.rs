@@ -24,12 +24,22 @@ use super::records::{Declared, Demand};
 use super::rules::Refusal;
 use super::store;
 use crate::ledger::Act;
+use crate::message;
+use crate::message::rules::Notice as Message;
 use crate::platform::refusal::{Failure, Fault, Refused};
+use crate::project;
 
 /// Posts an entry; postings that do not balance are a bug of this room and undo the act.
 fn post(act: &mut Act<'_>, entry: Result<Entry, Unbalanced>, cause: &str) -> Result<(), Fault> {
     let (vault, now) = (act.vault().clone(), act.now());
     store::post(act.db(), &vault, &entry?, now, cause)
+}
+
+/// Writes to the bidder of a deposit, in the act that changed it.
+pub(super) fn tell_bidder(act: &mut Act<'_>, demand: &Demand, notice: Message) -> Result<(), Fault> {
+    let Some(facts) = project::store::lot(act.db(), demand.lot)? else { return Ok(()) };
+    let name = facts.name();
+    message::actions::send(act, demand.bidder, notice, &name, format!("/deposit/{name}"))
 }
 
 fn put(act: &mut Act<'_>, demand: &Demand) -> Result<(), Fault> {

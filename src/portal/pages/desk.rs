@@ -7,6 +7,7 @@ use crate::account::role::Role;
 use crate::account::who::{Anybody, Who};
 use crate::announcement;
 use crate::ledger::Door;
+use crate::message;
 use crate::platform::database::Db;
 use crate::platform::id::Id;
 use crate::platform::refusal::Failure;
@@ -106,11 +107,20 @@ fn doors(p: &Page, role: Role) -> Vec<Link> {
     rooms.iter().chain([&key]).map(link).collect()
 }
 
+/// The door to the messages, with how many are new.
+fn messages(p: &Page, unread: i64) -> Link {
+    let label = match unread {
+        0 => p.t("portal.desk.messages"),
+        count => p.tv("portal.desk.messages.unread", "count", &count.to_string()),
+    };
+    Link { label, href: "/message".to_owned() }
+}
+
 pub(super) async fn desk_get(Anybody(who): Anybody, p: Page, door: web::Data<Door>) -> Answer {
     let vault = door.vault().clone();
     let now = p.now;
     let asker = who.clone();
-    let (lots, running) = door
+    let (lots, running, unread) = door
         .look(move |db| {
             let lots = own(db, &vault, &asker)?;
             let watch =
@@ -118,7 +128,11 @@ pub(super) async fn desk_get(Anybody(who): Anybody, p: Page, door: web::Data<Doo
             let phase = if asker.role == Role::Bidder { Some(Phase::Bidding) } else { None };
             let query = Query { phase, ..Query::default() };
             let running = if watch { store::lots(db, &query, now, 10)? } else { Vec::new() };
-            Ok((lots, running))
+            let unread = match asker.role {
+                Role::Bidder => Some(message::store::unread(db, &vault, asker.organisation)?),
+                _ => None,
+            };
+            Ok((lots, running, unread))
         })
         .await?;
     let held = |lot: &LotFacts| {
@@ -143,7 +157,7 @@ pub(super) async fn desk_get(Anybody(who): Anybody, p: Page, door: web::Data<Doo
         role: p.t(&format!("account.role.{}", who.role.code())),
         lots: lots.iter().map(held).collect(),
         empty: if who.role == Role::Bidder { p.t("portal.desk.empty.bidder") } else { String::new() },
-        doors: doors(&p, who.role),
+        doors: unread.map(|count| messages(&p, count)).into_iter().chain(doors(&p, who.role)).collect(),
         running: running.iter().map(|row| Line::new(p.lang, row)).collect(),
         p: p.clone(),
     };

@@ -5,6 +5,8 @@ use crate::deposit;
 use crate::deposit::rules::State;
 use crate::evaluation::report::Conclusion;
 use crate::evaluation::testing::{Committee, E4, convened, evaluated};
+use crate::message;
+use crate::message::rules::Notice;
 use crate::on_both_databases;
 use crate::platform::canonical::jcs_text;
 use crate::platform::database::testing::Engine;
@@ -67,6 +69,15 @@ fn candidates_are_displayed_awarded_and_published_with_letters_to_all(engine: En
     assert_eq!(letters[5].price_words, "玖佰零伍万元整");
     assert_eq!(letters[0].own.as_ref().unwrap().rank, 7);
     assert!(letters[5].contract_by.is_some() && letters[0].contract_by.is_none());
+    message::jobs::due(house.door()).unwrap();
+    let told = |at: usize| {
+        let organisation = committee.bidders[at].who.organisation;
+        let rows = house.door().read(|db| message::store::newest(db, &vault, organisation, 10)).unwrap();
+        rows.into_iter().map(|row| row.content.notice).collect::<Vec<_>>()
+    };
+    assert!(told(5).contains(&Notice::Award) && !told(5).contains(&Notice::Loss), "{:?}", told(5));
+    assert!(told(0).contains(&Notice::Loss) && told(0).contains(&Notice::DepositCredited), "{:?}", told(0));
+    assert!(told(0).contains(&Notice::RecordPublished), "{:?}", told(0));
 }
 
 fn an_award_waits_for_the_display_and_goes_to_the_first_unless_the_law_knows_a_cause(engine: Engine) {
