@@ -32,6 +32,8 @@ struct Recorder {
     member: Member,
     track: Id<Track>,
     parts: Vec<Vec<u8>>,
+    /// The start that was begun last, acknowledged or not.
+    begun: u64,
     /// For each epoch, how many of its parts were acknowledged.
     acknowledged: BTreeMap<u64, u64>,
 }
@@ -49,13 +51,17 @@ impl Recorder {
         assert!(next >= told, "epoch {epoch} goes on at {next}, but {told} parts were acknowledged");
         assert!(self.acknowledged.keys().all(|known| *known <= epoch), "an acknowledged start is forgotten");
         let [closed] = random::bytes::<1>();
-        if epoch == 0 || closed % 3 == 0 {
+        if self.begun > epoch {
+            // the server closed the start before this one and died: the recorder goes on where it was
+            (epoch, next) = (self.begun, 0);
+        } else if epoch == 0 || closed % 3 == 0 {
             (epoch, next) = (epoch + 1, 0);
         }
         while !over.load(Ordering::SeqCst) {
             if next as usize == self.parts.len() {
                 (epoch, next) = (epoch + 1, 0);
             }
+            self.begun = epoch;
             if self.put(&mut browser, &place, epoch, next).is_none() {
                 return;
             }
@@ -86,6 +92,7 @@ fn recorders(house: &TestHouse, session: Id<Session>, experts: &[Member]) -> Vec
             member: member.clone(),
             track: track(house, session, &member.who, source),
             parts: sample(name).into_iter().filter(|part| !part.is_empty()).collect(),
+            begun: 0,
             acknowledged: BTreeMap::new(),
         }
     };
