@@ -5,6 +5,7 @@
 use super::rules::Refusal;
 use crate::platform::money::Fen;
 use crate::project::rulebook::Rulebook;
+use crate::project::terms::CommitteePlan;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -95,12 +96,24 @@ pub fn check(seats: &[Seat], rule: &CommitteeRule) -> Result<(), Refusal> {
     if experts < least { Err(Refusal::CommitteeTooFewExperts { experts, least }) } else { Ok(()) }
 }
 
+/// Whether the seats are those that the tender documents announced: so many members, and not fewer experts.
+pub fn check_plan(seats: &[Seat], plan: CommitteePlan) -> Result<(), Refusal> {
+    let experts = seats.iter().filter(|seat| seat.kind == SeatKind::Expert).count();
+    let (size, planned, least) = (seats.len(), plan.size as usize, plan.experts as usize);
+    if size != planned {
+        return Err(Refusal::CommitteeNotAsAnnounced { size, planned });
+    }
+    if experts < least { Err(Refusal::CommitteeFewerExperts { experts, planned: least }) } else { Ok(()) }
+}
+
 /// What ties a person to an organisation that bids. Each one alone calls for avoidance (回避).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Interest {
-    /// Works there, or did in the last three years.
+    /// Works there.
     Employed,
+    /// Worked there within the years of the rulebook.
+    FormerlyEmployed,
     /// Sits or sat on its board in the last three years.
     Board,
     /// Holds or controls part of it.
@@ -109,6 +122,17 @@ pub enum Interest {
     Relative,
     /// Anything else that could bend a fair judgement.
     Other,
+}
+
+impl Interest {
+    /// The last part of the locale key of the refusal.
+    pub(super) const fn refusal(self) -> &'static str {
+        match self {
+            Self::Employed => "conflict_employed",
+            Self::FormerlyEmployed => "conflict_formerly_employed",
+            Self::Board | Self::Owns | Self::Relative | Self::Other => "conflict_other",
+        }
+    }
 }
 
 /// A tie known to the system or declared by the member.
@@ -126,8 +150,6 @@ pub fn check_avoidance(ties: &[Tie], bidders: &[String]) -> Result<(), Refusal> 
     let bidders: BTreeSet<&str> = bidders.iter().map(String::as_str).collect();
     match ties.iter().find(|tie| bidders.contains(tie.organisation.as_str())) {
         None => Ok(()),
-        Some(tie) => {
-            Err(Refusal::CommitteeConflict { member: tie.member.clone(), bidder: tie.organisation.clone() })
-        }
+        Some(tie) => Err(Refusal::CommitteeConflict { member: tie.member.clone(), interest: tie.interest }),
     }
 }

@@ -40,6 +40,7 @@ pub mod responsiveness;
 pub mod ruled_out;
 pub mod rules;
 pub mod score_sheet;
+mod seating;
 pub mod sources;
 pub mod standing;
 pub mod store;

@@ -1,5 +1,6 @@
 //! What the evaluation room may refuse, and the two bodies of law that it works under.
 
+use super::committee::Interest;
 use crate::platform::refusal::Refused;
 use crate::project::rulebook::Family;
 use serde::{Deserialize, Serialize};
@@ -34,8 +35,12 @@ pub enum Refusal {
     CommitteeTooFewExperts { experts: usize, least: usize },
     /// Two seats hold the same person.
     CommitteeSamePersonTwice { person: String },
+    /// The committee has another size than the tender documents say.
+    CommitteeNotAsAnnounced { size: usize, planned: usize },
+    /// Fewer experts than the tender documents say.
+    CommitteeFewerExperts { experts: usize, planned: usize },
     /// A member has an interest in a bidder and must step down.
-    CommitteeConflict { member: String, bidder: String },
+    CommitteeConflict { member: String, interest: Interest },
     /// The method document of the lot is not lawful or not complete; `what` names the place.
     Method { what: &'static str },
     /// A coefficient that had to be drawn at the opening is missing or not one of the published choices.
@@ -106,6 +111,7 @@ impl Refusal {
             Self::NotFound => 404,
             Self::Phase
             | Self::NotRecording { .. }
+            | Self::CommitteeConflict { .. }
             | Self::NotDeclared
             | Self::SteppedDown
             | Self::AlreadySigned
@@ -125,7 +131,9 @@ impl Refusal {
             Self::CommitteeTooSmall { .. } => ("committee_too_small", Some("committee")),
             Self::CommitteeTooFewExperts { .. } => ("committee_too_few_experts", Some("committee")),
             Self::CommitteeSamePersonTwice { .. } => ("committee_same_person_twice", None),
-            Self::CommitteeConflict { .. } => ("committee_conflict", Some("avoidance")),
+            Self::CommitteeNotAsAnnounced { .. } => ("committee_not_as_announced", None),
+            Self::CommitteeFewerExperts { .. } => ("committee_fewer_experts", None),
+            Self::CommitteeConflict { interest, .. } => (interest.refusal(), Some("avoidance")),
             Self::Method { .. } => ("method", None),
             Self::Coefficient { .. } => ("coefficient", None),
             Self::NotExact => ("not_exact", None),
@@ -171,8 +179,14 @@ impl Refusal {
                 vec![("experts", experts.to_string()), ("least", least.to_string())]
             }
             Self::CommitteeSamePersonTwice { person } => one("person", person),
-            Self::CommitteeConflict { member, bidder } => {
-                vec![("member", member.clone()), ("bidder", bidder.clone())]
+            Self::CommitteeNotAsAnnounced { size, planned } => {
+                vec![("size", size.to_string()), ("planned", planned.to_string())]
+            }
+            Self::CommitteeFewerExperts { experts, planned } => {
+                vec![("experts", experts.to_string()), ("planned", planned.to_string())]
+            }
+            Self::CommitteeConflict { member, .. } => {
+                vec![("member", member.clone()), ("place", member.trim_start_matches('m').to_owned())]
             }
             Self::Method { what } | Self::NotReady { what } => one("what", what),
             Self::Coefficient { name } => one("name", name),

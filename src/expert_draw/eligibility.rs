@@ -82,6 +82,16 @@ impl Removal {
     pub const ALL: [Self; 5] =
         [Self::NotActive, Self::NoStratum, Self::Employer, Self::FormerEmployer, Self::Declared];
 
+    /// The cause that is kept with a seat that its holder had to leave because of a bidder, if it is one.
+    pub const fn avoidance(self) -> Option<&'static str> {
+        match self {
+            Self::Employer => Some("avoidance.employer"),
+            Self::FormerEmployer => Some("avoidance.former_employer"),
+            Self::Declared => Some("avoidance.declared"),
+            Self::NotActive | Self::NoStratum => None,
+        }
+    }
+
     /// Locale key of the sentence.
     pub const fn key(self) -> &'static str {
         match self {
@@ -318,18 +328,29 @@ fn place_of<'a>(
         return Err(Removal::NotActive);
     }
     let stratum = conditions.stratum_of(expert).ok_or(Removal::NoStratum)?;
-    let avoided = |unit: &String| units.contains(&unit_key(unit));
-    if avoided(&expert.employer) {
-        return Err(Removal::Employer);
+    match tie_of(expert, units, years_before(conditions.on, conditions.worked_years)) {
+        Some((reason, _)) => Err(reason),
+        None if avoidance.declared.contains(&expert.registry_id) => Err(Removal::Declared),
+        None => Ok(stratum),
     }
-    // 12 * 30 months is far inside the calendar; a date that can not be counted back to is never reached
-    let since =
-        conditions.on.checked_sub_months(Months::new(12 * conditions.worked_years)).unwrap_or(NaiveDate::MIN);
-    if expert.former_employers.iter().any(|former| former.until >= since && avoided(&former.unit)) {
-        return Err(Removal::FormerEmployer);
-    }
-    if expert.avoid_units.iter().any(avoided) || avoidance.declared.contains(&expert.registry_id) {
-        return Err(Removal::Declared);
-    }
-    Ok(stratum)
+}
+
+/// What ties an expert to one of `units` (each as [`unit_key`] writes it), and to which: employment, employment that
+/// ended on `since` or later, or an interest that the expert declared to the registry.
+pub fn tie_of(expert: &Expert, units: &BTreeSet<String>, since: NaiveDate) -> Option<(Removal, String)> {
+    let avoided = |unit: &str| Some(unit_key(unit)).filter(|key| units.contains(key));
+    let former = || {
+        let recent = expert.former_employers.iter().filter(|former| former.until >= since);
+        recent.filter_map(|former| avoided(&former.unit)).next()
+    };
+    let declared = || expert.avoid_units.iter().find_map(|unit| avoided(unit));
+    let employer = avoided(&expert.employer).map(|unit| (Removal::Employer, unit));
+    let former = || former().map(|unit| (Removal::FormerEmployer, unit));
+    employer.or_else(former).or_else(|| declared().map(|unit| (Removal::Declared, unit)))
+}
+
+/// The same day so many years earlier. 12 * 30 months are far inside the calendar; a date that can not be counted back
+/// to is never reached.
+pub fn years_before(on: NaiveDate, years: u32) -> NaiveDate {
+    on.checked_sub_months(Months::new(12 * years)).unwrap_or(NaiveDate::MIN)
 }

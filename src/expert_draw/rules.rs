@@ -173,6 +173,8 @@ pub enum Refusal {
     NumberBeforeOpening,
     #[error("names are released with the award, not before")]
     NotAwarded,
+    #[error("who left an avoided unit less than {0} years ago must avoid")]
+    YearsTooFew(u32),
     #[error("{0}")]
     Conditions(#[from] BadConditions),
     #[error("{0}")]
@@ -213,6 +215,7 @@ impl Refusal {
             Self::Parties => (422, "parties", None),
             Self::NoSuchNumber => (422, "no_such_number", None),
             Self::NumberBeforeOpening => (422, "number_before_opening", None),
+            Self::YearsTooFew(_) => (422, "years_too_few", None),
             Self::NotAwarded => (403, "not_awarded", Some(RANDOM_AND_SECRET)),
             Self::Conditions(_) => (422, "conditions", None),
             Self::Value(_) => (422, "value", None),

@@ -7,6 +7,7 @@ use super::unsealing::Unsealed;
 use crate::account::role::Role;
 use crate::account::who::Who;
 use crate::deposit::actions as deposit;
+use crate::expert_draw::actions as expert_draw;
 use crate::ledger::{Act, Subject};
 use crate::platform::canonical::jcs;
 use crate::platform::digest::sha256;
@@ -79,6 +80,7 @@ pub fn close(act: &mut Act<'_>, who: Option<&Who>, lot: Id<Lot>) -> Result<Outco
     }
     let first = first.ok_or_else(|| Fault::new("a lot without envelopes"))?;
     start(act, &facts, &first)?;
+    expert_draw::avoid_bidders(act, lot)?;
     Ok(Outcome::Opens)
 }
 

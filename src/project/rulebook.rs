@@ -315,6 +315,8 @@ pub struct CommitteeRule {
     pub large_budget_from: Option<Cited<Fen>>,
     pub large_size_min: Option<Cited<u32>>,
     pub draw_not_before: Option<Cited<Period>>,
+    /// Who worked for a party within so many years may not judge it (回避).
+    pub avoidance_years: Cited<u32>,
 }
 
 impl CommitteeRule {

@@ -3,13 +3,14 @@
 mod report;
 
 pub use self::report::{close, opinion_of, record_refusal, sign_report, take_prices};
-use super::committee::{self, CommitteeRule, Seat, SeatKind};
+use super::committee::{Seat, SeatKind};
 pub use super::events::Conflict;
 use super::events::{Convened, Decided, Declared, PaperSigned, SeatFilled, SheetRecalled};
 use super::report::method_digest;
 use super::responsiveness::{self, Review};
 use super::rules::Refusal;
 use super::score_sheet::{self, ScoreSheet};
+use super::seating::{check_interests, check_seats, public_seat};
 use super::standing::{Decision, Evaluation, Holder, Opened, SeatFacts, SignedPaper, Task};
 use super::store::{self, PaperKind};
 use crate::account::authority::Authority;
@@ -46,7 +47,8 @@ pub fn topic(lot: Id<Lot>) -> String {
 /// Forms the committee and fixes the facts on which it works. The first expert leads.
 ///
 /// # Errors
-/// Refused for other people, in the wrong phase, if it was formed before, or if the committee is not lawful.
+/// Refused for other people, in the wrong phase, if it was formed before, if the committee is not lawful or not the one
+/// that the tender documents announced, or if a member is tied to a bidder.
 pub fn convene(
     act: &mut Act<'_>,
     who: &Who,
@@ -73,6 +75,7 @@ pub fn convene(
     };
     let seats: Vec<SeatFacts> = invited.iter().enumerate().map(seat).collect();
     check_seats(&facts, &seats)?;
+    check_interests(act, &facts, opened, &seats)?;
     let method = super::standing::method_of(&facts).map_err(refuse)?;
     store::insert_session(act.db(), lot, opened, now)?;
     for seat in &seats {
@@ -88,22 +91,6 @@ pub fn convene(
     act.enter(&Subject::open(facts.tender), &event)?;
     super::sources::record_committee(act, &facts, seats.iter())?;
     act.tell(topic(lot));
-    Ok(())
-}
-
-fn public_seat(seat: &SeatFacts) -> Seat {
-    Seat { member: seat.member.clone(), kind: seat.kind, leader: seat.leader }
-}
-
-fn check_seats(facts: &LotFacts, seats: &[SeatFacts]) -> Result<(), Failure> {
-    let rule = CommitteeRule::of(facts.book()?, facts.terms.budget);
-    let public: Vec<Seat> = seats.iter().map(public_seat).collect();
-    committee::check(&public, &rule).map_err(refuse)?;
-    for (i, seat) in seats.iter().enumerate() {
-        if seats.iter().take(i).any(|other| other.holder.person == seat.holder.person) {
-            return Err(refuse(Refusal::CommitteeSamePersonTwice { person: seat.member.clone() }));
-        }
-    }
     Ok(())
 }
 
@@ -207,6 +194,7 @@ pub fn fill_seat(
     if evaluation.seats.iter().any(|known| known.holder.person == seat.holder.person) {
         return Err(refuse(Refusal::CommitteeSamePersonTwice { person: seat.holder.name.clone() }));
     }
+    check_interests(act, &facts, &evaluation.opened, std::slice::from_ref(&seat))?;
     store::insert_seat(act.db(), &vault, lot, &seat)?;
     act.enter(&Subject::open(facts.tender), &SeatFilled { lot, left, member: &member })?;
     super::sources::record_committee(act, &facts, evaluation.active().chain([&seat]))?;
@@ -251,6 +239,7 @@ pub fn start(act: &mut Act<'_>, who: &Who, lot: Id<Lot>) -> Result<(), Failure> 
     let evaluation = store::evaluation(act.db(), &vault, lot)?.ok_or_else(|| refuse(Refusal::NotFound))?;
     let seats: Vec<SeatFacts> = evaluation.active().cloned().collect();
     check_seats(&facts, &seats)?;
+    check_interests(act, &facts, &evaluation.opened, &seats)?;
     if seats.iter().any(|seat| seat.declared_at.is_none()) {
         return Err(refuse(Refusal::NotDeclared));
     }

@@ -6,5 +6,6 @@ mod properties;
 mod recorded;
 mod room;
 mod ruled_out;
+mod seating;
 mod worked_examples;
 pub mod story;

@@ -16,6 +16,7 @@ use crate::evaluation::price_score::{self, Enterprise, PriceLine, PricedBid, Sca
 use crate::evaluation::rules::{Refusal, System};
 use crate::platform::money::Fen;
 use crate::project::rulebook::{Rulebook, RulebookId};
+use crate::project::terms::CommitteePlan;
 use std::collections::BTreeMap;
 
 pub const PRECISION: Precision = Precision { money: 2, deviation: 4, score: 2 };
@@ -409,9 +410,26 @@ fn nobody_sits_twice_or_judges_an_organisation_they_are_tied_to() {
     assert_eq!(refused, Err(Refusal::CommitteeSamePersonTwice { person: "m0".into() }));
     let tie = Tie { member: "m2".into(), organisation: "91370200X".into(), interest: Interest::Relative };
     let bidders = ["91370200Y".to_owned(), "91370200X".to_owned()];
-    let conflict = Refusal::CommitteeConflict { member: "m2".into(), bidder: "91370200X".into() };
+    let conflict = Refusal::CommitteeConflict { member: "m2".into(), interest: Interest::Relative };
     assert_eq!(check_avoidance(std::slice::from_ref(&tie), &bidders), Err(conflict));
     assert_eq!(check_avoidance(&[tie], &bidders[..1]), Ok(()));
+}
+
+#[test]
+fn the_committee_is_the_one_that_the_documents_announced() {
+    let plan = |size, experts| CommitteePlan { size, experts };
+    assert_eq!(committee::check_plan(&seats(5, 2), plan(7, 5)), Ok(()));
+    assert_eq!(
+        committee::check_plan(&seats(6, 1), plan(7, 5)),
+        Ok(()),
+        "more experts than announced do no harm"
+    );
+    let small = Refusal::CommitteeNotAsAnnounced { size: 5, planned: 7 };
+    assert_eq!(committee::check_plan(&seats(5, 0), plan(7, 5)), Err(small));
+    let large = Refusal::CommitteeNotAsAnnounced { size: 7, planned: 5 };
+    assert_eq!(committee::check_plan(&seats(5, 2), plan(5, 4)), Err(large));
+    let few = Refusal::CommitteeFewerExperts { experts: 5, planned: 6 };
+    assert_eq!(committee::check_plan(&seats(5, 2), plan(7, 6)), Err(few));
 }
 
 #[test]

@@ -1,14 +1,15 @@
 //! What people do here. Draws in this file; the pool and the seats in files of their own.
 
+mod avoidance;
 mod numbers;
 mod pool;
 mod seats;
 
+pub use avoidance::{avoid_bidders, ties};
 pub use numbers::{NumberDraw, number_draws};
-
 pub use pool::{import_pool, link_account};
 pub use seats::{
-    Accept, Invitation, Member, PublishedExpert, answer, conflicts, invitations, list_text, members, pass_on,
+    Accept, Invitation, Member, PublishedExpert, answer, invitations, list_text, members, pass_on,
     read_names, read_record, record_text, release_names,
 };
 
@@ -255,6 +256,12 @@ fn list_experts(
             units.extend([organisation.name, organisation.credit_code]);
         }
     }
+    units.extend(avoidance::bidder_units(db, vault, lot)?.unwrap_or_default());
+    let least = &lot.book()?.committee.avoidance_years;
+    if new.conditions.worked_years < least.value {
+        let refused = Refused::from(Refusal::YearsTooFew(least.value)).with("least", least.value);
+        return Err(refused.article(&least.article).field("worked_years").into());
+    }
     let avoidance = Avoidance { units, declared: new.declared.clone() };
     let made = list_of(draw, &people, &new.conditions, &avoidance, &salt).map_err(Refusal::from);
     let list = made.map_err(Refused::from)?;
@@ -436,6 +443,7 @@ pub fn carry_out(act: &mut Act<'_>, who: &Who, draw_id: Id<Draw>) -> Result<(), 
     act.enter(&Subject::open(facts.tender), &Drawn { draw: draw_id, value, result })?;
     if let (Document::Experts(doc), Outcome::Experts(result)) = (&document, &outcome) {
         seats::call_first(act, doc, result, &sealed.setup)?;
+        avoid_bidders(act, row.lot)?;
         if facts.reached(Milestone::ExpertsDrawn).is_none() {
             reach(act, row.lot, Milestone::ExpertsDrawn)?;
         }

@@ -7,7 +7,6 @@ use crate::account::rules::Person;
 use crate::account::who::Who;
 use crate::expert_draw::coefficient::CoefficientRecord;
 use crate::expert_draw::draw::{Draw, DrawDoc, DrawRecord, DrawResult, seat_holders};
-use crate::expert_draw::eligibility::unit_key;
 use crate::expert_draw::events::{CallAnswered, NamesRead, NamesReleased, SeatPassedOn};
 use crate::expert_draw::hex_bytes::Hex;
 use crate::expert_draw::rules::{Answer, Refusal, Subject as What};
@@ -39,6 +38,8 @@ pub struct Member {
     pub holder: Holder,
     /// The expert's account, if the centre linked one.
     pub person: Option<Id<Person>>,
+    /// Why the seat was passed on, if it was.
+    pub cause: Option<String>,
 }
 
 /// A member as it is published with the result. With the salt anybody can check that this person is the drawn id:
@@ -113,7 +114,7 @@ fn call(
     Ok(())
 }
 
-fn experts_setup(vault: &Vault, sealed: &[u8]) -> Result<ExpertsSetup, Fault> {
+pub(super) fn experts_setup(vault: &Vault, sealed: &[u8]) -> Result<ExpertsSetup, Fault> {
     match SETUP.take(vault, sealed)? {
         Setup::Experts(setup) => Ok(*setup),
         Setup::Coefficient { .. } => Err(Fault::new("seats of a draw that draws no experts")),
@@ -145,6 +146,9 @@ pub fn answer(act: &mut Act<'_>, who: &Who, draw: Id<Draw>, accept: Accept) -> R
     let answer = if accept == Accept::Yes { Answer::Accepted.code() } else { Answer::Declined.code() };
     let event = CallAnswered { draw, candidate: seat.candidate, answer, next };
     act.enter(&Subject::sealed(row.lot), &event)?;
+    if next.is_some() {
+        super::avoidance::avoid_bidders(act, row.lot)?;
+    }
     act.tell(topic(draw));
     Ok(())
 }
@@ -156,7 +160,8 @@ pub enum Accept {
     No,
 }
 
-/// Passes a seat on to the next alternate for a legal cause: no answer, a conflict found later, illness.
+/// Passes a seat on to the next alternate for a legal cause: no answer, a conflict found later, illness. Returns who
+/// is called next; once the bidders are known, one who is tied to a bidder is passed over in the same act.
 ///
 /// # Errors
 /// Refused for people who are no party of the tender, without a written cause, or for a seat that is free.
@@ -176,12 +181,13 @@ pub fn pass_on(
     let next = free_seat(act, &seat, Answer::Replaced, cause)?;
     let event = SeatPassedOn { draw, candidate, next, cause: cause.to_owned() };
     act.enter(&Subject::sealed(row.lot), &event)?;
+    super::avoidance::avoid_bidders(act, row.lot)?;
     act.tell(topic(draw));
     Ok(next)
 }
 
 /// Frees a seat and calls the next alternate, whom it returns.
-fn free_seat(
+pub(super) fn free_seat(
     act: &mut Act<'_>,
     seat: &SeatRow,
     answer: Answer,
@@ -255,24 +261,13 @@ pub fn members(db: &mut Db, vault: &Vault, lot: Id<Lot>) -> Result<Vec<Member>, 
     Ok(members)
 }
 
-/// Members whose employer is one of `units` (names or credit codes): conflicts that only the opening reveals.
-///
-/// # Errors
-/// The database fails.
-pub fn conflicts(db: &mut Db, vault: &Vault, lot: Id<Lot>, units: &[String]) -> Result<Vec<Hex<16>>, Fault> {
-    let units: BTreeSet<String> = units.iter().map(|unit| unit_key(unit)).collect();
-    let found = members(db, vault, lot)?;
-    let conflicting = found.iter().filter(|member| units.contains(&unit_key(&member.holder.employer)));
-    Ok(conflicting.map(|member| member.candidate).collect())
-}
-
 fn all_called(db: &mut Db, vault: &Vault, draw: Id<Draw>) -> Result<Vec<Member>, Fault> {
     let mut members = Vec::new();
     for seat in seats::seats(db, draw)? {
         let holder: Holder = HOLDER.take(vault, &seat.holder)?;
         let person = pools::person_of(db, &registry_tag(vault, &holder.registry_id))?;
-        let SeatRow { draw, candidate, stratum, answer, .. } = seat;
-        members.push(Member { draw, candidate, stratum, answer, holder, person });
+        let SeatRow { draw, candidate, stratum, answer, cause, .. } = seat;
+        members.push(Member { draw, candidate, stratum, answer, holder, person, cause });
     }
     Ok(members)
 }

@@ -2,6 +2,7 @@
 
 use super::{id_of, may_see, source_words, subject_name, tag_of};
 use crate::account::page::Page;
+use crate::account::role::Role;
 use crate::account::who::{Anybody, Who};
 use crate::expert_draw::actions;
 use crate::expert_draw::draw::Draw;
@@ -174,12 +175,21 @@ pub(super) fn draw_page(p: &Page, who: &Who, seen: Seen) -> DrawPage {
         public_value: row.public_value.unwrap_or_default(),
         cause: row.cause.unwrap_or_default(),
         parties: parties.iter().map(party_line).collect(),
-        seats: seats.iter().map(|seat| seat_line(p, seat)).collect(),
+        seats: seats.iter().map(|seat| seat_line(p, seat, who.role)).collect(),
         coefficient,
     }
 }
 
-fn seat_line(p: &Page, seat: &store::seats::SeatRow) -> SeatLine {
+/// A cause in words. Which tie to a bidder made somebody leave is for the supervisor; others learn that it was one.
+pub(super) fn cause_words(p: &Page, cause: &str, reader: Role) -> String {
+    match cause.strip_prefix("avoidance.") {
+        None => cause.to_owned(),
+        Some(tie) if reader == Role::Supervisor => p.t(&format!("expert_draw.avoidance.{tie}")),
+        Some(_) => p.t("expert_draw.avoidance"),
+    }
+}
+
+fn seat_line(p: &Page, seat: &store::seats::SeatRow, reader: Role) -> SeatLine {
     SeatLine {
         stratum: seat.stratum.clone(),
         candidate: seat.candidate.to_string(),
@@ -190,7 +200,10 @@ fn seat_line(p: &Page, seat: &store::seats::SeatRow) -> SeatLine {
             Given::Open => "sun",
             Given::Declined | Given::Replaced => "",
         },
-        cause: seat.cause.clone().filter(|_| seat.answer == Given::Replaced).unwrap_or_default(),
+        cause: match &seat.cause {
+            Some(cause) if seat.answer == Given::Replaced => cause_words(p, cause, reader),
+            _ => String::new(),
+        },
         holds: seat.answer.holds_seat(),
     }
 }

@@ -1,13 +1,14 @@
 //! The steps of a draw: each handler reads a form, calls one action and shows the draw again.
 
 use super::id_of;
-use super::one::{draw_page, see_draw};
+use super::one::{cause_words, draw_page, see_draw};
 use crate::account::form::Posted;
 use crate::account::page::Page;
 use crate::account::who::{Anybody, Supervisor, Who};
 use crate::expert_draw::actions;
 use crate::expert_draw::draw::Draw;
 use crate::expert_draw::hex_bytes::Hex;
+use crate::expert_draw::rules::Answer::Replaced;
 use crate::ledger::{Act, Door};
 use crate::platform::id::Id;
 use crate::platform::refusal::{Failure, Refused};
@@ -167,6 +168,7 @@ struct NameLine {
     phone: String,
     candidate: String,
     answer: String,
+    cause: String,
     linked: bool,
 }
 
@@ -199,6 +201,10 @@ pub(super) async fn names_post(
         region: member.holder.region,
         phone: member.holder.phone,
         candidate: member.candidate.to_string(),
+        cause: match member.answer {
+            Replaced => cause_words(&p, &member.cause.unwrap_or_default(), who.role),
+            _ => String::new(),
+        },
         answer: p.t(member.answer.key()),
         linked: member.person.is_some(),
     };

@@ -1,3 +1,4 @@
+mod avoidance;
 mod faults;
 mod hall;
 mod pages;
