@@ -67,11 +67,8 @@ async fn page(p: Page, door: &Door, number: String, fields: &Fields, status: Sta
     let (now, who) = (p.now, p.who.clone());
     let found = door
         .look(move |db| {
-            let tender = project::store::tender_named(db, &number)?;
+            let tender = project::store::seen_tender(db, &number, None)?;
             let own = who.as_ref().is_some_and(|who| who.role == Role::Agent && tender.is_own(who));
-            if tender.announced_at.is_none() {
-                return Err(Refused::new(404, "project.refusal.not_found").into());
-            }
             let schedule = project::store::schedule(db, tender.tender)?;
             let answers = store::answers(db, tender.tender)?;
             let waiting = if own { store::waiting(db, tender.tender)? } else { Vec::new() };
@@ -146,7 +143,7 @@ async fn ask_post(
     let (named, text) = (number.clone(), fields.get("question").to_owned());
     let done = door
         .act(who.actor(), move |act| {
-            let tender = project::store::tender_named(act.db(), &named)?.tender;
+            let tender = project::store::seen_tender(act.db(), &named, None)?.tender;
             actions::ask(act, &who, tender, &text)
         })
         .await;

@@ -2,6 +2,7 @@
 //! asks for itself anew through the ordinary door.
 
 use super::actions::topic;
+use crate::account::who::Visitor;
 use crate::expert_draw::actions::lot_topic;
 use crate::ledger::Door;
 use crate::platform::web::Answer;
@@ -29,9 +30,13 @@ struct Line {
 }
 
 /// `GET /opening/{number}/{lot}/events`.
-pub async fn events_get(door: web::Data<Door>, path: web::Path<(String, String)>) -> Answer {
+pub async fn events_get(
+    Visitor(who): Visitor,
+    door: web::Data<Door>,
+    path: web::Path<(String, String)>,
+) -> Answer {
     let (number, lot) = path.into_inner();
-    let facts = door.look(move |db| projects::lot_named(db, &number, &lot)).await?;
+    let facts = door.look(move |db| projects::seen_lot(db, &number, &lot, who.as_ref())).await?;
     Ok(events(&door, vec![topic(facts.lot), lot_topic(facts.lot)]))
 }
 

@@ -96,6 +96,11 @@ impl TenderFacts {
         }
     }
 
+    /// Whether the tender is there for `who` at all: announced, or theirs to prepare.
+    pub fn may_be_seen(&self, who: Option<&Who>) -> bool {
+        may_be_seen(self.announced_at, self.custody.as_ref(), who, |who| self.is_own(who))
+    }
+
     /// Refuses people of other agents and entities.
     ///
     /// # Errors
@@ -103,6 +108,18 @@ impl TenderFacts {
     pub fn check_own(&self, who: &Who) -> Result<(), Refused> {
         if self.is_own(who) { Ok(()) } else { Err(Refused::new(403, "project.refusal.not_yours")) }
     }
+}
+
+/// A draft is for its agent, its entity and the trustees who give their keys before the announcement.
+fn may_be_seen(
+    announced_at: Option<Moment>,
+    custody: Option<&Custody>,
+    who: Option<&Who>,
+    is_own: impl Fn(&Who) -> bool,
+) -> bool {
+    let trusted =
+        |who: &Who| custody.is_some_and(|held| held.trustees.iter().any(|t| t.person == who.person));
+    announced_at.is_some() || who.is_some_and(|who| is_own(who) || trusted(who))
 }
 
 /// 标段: a lot with everything that decides where it stands.
@@ -163,6 +180,11 @@ impl LotFacts {
     /// `DEMO-0001/1`: in addresses and on pages.
     pub fn name(&self) -> String {
         format!("{}/{}", self.number, self.lot_number)
+    }
+
+    /// Whether the lot is there for `who` at all: announced, or theirs to prepare.
+    pub fn may_be_seen(&self, who: Option<&Who>) -> bool {
+        may_be_seen(self.announced_at, self.custody.as_ref(), who, |who| self.is_own(who))
     }
 
     /// Where the lot stands at `now`.

@@ -10,14 +10,11 @@ use crate::account::signature::SignedFields;
 use crate::account::who::{Bidder, Who};
 use crate::ledger::{self, Door};
 use crate::platform::canonical::jcs_text;
-use crate::platform::database::Db;
 use crate::platform::digest::{b64u, from_b64u};
 use crate::platform::id::Id;
-use crate::platform::moment::Moment;
 use crate::platform::refusal::{Failure, Fault, Refused};
 use crate::platform::web::{Answer, assets};
 use crate::project::flow::Step as FlowStep;
-use crate::project::phase::Phase;
 use crate::project::standing::LotFacts;
 use crate::project::store as project;
 use crate::sealing::command::BidParameters;
@@ -120,15 +117,6 @@ pub(super) fn view(lot: &LotFacts, p: &Page) -> LotView {
     }
 }
 
-/// The lot that an address names. A draft is nobody's business yet: it is as if it were not there.
-fn announced(db: &mut Db, number: &str, lot: &str, now: Moment) -> Result<LotFacts, Failure> {
-    let lot = project::lot_named(db, number, lot)?;
-    if lot.phase(now) == Phase::Draft {
-        return Err(Refused::new(404, "project.refusal.not_found").into());
-    }
-    Ok(lot)
-}
-
 #[derive(Template)]
 #[template(path = "sealed_bid/lot.html")]
 struct LotPage {
@@ -158,7 +146,7 @@ async fn lot_get(
     let (vault, now) = (door.vault().clone(), p.now);
     let bidder = who.clone();
     let found = door.look(move |db| {
-        let lot = announced(db, &number, &lot, now)?;
+        let lot = project::seen_lot(db, &number, &lot, None)?;
         let trustees = trustees_store::complete_set(db, lot.tender)?.is_some();
         let certificate = actions::signing_certificate(db, &bidder, now)?.is_some();
         let mut envelopes = Vec::new();
@@ -196,7 +184,7 @@ pub(super) async fn found_envelope(
     let (vault, origin, now) = (door.vault().clone(), door.config().origin.clone(), door.now());
     let who = who.clone();
     door.look(move |db| {
-        let lot = announced(db, &number, &lot, now)?;
+        let lot = project::seen_lot(db, &number, &lot, None)?;
         let parameters = actions::parameters(db, &vault, &origin, &who, &lot, kind, now)?;
         let steps = actions::own_bid(db, &vault, &who, lot.lot, kind)?;
         Ok(Envelope { lot, kind, parameters, steps })

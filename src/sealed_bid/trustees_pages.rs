@@ -6,7 +6,7 @@ use super::{trustees_actions as actions, trustees_store as store};
 use crate::account::authority::Authority;
 use crate::account::form::Posted;
 use crate::account::page::Page;
-use crate::account::who::Anybody;
+use crate::account::who::{Anybody, Visitor, Who};
 use crate::ledger::Door;
 use crate::platform::canonical::jcs_text;
 use crate::platform::digest::{b64u, from_b64u};
@@ -65,9 +65,9 @@ struct Facts {
     finished: Option<(String, String)>,
 }
 
-async fn facts(door: &Door, number: String) -> Result<Facts, Failure> {
+async fn facts(door: &Door, number: String, who: Option<Who>) -> Result<Facts, Failure> {
     door.look(move |db| {
-        let tender = crate::project::store::tender_named(db, &number)?;
+        let tender = crate::project::store::seen_tender(db, &number, who.as_ref())?;
         let holders = store::holders(db, &tender)?;
         let set = store::complete_set(db, tender.tender)?;
         let at = store::set_entry(db, tender.tender)?.map(|(_, at)| at.beijing()).unwrap_or_default();
@@ -77,7 +77,7 @@ async fn facts(door: &Door, number: String) -> Result<Facts, Failure> {
 }
 
 async fn trustees_get(p: Page, door: web::Data<Door>, number: web::Path<String>) -> Answer {
-    let facts = facts(&door, number.into_inner()).await?;
+    let facts = facts(&door, number.into_inner(), p.who.clone()).await?;
     p.html(&page(&p, &facts))
 }
 
@@ -157,11 +157,11 @@ fn own(p: &Page, facts: &Facts, threshold: u32) -> Option<Own> {
 }
 
 /// The finished set document, for clients that check it before they seal.
-async fn set_get(door: web::Data<Door>, number: web::Path<String>) -> Answer {
+async fn set_get(Visitor(who): Visitor, door: web::Data<Door>, number: web::Path<String>) -> Answer {
     let number = number.into_inner();
     let set = door
         .look(move |db| {
-            let tender = crate::project::store::tender_named(db, &number)?;
+            let tender = crate::project::store::seen_tender(db, &number, who.as_ref())?;
             Ok(store::complete_set(db, tender.tender)?)
         })
         .await?;
@@ -197,7 +197,7 @@ async fn key_post(
     let hpke: [u8; 65] =
         from_b64u(form.0.hpke.trim()).and_then(|bytes| bytes.try_into().ok()).ok_or_else(bad)?;
     let certificate = from_b64u(form.0.certificate.trim()).ok_or_else(bad)?;
-    let facts = facts(&door, number.clone()).await?;
+    let facts = facts(&door, number.clone(), Some(who.clone())).await?;
     let (tender, authority) = (facts.tender.tender, authority.as_ref().clone());
     let done = door
         .act(who.actor(), move |act| actions::give_key(act, &authority, &who, tender, &hpke, &certificate))
@@ -220,7 +220,7 @@ async fn signature_post(
     let bad = || Refused::new(422, "sealed_bid.trustees.refusal.bad_signature");
     let sig: [u8; 64] =
         from_b64u(form.0.signature.trim()).and_then(|bytes| bytes.try_into().ok()).ok_or_else(bad)?;
-    let facts = facts(&door, number.clone()).await?;
+    let facts = facts(&door, number.clone(), Some(who.clone())).await?;
     let tender = facts.tender.tender;
     let done = door.act(who.actor(), move |act| actions::sign_set(act, &who, tender, &sig)).await;
     answer(p, &facts, done.map(|_| ()))

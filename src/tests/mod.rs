@@ -5,6 +5,7 @@ pub mod browser;
 mod config;
 mod crash;
 mod crash_recording;
+mod drafts;
 mod files;
 mod foreign_log;
 mod key_files;

@@ -180,7 +180,7 @@ async fn show(p: Page, door: web::Data<Door>, number: String, version: Option<u3
     let now = p.now;
     let (all, may_download, has_them) = door
         .look(move |db| {
-            let tender = project::store::tender_named(db, &number)?;
+            let tender = project::store::seen_tender(db, &number, None)?;
             let all = store::notices(db, tender.tender)?;
             let lots = project::store::lots_of(db, tender.tender)?;
             let has_them = match &bidder {
@@ -234,7 +234,7 @@ pub(super) async fn signed_get(door: web::Data<Door>, path: web::Path<(String, u
     let name = format!("notice-{number}-{version}.json");
     let all = door
         .look(move |db| {
-            let tender = project::store::tender_named(db, &number)?;
+            let tender = project::store::seen_tender(db, &number, None)?;
             Ok(store::notices(db, tender.tender)?)
         })
         .await?;

@@ -1,6 +1,6 @@
 //! What a bidder sees of its own deposits.
 
-use super::{AccountForm, DemandView, StateView, unknown};
+use super::{AccountForm, DemandView, StateView};
 use crate::account::form::Posted;
 use crate::account::page::Page;
 use crate::account::who::{Bidder, Who};
@@ -92,10 +92,7 @@ async fn find(door: &Door, who: &Who, (tender, lot): (String, String)) -> Result
     let vault = door.vault().clone();
     let bidder = who.organisation;
     door.look(move |db| {
-        let facts = project::store::lot_named(db, &tender, &lot)?;
-        if facts.announced_at.is_none() {
-            return Err(unknown());
-        }
+        let facts = project::store::seen_lot(db, &tender, &lot, None)?;
         let demand = store::demand_of(db, &vault, facts.lot, bidder)?;
         let centre = store::centre_account(db, &vault)?;
         Ok(LotFound { facts, demand, centre })

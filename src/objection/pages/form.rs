@@ -19,7 +19,7 @@ use crate::platform::vault::Vault;
 use crate::platform::web::Answer;
 use crate::project::flow::Step;
 use crate::project::standing::LotFacts;
-use crate::project::store::lot_named;
+use crate::project::store::seen_lot;
 use actix_web::http::StatusCode;
 use actix_web::web;
 use askama::Template;
@@ -110,7 +110,7 @@ async fn file_page(
     let (tender_name, lot_name) = (number.clone(), lot.clone());
     let facts = door
         .look(move |db| {
-            let facts = lot_named(db, &tender_name, &lot_name)?;
+            let facts = seen_lot(db, &tender_name, &lot_name, None)?;
             check_file(db, &vault, &who, &facts, subject, now)?;
             Ok(facts)
         })
@@ -173,7 +173,7 @@ pub(super) async fn file_post(
     let (tender_name, lot_name) = (number.clone(), lot.clone());
     let done = door
         .act(who.actor(), move |act| {
-            let lot = lot_named(act.db(), &tender_name, &lot_name)?.lot;
+            let lot = seen_lot(act.db(), &tender_name, &lot_name, None)?.lot;
             actions::file(act, &authority, &asker, lot, subject, &sent)
         })
         .await;
@@ -190,7 +190,7 @@ fn answerable(
     (number, lot, case): (&str, &str, &str),
     now: Moment,
 ) -> Result<(LotFacts, CaseFacts), Failure> {
-    let facts = lot_named(db, number, lot)?;
+    let facts = seen_lot(db, number, lot, None)?;
     if !facts.is_own(who) {
         return Err(Refused::from(Refusal::NotYours).into());
     }
@@ -278,7 +278,7 @@ pub(super) async fn answer_post(
     let named = place.clone();
     let done = door
         .act(who.actor(), move |act| {
-            let facts = lot_named(act.db(), &named.0, &named.1)?;
+            let facts = seen_lot(act.db(), &named.0, &named.1, None)?;
             let case = named_case(act.db(), &facts, &named.2)?;
             actions::answer(act, &authority, &asker, case.id, &sent)
         })

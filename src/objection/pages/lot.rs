@@ -15,7 +15,7 @@ use crate::platform::web::Answer;
 use crate::project::flow::Step;
 use crate::project::phase::Milestone;
 use crate::project::standing::LotFacts;
-use crate::project::store::lot_named;
+use crate::project::store::seen_lot;
 use actix_web::web;
 use askama::Template;
 use serde::Deserialize;
@@ -93,10 +93,7 @@ fn may_know_filers(facts: &LotFacts, who: &Who) -> bool {
 }
 
 fn know(db: &mut Db, vault: &Vault, who: Option<&Who>, number: &str, lot: &str) -> Result<Known, Failure> {
-    let facts = lot_named(db, number, lot)?;
-    if facts.announced_at.is_none() {
-        return Err(Refused::new(404, "project.refusal.not_found").into());
-    }
+    let facts = seen_lot(db, number, lot, None)?;
     let mut windows = Vec::new();
     for subject in Subject::ALL {
         let window = match actions::window(db, &facts, subject) {

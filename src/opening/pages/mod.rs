@@ -10,7 +10,7 @@ use crate::account::authority::Authority;
 use crate::account::form::{Posted, one_file};
 use crate::account::page::Page;
 use crate::account::signature::SignedFields;
-use crate::account::who::{Agent, Anybody, Bidder};
+use crate::account::who::{Agent, Anybody, Bidder, Visitor, Who};
 use crate::ledger::Door;
 use crate::platform::canonical::jcs_text;
 use crate::platform::id::Id;
@@ -44,15 +44,21 @@ crate::routes! {
 type Place = web::Path<(String, String)>;
 type Envelope = web::Path<(String, String, String)>;
 
-async fn lot_of(door: &Door, number: String, lot: String) -> Result<LotFacts, Failure> {
-    door.look(move |db| projects::lot_named(db, &number, &lot)).await
+/// The lot of the address, if it is there for `who`.
+async fn lot_of(door: &Door, number: String, lot: String, who: Option<&Who>) -> Result<LotFacts, Failure> {
+    let who = who.cloned();
+    door.look(move |db| projects::seen_lot(db, &number, &lot, who.as_ref())).await
 }
 
-async fn envelope_of(door: &Door, path: Envelope) -> Result<(LotFacts, EnvelopeKind), Failure> {
+async fn envelope_of(
+    door: &Door,
+    path: Envelope,
+    who: Option<&Who>,
+) -> Result<(LotFacts, EnvelopeKind), Failure> {
     let (number, lot, code) = path.into_inner();
     let envelope =
         EnvelopeKind::from_code(&code).ok_or_else(|| Refused::new(404, "platform.refusal.not_found"))?;
-    Ok((lot_of(door, number, lot).await?, envelope))
+    Ok((lot_of(door, number, lot, who).await?, envelope))
 }
 
 async fn show(p: Page, door: &Door, facts: LotFacts, status: StatusCode) -> Answer {
@@ -72,7 +78,7 @@ async fn back(p: Page, door: &Door, facts: LotFacts, done: Result<(), Failure>) 
 
 async fn hall_get(p: Page, door: web::Data<Door>, path: Place) -> Answer {
     let (number, lot) = path.into_inner();
-    let facts = lot_of(&door, number, lot).await?;
+    let facts = lot_of(&door, number, lot, p.who.as_ref()).await?;
     show(p, &door, facts, StatusCode::OK).await
 }
 
@@ -86,7 +92,7 @@ async fn arrival_post(
     _form: Nothing,
 ) -> Answer {
     let (number, lot) = path.into_inner();
-    let facts = lot_of(&door, number, lot).await?;
+    let facts = lot_of(&door, number, lot, Some(&who)).await?;
     let id = facts.lot;
     let done = door.act(who.actor(), move |act| actions::sign_in(act, &who, id)).await;
     back(p, &door, facts, done.map(|_| ())).await
@@ -100,7 +106,7 @@ async fn closing_post(
     _form: Nothing,
 ) -> Answer {
     let (number, lot) = path.into_inner();
-    let facts = lot_of(&door, number, lot).await?;
+    let facts = lot_of(&door, number, lot, Some(&who)).await?;
     let id = facts.lot;
     let done = door.act(who.actor(), move |act| actions::close(act, Some(&who), id)).await;
     back(p, &door, facts, done.map(|_| ())).await
@@ -119,7 +125,7 @@ async fn objection_post(
     form: Posted<WordsForm>,
 ) -> Answer {
     let (number, lot) = path.into_inner();
-    let facts = lot_of(&door, number, lot).await?;
+    let facts = lot_of(&door, number, lot, Some(&who)).await?;
     let (id, words) = (facts.lot, form.0.words);
     let done = door.act(who.actor(), move |act| actions::object(act, &who, id, &words)).await;
     back(p, &door, facts, done.map(|_| ())).await
@@ -135,7 +141,7 @@ async fn answer_post(
     let (number, lot, objection) = path.into_inner();
     let objection: Id<Objected> =
         Id::parse(&objection).ok_or_else(|| Refused::new(404, "platform.refusal.not_found"))?;
-    let facts = lot_of(&door, number, lot).await?;
+    let facts = lot_of(&door, number, lot, Some(&who)).await?;
     let (id, words) = (facts.lot, form.0.words);
     let done = door.act(who.actor(), move |act| actions::answer(act, &who, id, objection, &words)).await;
     back(p, &door, facts, done.map(|_| ())).await
@@ -143,7 +149,7 @@ async fn answer_post(
 
 /// What a trustee's browser checks and releases from.
 async fn bundle_get(Anybody(who): Anybody, door: web::Data<Door>, path: Envelope) -> Answer {
-    let (facts, envelope) = envelope_of(&door, path).await?;
+    let (facts, envelope) = envelope_of(&door, path, Some(&who)).await?;
     if !facts.is_trustee(who.person) {
         return Err(Refused::from(super::rules::Refusal::NotATrustee).into());
     }
@@ -170,7 +176,7 @@ async fn release_post(
     path: Envelope,
     form: Posted<ReleaseForm>,
 ) -> Answer {
-    let (facts, envelope) = envelope_of(&door, path).await?;
+    let (facts, envelope) = envelope_of(&door, path, Some(&who)).await?;
     let (id, release) = (facts.lot, form.0.release);
     let done = door.act(who.actor(), move |act| actions::release(act, &who, id, envelope, &release)).await;
     back(p, &door, facts, done.map(|_| ())).await
@@ -209,7 +215,7 @@ async fn open_post(
     path: Envelope,
     form: Posted<OpenForm>,
 ) -> Answer {
-    let (facts, envelope) = envelope_of(&door, path).await?;
+    let (facts, envelope) = envelope_of(&door, path, Some(&who)).await?;
     actions::check_opener(&facts, envelope, &who, p.now)?;
     let (house, authority) = (door.as_ref().clone(), authority.as_ref().clone());
     let done = hall::open(house, authority, who, facts.lot, envelope, form.0.given_up == "yes").await;
@@ -237,7 +243,7 @@ async fn publication_post(
     path: Envelope,
     form: Posted<SignForm>,
 ) -> Answer {
-    let (facts, envelope) = envelope_of(&door, path).await?;
+    let (facts, envelope) = envelope_of(&door, path, Some(&who)).await?;
     let (id, authority, fields) = (facts.lot, authority.as_ref().clone(), form.0.into());
     let done = door
         .act(who.actor(), move |act| protocol::publish(act, &authority, &who, id, envelope, &fields))
@@ -253,7 +259,7 @@ async fn signature_post(
     path: Envelope,
     form: Posted<SignForm>,
 ) -> Answer {
-    let (facts, envelope) = envelope_of(&door, path).await?;
+    let (facts, envelope) = envelope_of(&door, path, Some(&who)).await?;
     let (id, authority, fields) = (facts.lot, authority.as_ref().clone(), form.0.into());
     let done =
         door.act(who.actor(), move |act| protocol::sign(act, &authority, &who, id, envelope, &fields)).await;
@@ -261,8 +267,8 @@ async fn signature_post(
 }
 
 /// The published record, as everybody may keep it.
-async fn record_get(door: web::Data<Door>, path: Envelope) -> Answer {
-    let (facts, envelope) = envelope_of(&door, path).await?;
+async fn record_get(Visitor(who): Visitor, door: web::Data<Door>, path: Envelope) -> Answer {
+    let (facts, envelope) = envelope_of(&door, path, who.as_ref()).await?;
     let found = door.look(move |db| Ok(store::record(db, facts.lot, envelope)?)).await?;
     let (record, _) = found.ok_or_else(|| Failed::from(Refused::from(super::rules::Refusal::NoRecord)))?;
     Ok(HttpResponse::Ok().content_type("application/json").body(jcs_text(&record)))

@@ -13,7 +13,7 @@ use crate::platform::moment::Moment;
 use crate::platform::refusal::Refused;
 use crate::platform::web::Answer;
 use crate::project::standing::LotFacts;
-use crate::project::store::lot_named;
+use crate::project::store::seen_lot;
 use actix_web::{HttpResponse, web};
 
 /// One number.
@@ -105,7 +105,7 @@ pub(super) async fn record_get(door: web::Data<Door>, path: web::Path<(String, S
     let vault = door.vault().clone();
     let record = door
         .look(move |db| {
-            let lot = lot_named(db, &number, &lot)?.lot;
+            let lot = seen_lot(db, &number, &lot, None)?.lot;
             let row = draws::draw(db, id)?.ok_or_else(missing)?;
             if row.lot != lot || row.subject != Subject::Coefficient {
                 return Err(missing().into());

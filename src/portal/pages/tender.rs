@@ -5,7 +5,6 @@ use crate::account::page::Page;
 use crate::account::role::Role;
 use crate::announcement;
 use crate::ledger::Door;
-use crate::platform::refusal::Refused;
 use crate::platform::web::Answer;
 use crate::portal::timeline::{Place, Point, timeline, turn};
 use crate::project;
@@ -107,10 +106,7 @@ pub(super) async fn tender_get(p: Page, door: web::Data<Door>, path: web::Path<S
     let number = path.into_inner();
     let (tender, lots, notice, reasons) = door
         .look(move |db| {
-            let tender = project::store::tender_named(db, &number)?;
-            if tender.announced_at.is_none() {
-                return Err(Refused::new(404, "project.refusal.not_found").into());
-            }
+            let tender = project::store::seen_tender(db, &number, None)?;
             let lots = project::store::lots_of(db, tender.tender)?;
             let notice = announcement::store::newest(db, tender.tender)?;
             let mut reasons = std::collections::BTreeMap::new();

@@ -12,6 +12,7 @@ use super::rulebook::RulebookId;
 use super::rules::{Lot, LotNumber, Tender, TenderNumber};
 use super::schedule::Schedule;
 use super::standing::{LotFacts, TenderFacts};
+use crate::account::who::Who;
 use crate::party::rules::Organisation;
 use crate::party::store::party_organisation;
 use crate::platform::database::Db;
@@ -205,9 +206,31 @@ pub fn tender_by_number(db: &mut Db, number: &TenderNumber) -> Result<Option<Ten
 /// # Errors
 /// 404 for a text that is no number, and for a number that is not known.
 pub fn tender_named(db: &mut Db, text: &str) -> Result<TenderFacts, Failure> {
-    let missing = || Refused::new(404, "project.refusal.not_found");
     let number = TenderNumber::parse(text).ok_or_else(missing)?;
     Ok(tender_by_number(db, &number)?.ok_or_else(missing)?)
+}
+
+/// The tender that the address of a public page names. A draft is there for its agent, entity and trustees only; to
+/// everybody else it is as if it did not exist.
+///
+/// # Errors
+/// 404.
+pub fn seen_tender(db: &mut Db, text: &str, who: Option<&Who>) -> Result<TenderFacts, Failure> {
+    let tender = tender_named(db, text)?;
+    if tender.may_be_seen(who) { Ok(tender) } else { Err(missing().into()) }
+}
+
+/// The lot that the address of a public page names, by the same rule.
+///
+/// # Errors
+/// 404.
+pub fn seen_lot(db: &mut Db, tender: &str, number: &str, who: Option<&Who>) -> Result<LotFacts, Failure> {
+    let lot = lot_named(db, tender, number)?;
+    if lot.may_be_seen(who) { Ok(lot) } else { Err(missing().into()) }
+}
+
+fn missing() -> Refused {
+    Refused::new(404, "project.refusal.not_found")
 }
 
 /// Tenders of an agent or entity, newest first, at most `limit`, older than `before`.
@@ -281,7 +304,7 @@ pub fn lot(db: &mut Db, lot: Id<Lot>) -> Result<Option<LotFacts>, Fault> {
 /// # Errors
 /// 404 if there is no such lot.
 pub fn known_lot(db: &mut Db, id: Id<Lot>) -> Result<LotFacts, Failure> {
-    Ok(lot(db, id)?.ok_or_else(|| Refused::new(404, "project.refusal.not_found"))?)
+    Ok(lot(db, id)?.ok_or_else(missing)?)
 }
 
 /// The lot of this tender number and lot number.
@@ -301,7 +324,6 @@ pub fn find(db: &mut Db, tender: &TenderNumber, number: LotNumber) -> Result<Opt
 /// # Errors
 /// 404 for texts that are no numbers and for a lot that is not known.
 pub fn lot_named(db: &mut Db, tender: &str, number: &str) -> Result<LotFacts, Failure> {
-    let missing = || Refused::new(404, "project.refusal.not_found");
     let tender = TenderNumber::parse(tender).ok_or_else(missing)?;
     let number = LotNumber::parse(number).ok_or_else(missing)?;
     let found = find(db, &tender, number)?.ok_or_else(missing)?;

@@ -7,7 +7,7 @@ use crate::evaluation::pages::ReasonView;
 use crate::ledger::Door;
 use crate::platform::refusal::Refused;
 use crate::platform::web::Answer;
-use crate::project::store::lot_named;
+use crate::project::store::seen_lot;
 use crate::publication::notice::LetterKind;
 use crate::publication::rules::Refusal;
 use crate::publication::store;
@@ -45,7 +45,7 @@ pub(super) async fn letter_get(
     let (tender_name, lot_name) = (number.clone(), lot.clone());
     let letter = door
         .look(move |db| {
-            let facts = lot_named(db, &tender_name, &lot_name)?;
+            let facts = seen_lot(db, &tender_name, &lot_name, None)?;
             Ok(store::letter(db, &vault, facts.lot, who.organisation)?)
         })
         .await?;

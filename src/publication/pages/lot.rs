@@ -16,7 +16,7 @@ use crate::platform::web::Answer;
 use crate::project::flow;
 use crate::project::phase::Milestone;
 use crate::project::standing::LotFacts;
-use crate::project::store::lot_named;
+use crate::project::store::seen_lot;
 use crate::publication::actions;
 use crate::publication::notice::NoticeKind;
 use crate::publication::rules::{self, AwardFacts, Due, Refusal};
@@ -74,10 +74,7 @@ struct Known {
 }
 
 fn know(db: &mut Db, vault: &Vault, who: Option<&Who>, number: &str, lot: &str) -> Result<Known, Failure> {
-    let facts = lot_named(db, number, lot)?;
-    if facts.announced_at.is_none() {
-        return Err(Refused::new(404, "project.refusal.not_found").into());
-    }
+    let facts = seen_lot(db, number, lot, None)?;
     let closed = match actions::signed_report(db, vault, facts.lot) {
         Ok((_, closed)) => Some(closed),
         Err(Failure::Refused(_)) => None,

@@ -23,7 +23,7 @@ use crate::project::phase::Milestone;
 use crate::project::rulebook::{ResultObjection, Rulebook};
 use crate::project::rules::Tender;
 use crate::project::standing::LotFacts;
-use crate::project::store::lot_named;
+use crate::project::store::seen_lot;
 use crate::publication::notice::NoticeKind;
 use crate::publication::store::{self, Award, Notice};
 use actix_web::{HttpResponse, web};
@@ -110,7 +110,7 @@ fn signer_of(authority: &Authority, signed: &Signed) -> String {
 fn find(db: &mut Db, number: &str, lot: &str, kind: &str) -> Result<(LotFacts, Notice), Failure> {
     let missing = || Refused::new(404, "publication.refusal.not_found");
     let kind = NoticeKind::from_code(kind).ok_or_else(missing)?;
-    let facts = lot_named(db, number, lot)?;
+    let facts = seen_lot(db, number, lot, None)?;
     let notice = store::notice(db, facts.lot, kind)?.ok_or_else(missing)?;
     Ok((facts, notice))
 }
@@ -171,7 +171,7 @@ fn others(all: &[Notice], but: Paper) -> Vec<Paper> {
 /// The award of a lot, if this reader may see it now.
 fn find_award(db: &mut Db, who: Option<&Who>, number: &str, lot: &str) -> Result<(LotFacts, Award), Failure> {
     let missing = || Refused::new(404, "publication.refusal.not_found");
-    let facts = lot_named(db, number, lot)?;
+    let facts = seen_lot(db, number, lot, None)?;
     let insider = who.is_some_and(|who| who.role == Role::Supervisor || facts.is_own(who));
     if facts.reached(Milestone::ResultPublished).is_none() && !insider {
         return Err(missing().into());

@@ -12,7 +12,7 @@ use crate::ledger::Door;
 use crate::platform::refusal::{Failure, Refused};
 use crate::platform::web::Answer;
 use crate::project::flow;
-use crate::project::store::lot_named;
+use crate::project::store::seen_lot;
 use crate::publication::actions;
 use crate::publication::notice::{Line, lines};
 use crate::publication::rules::PassedOver;
@@ -80,7 +80,7 @@ async fn show(
     let (filled, tender_name, lot_name) = (fields.clone(), number.clone(), lot.clone());
     let (candidates, text) = door
         .look(move |db| {
-            let facts = lot_named(db, &tender_name, &lot_name)?;
+            let facts = seen_lot(db, &tender_name, &lot_name, None)?;
             facts.may_own(paper.step(), &who, now)?;
             let (_, closed) = actions::signed_report(db, &vault, facts.lot)?;
             let all = lines(&closed.report);
@@ -159,7 +159,7 @@ pub(super) async fn sign_post(
     let authority = authority.as_ref().clone();
     let done = door
         .act(who.actor(), move |act| {
-            let lot = lot_named(act.db(), &tender_name, &lot_name)?.lot;
+            let lot = seen_lot(act.db(), &tender_name, &lot_name, None)?.lot;
             match paper {
                 Paper::Candidates => actions::publish_candidates(act, &authority, &asker, lot, &signed),
                 Paper::Award => actions::decide_award(act, &authority, &asker, lot, &signed),
