@@ -99,6 +99,19 @@ struct Turned<'a> {
     reason: &'a str,
 }
 
+/// Somebody took the evidence of a lot away.
+#[derive(Serialize)]
+struct EvidenceTaken {
+    lot: Id<Lot>,
+    /// Whether the sealed bids are in it.
+    bids: bool,
+}
+
+impl Event for EvidenceTaken {
+    const KIND: &'static str = "project.evidence_taken";
+    const NUMBER: u8 = 26;
+}
+
 impl Event for Turned<'_> {
     const KIND: &'static str = "project.turned";
     const NUMBER: u8 = 24;
@@ -458,3 +471,17 @@ pub fn declare_unsuccessful(act: &mut Act<'_>, who: &Who, lot: Id<Lot>, reason: 
 
 /// Roles that may be trustees, in the order of the form.
 pub const TRUSTEE_ROLES: [Role; 4] = [Role::Agent, Role::Entity, Role::Supervisor, Role::Centre];
+
+/// A supervisor takes the evidence of a lot away; `open_data` shows the page and writes the bundle. On record, but not
+/// shown to whoever may hold a bundle.
+///
+/// # Errors
+/// Refused for everybody else.
+pub fn take_evidence(act: &mut Act<'_>, who: &Who, lot: Id<Lot>, bids: bool) -> Result<(), Failure> {
+    if who.role != Role::Supervisor {
+        return Err(Refused::new(403, "account.refusal.role").into());
+    }
+    store::known_lot(act.db(), lot)?;
+    act.enter(&Subject::sealed(lot), &EvidenceTaken { lot, bids })?;
+    Ok(())
+}

@@ -24,17 +24,27 @@ const COURSE: [Milestone; 9] = [
     Milestone::ContractSigned,
 ];
 
-/// Checks the course of the lot.
-pub fn check<A: Archive>(bundle: &Bundle<A>, proven: &Proven, findings: &mut Findings) {
+/// The milestones of the lot that the log holds: index of the entry, time, milestone.
+fn reached<A: Archive>(bundle: &Bundle<A>, proven: &Proven) -> Vec<(u64, Moment, Milestone)> {
     let of_lot = |event: &Value| event.get("lot").and_then(Value::as_str) == Some(&bundle.contents.id);
-    let reached: Vec<(u64, Moment, Milestone)> = proven
+    proven
         .events("project.milestone_reached")
         .filter(|(_, event)| of_lot(&event.event))
         .filter_map(|(index, event)| {
             let milestone = serde_json::from_value(event.event.get("milestone")?.clone()).ok()?;
             Some((index, event.at, milestone))
         })
-        .collect();
+        .collect()
+}
+
+/// Whether the log says that the lot was awarded: from then on the names of the committee may be known.
+pub(super) fn awarded<A: Archive>(bundle: &Bundle<A>, proven: &Proven) -> bool {
+    reached(bundle, proven).iter().any(|(.., milestone)| *milestone == Milestone::Awarded)
+}
+
+/// Checks the course of the lot.
+pub fn check<A: Archive>(bundle: &Bundle<A>, proven: &Proven, findings: &mut Findings) {
+    let reached = reached(bundle, proven);
     if reached.is_empty() {
         findings.absent("milestones", "the bundle has no milestones of the lot");
         return;

@@ -19,12 +19,13 @@ use std::collections::HashMap;
 const SUBJECTS_MAX: usize = 200;
 
 /// Kinds whose content is shown to nobody who is not concerned: who asked for an account number, who took which
-/// document, who looked at names, who asked. That they are in the log is shown all the same.
-const WITHHELD: [&str; 5] = [
+/// document, who looked at names or took evidence away, who asked. That they are in the log is shown all the same.
+const WITHHELD: [&str; 6] = [
     "announcement.document_downloaded",
     "clarification.asked",
     "deposit.account_issued",
     "expert_draw.names_read",
+    "project.evidence_taken",
     "sealed_bid.refused_late",
 ];
 

@@ -58,6 +58,18 @@ impl Gathering<'_> {
     }
 }
 
+/// Whether there is evidence of the lot yet.
+///
+/// # Errors
+/// Refused while the bids are not open.
+fn check_time(lot: &LotFacts) -> Result<(), Refused> {
+    let over = [Milestone::Opened, Milestone::NotOpened, Milestone::Unsuccessful, Milestone::Cancelled];
+    if over.iter().any(|milestone| lot.reached(*milestone).is_some()) {
+        return Ok(());
+    }
+    Err(Refused::new(409, "open_data.refusal.evidence_too_early"))
+}
+
 /// Writes the bundle of `lot` to `out`. Blocks; `runtime` reads the file store.
 ///
 /// # Errors
@@ -69,10 +81,7 @@ pub fn write<W: Write>(
     runtime: &Handle,
     out: W,
 ) -> Result<W, Failure> {
-    let over = [Milestone::Opened, Milestone::NotOpened, Milestone::Unsuccessful, Milestone::Cancelled];
-    if !over.iter().any(|milestone| lot.reached(*milestone).is_some()) {
-        return Err(Refused::new(409, "open_data.refusal.evidence_too_early").into());
-    }
+    check_time(lot)?;
     let door = &house.door;
     let roots = house.authority.roots();
     let (about, parts) = door.read(|db| {

@@ -1,13 +1,15 @@
 //! The supervisor's way to a bundle: a page that says what it is and how to check it, and the file.
 
-use super::{Contents, write};
+use super::{Contents, check_time, write};
 use crate::account::authority::Authority;
+use crate::account::form::Posted;
 use crate::account::house::House;
 use crate::account::page::Page;
 use crate::account::who::Supervisor;
 use crate::ledger::Door;
 use crate::platform::refusal::{Failure, Fault, Refused};
 use crate::platform::web::Answer;
+use crate::project::actions::take_evidence;
 use crate::project::standing::LotFacts;
 use crate::project::store::lot_named;
 use actix_web::{HttpResponse, web};
@@ -20,7 +22,7 @@ use tokio::runtime::Handle;
 
 crate::routes! {
     GET "/open-data/evidence/{tender}/{lot}" [Supervisor] => evidence_get;
-    GET "/open-data/evidence/{tender}/{lot}/{file}" [Supervisor] => file_get;
+    POST "/open-data/evidence/{tender}/{lot}/{file}" [Supervisor] => file_post;
 }
 
 /// Bytes of the answer that are read at a time.
@@ -58,12 +60,14 @@ async fn evidence_get(
     })
 }
 
-/// The bundle itself, written to a nameless file first: what it says must not change while it is sent.
-async fn file_get(
-    Supervisor(_): Supervisor,
+/// The bundle itself, written to a nameless file first: what it says must not change while it is sent. A POST, because
+/// who took it is entered in the log.
+async fn file_post(
+    Supervisor(who): Supervisor,
     door: web::Data<Door>,
     authority: web::Data<Authority>,
     path: web::Path<(String, String, String)>,
+    _form: Posted<Vec<(String, String)>>,
 ) -> Answer {
     let ciphertexts = match path.2.as_str() {
         "with-bids" => true,
@@ -72,6 +76,9 @@ async fn file_get(
     };
     let lot = named(&door, &path.0, &path.1).await?;
     let name = format!("{}-{}.evidence", lot.number, lot.lot_number);
+    check_time(&lot)?;
+    let id = lot.lot;
+    door.act(who.actor(), move |act| take_evidence(act, &who, id, ciphertexts)).await?;
     let house = House { door: door.get_ref().clone(), authority: authority.get_ref().clone() };
     let runtime = Handle::current();
     let gathered = tokio::task::spawn_blocking(move || gathered(&house, &lot, ciphertexts, &runtime)).await;

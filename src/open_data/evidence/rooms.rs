@@ -7,6 +7,7 @@ use crate::expert_draw::actions::{list_text, record_text};
 use crate::expert_draw::rules::Subject as Drawn;
 use crate::platform::canonical::{jcs, jcs_text};
 use crate::platform::refusal::Fault;
+use crate::project::phase::Milestone;
 use crate::recording;
 use crate::sealed_bid::trustees_store;
 use crate::verify::bundle::Part;
@@ -53,8 +54,11 @@ fn judged(gathering: &mut Gathering<'_>) -> Result<(), Fault> {
     let reviews = evaluation.reviews.iter().map(|of| paper("review", &of.paper.member, &of.signed));
     let sheets = evaluation.sheets.iter().map(|of| paper("sheet", &of.paper.member, &of.signed));
     let opinions = evaluation.opinions.iter().map(|of| paper("opinion", &of.paper.member, &of.signed));
-    for (path, bytes) in reviews.chain(sheets).chain(opinions).flatten() {
-        gathering.document(path, bytes);
+    // the certificates name the members, and their names are secret until the award (《招标投标法》第三十七条)
+    if gathering.lot.reached(Milestone::Awarded).is_some() {
+        for (path, bytes) in reviews.chain(sheets).chain(opinions).flatten() {
+            gathering.document(path, bytes);
+        }
     }
     if let Some(closed) = &evaluation.closed {
         gathering.document(REPORT.into(), closed.report.jcs());

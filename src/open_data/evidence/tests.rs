@@ -4,11 +4,14 @@ use crate::account::testing::{Member, TestHouse, refused};
 use crate::deposit::testing::{paid, treasury};
 use crate::evaluation::testing::{E4, convened, evaluated};
 use crate::expert_draw::testing::drawn;
+use crate::ledger::store::entries_about;
 use crate::on_both_databases;
 use crate::opening::testing::bids_in;
 use crate::platform::database::testing::Engine;
+use crate::platform::moment::DAY;
 use crate::platform::refusal::Failure;
 use crate::project::testing::{announced_lot, facts, staff};
+use crate::publication::testing as publishing;
 use crate::recording::testing::{record_everybody, session};
 use crate::sealed_bid::testing::{Offer, bid, withdraw};
 use crate::tests::browser::Served;
@@ -20,6 +23,7 @@ use tokio::runtime::Runtime;
 on_both_databases! {
     what_the_rooms_did_verifies_offline
     the_supervisor_downloads_the_bundle
+    nobody_on_the_committee_is_named_before_the_award
     an_opening_verifies_offline
     there_is_no_evidence_before_the_opening
 }
@@ -98,7 +102,7 @@ fn the_supervisor_downloads_the_bundle(engine: Engine) {
     let mut browser = served.browser(&staff.supervisor);
     let page = browser.get(&format!("/open-data/evidence/{number}/1")).expect_status(200);
     assert!(page.text().contains("sunbid verify --key"));
-    let file = browser.get(&format!("/open-data/evidence/{number}/1/without-bids")).expect_status(200);
+    let file = browser.post(&format!("/open-data/evidence/{number}/1/without-bids"), &[]).expect_status(200);
     let findings = checked(&served.house, file.bytes.to_vec());
     assert!(
         findings
@@ -109,6 +113,64 @@ fn the_supervisor_downloads_the_bundle(engine: Engine) {
         "{findings:?}"
     );
     assert_eq!(findings.broken_lines().count(), 1, "{findings:?}");
+    let sealed = crate::ledger::Subject::sealed(lot).column(served.house.door().vault());
+    let taken = || {
+        let rows = served.house.door().read(|db| entries_about(db, &[sealed.clone()])).unwrap();
+        let kinds = rows.iter().map(|row| served.house.door().opened(row).unwrap().kind);
+        kinds.filter(|kind| kind == "project.evidence_taken").count()
+    };
+    assert_eq!(taken(), 1, "who took it is on record");
+    browser.get(&format!("/open-data/evidence/{number}/1/without-bids")).expect_status(404);
+    browser.post(&format!("/open-data/evidence/{number}/1/no-such-file"), &[]).expect_status(404);
+    assert_eq!(taken(), 1);
+    let mut agent = served.browser(&staff.agent);
+    agent.post(&format!("/open-data/evidence/{number}/1/without-bids"), &[]).expect_status(403);
+}
+
+/// Every text of a bundle's documents, as it stands and as what it says in base64url.
+fn texts(bundle: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for member in list(&bundle.to_vec()).unwrap() {
+        let from = usize::try_from(member.offset).unwrap();
+        let bytes = &bundle[from..from + usize::try_from(member.size).unwrap()];
+        out.extend_from_slice(bytes);
+        for text in bytes.split(|byte| *byte == b'"') {
+            let text = std::str::from_utf8(text).unwrap_or_default();
+            out.extend(crate::platform::digest::from_b64u(text.trim_end_matches('\\')).unwrap_or_default());
+        }
+    }
+    out
+}
+
+fn nobody_on_the_committee_is_named_before_the_award(engine: Engine) {
+    let house = TestHouse::new(engine);
+    let staff = staff(&house);
+    let lot = announced_lot(&house, &staff);
+    let committee = evaluated(&house, &staff, lot);
+    let named = |bundle: &[u8]| {
+        let texts = texts(bundle);
+        let holds = |name: &str| texts.windows(name.len()).any(|window| window == name.as_bytes());
+        let people = committee.members.iter().map(|member| &member.who);
+        people.filter(|who| holds(&who.name) || holds(&who.credit_code)).count()
+    };
+    let signed = |bundle: &[u8]| {
+        list(&bundle.to_vec()).unwrap().iter().filter(|m| m.name.starts_with("signed/")).count()
+    };
+    let early = exported(&house, lot).unwrap();
+    assert_eq!((signed(&early), named(&early)), (0, 0));
+    let lines: Vec<String> = checked(&house, early).lines().iter().map(ToString::to_string).collect();
+    let could_not = |line: &String| line.starts_with("--") && line.contains("withheld until the award");
+    assert!(lines.iter().any(could_not), "{lines:#?}");
+    house.clock.move_to(house.door().now().plus(DAY));
+    publishing::display(&house, &staff, lot).unwrap();
+    assert_eq!(named(&exported(&house, lot).unwrap()), 0, "also while the candidates are on display");
+    house.clock.move_to(house.door().now().plus(5 * DAY));
+    publishing::award(&house, &staff, lot, "b6", None).unwrap();
+    let bundle = exported(&house, lot).unwrap();
+    assert_eq!((signed(&bundle), named(&bundle)), (21, 7), "seven reviews, sheets and opinions");
+    let lines: Vec<String> =
+        checked(&house, bundle.clone()).lines().iter().map(ToString::to_string).collect();
+    assert!(!lines.iter().any(could_not), "{lines:#?}");
 }
 
 fn there_is_no_evidence_before_the_opening(engine: Engine) {

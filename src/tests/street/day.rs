@@ -179,7 +179,7 @@ impl Day {
         let mut supervisor = self.enter(&self.staff.supervisor);
         let page = format!("/open-data/evidence/{LOT}");
         assert!(supervisor.get(&page).expect_status(200).text().contains("sunbid verify --key"));
-        let bundle = supervisor.get(&format!("{page}/with-bids")).expect_status(200).bytes.to_vec();
+        let bundle = supervisor.post(&format!("{page}/with-bids"), &[]).expect_status(200).bytes.to_vec();
         python_draws_the_same(&bundle);
         let house = &self.served.house;
         let (key, roots) = (Some(house.door().log_key().clone()), house.authority().roots().to_vec());
