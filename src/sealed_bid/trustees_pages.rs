@@ -171,7 +171,7 @@ async fn set_get(Visitor(who): Visitor, door: web::Data<Door>, number: web::Path
 
 /// The set as it stands, for a trustee who signs it with the command line.
 async fn unsigned_get(Anybody(who): Anybody, door: web::Data<Door>, number: web::Path<String>) -> Answer {
-    let facts = facts(&door, number.into_inner()).await?;
+    let facts = facts(&door, number.into_inner(), Some(who.clone())).await?;
     trustees::place_of(&facts.holders, who.person).map_err(Refused::from)?;
     let threshold = facts.tender.custody.as_ref().and_then(|custody| u8::try_from(custody.threshold).ok());
     let threshold = threshold.ok_or(Refused::from(trustees::Refusal::NotNamed))?;

@@ -193,7 +193,7 @@ async fn release_file_post(
     path: Envelope,
     parts: Multipart,
 ) -> Answer {
-    let (facts, envelope) = envelope_of(&door, path).await?;
+    let (facts, envelope) = envelope_of(&door, path, Some(&who)).await?;
     let (_, content) = one_file(parts, &p.csrf, RELEASE_BYTES_MAX, "1 MiB").await?;
     let (id, release) = (facts.lot, String::from_utf8_lossy(&content).into_owned());
     let done = door.act(who.actor(), move |act| actions::release(act, &who, id, envelope, &release)).await;
