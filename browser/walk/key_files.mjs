@@ -71,6 +71,6 @@ await walk(async (chromium, base) => {
   }
   await agent.go(HALL);
   await agent.follow(`form[action$="/open"] button`);
-  await agent.see("9876543.21");
+  await agent.see("9,876,543.21");
   for (const window of [...trustees, bidder]) assert.deepEqual(window.complaints(), [], window.name);
 });
