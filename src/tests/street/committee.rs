@@ -125,11 +125,11 @@ impl Day {
         seated
     }
 
-    /// The number that the method draws at the opening.
+    /// The number that the method draws at the opening, as the hall shows it to everybody.
     pub fn draw_coefficient(&self, agent: &mut Browser) -> String {
-        let page = self.carry_out(agent, "coefficient", &[("number_name", "k")]);
-        let shown = self.enter(&self.staff.supervisor).get(&page).expect_status(200).text();
-        let (_, value) = shown.split_once("<p class=\"countdown\">").unwrap();
+        self.carry_out(agent, "coefficient", &[("number_name", "k")]);
+        let shown = self.public_hall();
+        let (_, value) = shown.split_once("<strong>k = ").unwrap();
         value.split('<').next().unwrap().to_owned()
     }
 

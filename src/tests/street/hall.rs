@@ -2,11 +2,17 @@
 
 use super::day::{DEADLINE, Day, LOT, NUMBER};
 use crate::platform::canonical::jcs_text;
+use crate::platform::money::Fen;
 use crate::sealing::boxes::BoxKey;
 use crate::sealing::release::{OpeningBundle, Release};
 use crate::sealing::signature::SigningKey;
 use crate::sealing::trustees::TrusteeKey;
 use crate::tests::browser::{Browser, Seen};
+
+/// A price as pages write it.
+pub fn written(price: &str) -> String {
+    Fen::parse(price).unwrap().to_string()
+}
 
 impl Day {
     pub fn hall(&self) -> String {

@@ -1,6 +1,7 @@
 //! A lawful day: from the announcement to the last refund, every role in its own browser.
 
-use super::day::{Day, LOT, NUMBER, spoken};
+use super::day::{Day, LOT, NUMBER};
+use super::hall::written;
 use crate::account::testing::Member;
 use crate::deposit::testing::declared;
 use crate::on_both_databases;
@@ -27,8 +28,7 @@ fn a_lawful_day_goes_from_the_announcement_to_the_refunds(engine: Engine) {
     assert!(before.contains("data-countdown") && !before.contains("bidder1"), "nobody learns who bids");
     let experts = day.draw_experts();
 
-    let mut agent = open(&day);
-    let drawn = day.draw_coefficient(&mut agent);
+    let (mut agent, drawn) = open(&day);
     day.at("2026-03-25 10:30:00");
     let mut sittings = day.convene(&mut agent, &experts);
     // everybody is worth the same, so the price decides
@@ -120,8 +120,8 @@ fn ask_and_answer(day: &Day) {
 }
 
 /// A bidder and the supervisor sign in; the bids are read out; the bidder objects, is answered, and both sign the record
-/// that the agent has published. Gives the agent's browser.
-fn open(day: &Day) -> Browser {
+/// that the agent has published. Gives the agent's browser, and the number that was drawn.
+fn open(day: &Day) -> (Browser, String) {
     let hall = day.hall();
     let mut agent = day.close();
     let present = [&day.bidders[0], &day.staff.supervisor];
@@ -134,7 +134,7 @@ fn open(day: &Day) -> Browser {
     day.open(&mut agent, false).expect_status(303);
     let read_out = day.public_hall();
     for price in PRICES {
-        assert!(read_out.contains(&spoken(price)), "{price} is not in {read_out}");
+        assert!(read_out.contains(&written(price)), "{price} is not in {read_out}");
     }
     browsers[0].get(&hall).expect_status(200);
     let words = [("words", "第二名的工期没有按表填写。")];
@@ -144,13 +144,15 @@ fn open(day: &Day) -> Browser {
     let id = waiting.split(&format!("{hall}/objection/")).nth(1).unwrap().split('/').next().unwrap();
     let answer = [("words", "已核对，按表填写。")];
     agent.post(&format!("{hall}/objection/{id}/answer"), &answer).expect_status(303);
+    let drawn = day.draw_coefficient(&mut agent);
     day.publish_record(&mut agent);
     for (browser, member) in browsers.iter_mut().zip(present) {
         browser.sign(member, &hall, &format!("{hall}/single/signature"), &[]).expect_status(303);
     }
     let record = day.served.visitor().get(&format!("{hall}/single/record.json")).expect_status(200).text();
     assert!(record.contains("第二名的工期") && record.contains("已核对"), "{record}");
-    agent
+    assert!(record.contains(&format!("\"name\":\"k\",\"value\":\"{drawn}\"")), "{record}");
+    (agent, drawn)
 }
 
 /// Candidates on display, award, result, letters, contract.
