@@ -6,7 +6,6 @@ use crate::account::testing::{Member, TestHouse};
 use crate::ledger::proof::Receipt;
 use crate::platform::database::testing::Engine;
 use crate::platform::digest::b64u;
-use crate::platform::money::Fen;
 use crate::project::testing::Staff;
 use crate::sealing::boxes::BoxKey;
 use crate::tests::browser::{Browser, Served};
@@ -217,11 +216,6 @@ fn python_draws_the_same(bundle: &[u8]) {
     let words = String::from_utf8_lossy(&said.stdout);
     assert!(said.status.success(), "{words}{}", String::from_utf8_lossy(&said.stderr));
     assert_eq!(words.matches("holds").count(), records.len(), "{words}");
-}
-
-/// A price as the hall shows it.
-pub fn spoken(price: &str) -> String {
-    Fen::parse(price).unwrap().to_string()
 }
 
 /// What the verifier says of a bundle.
