@@ -5,12 +5,20 @@ use crate::account::testing::{Member, TestHouse};
 use crate::evaluation::actions::{self, Conflict};
 use crate::evaluation::intake;
 use crate::evaluation::testing::{Committee, E4, convened, invited};
+use crate::expert_draw;
+use crate::expert_draw::actions::Accept;
+use crate::expert_draw::rules::Answer;
+use crate::expert_draw::testing as drawing;
+use crate::ledger::Act;
 use crate::on_both_databases;
-use crate::opening::testing::bids_in_shape;
+use crate::opening::testing::{bids_in_shape, empty_box};
 use crate::platform::database::testing::Engine;
 use crate::platform::moment::SECOND;
+use crate::project::terms::CommitteePlan;
 use crate::project::testing::{Shape, Staff, announced_lot, facts, staff};
 use crate::recording::rules::{FRESH, GRACE};
+use crate::sealed_bid::testing::{Offer, bid};
+use crate::sealing::context::EnvelopeKind;
 use crate::tests::browser::{Browser, Seen, Served};
 use rust_decimal::Decimal;
 
@@ -22,6 +30,7 @@ on_both_databases! {
     a_signed_sheet_is_not_signed_again_but_may_be_taken_back_with_a_reason
     what_was_signed_must_be_what_was_shown_and_a_dissent_needs_reasons
     supervisors_read_the_files_of_the_bids_and_who_stepped_down_does_not
+    the_seat_of_who_stepped_down_is_filled_by_the_next_alternate_of_the_draw
     a_list_of_ones_own_evaluations_says_whose_turn_it_is
 }
 
@@ -272,4 +281,61 @@ fn a_list_of_ones_own_evaluations_says_whose_turn_it_is(engine: Engine) {
     let seen = browser.get("/evaluation").expect_status(200);
     assert!(seen.text().contains("已经结束的评标") && !seen.text().contains("轮到您"));
     says(&browser.get(ROOM), 200, "评标已经完成");
+}
+
+fn the_seat_of_who_stepped_down_is_filled_by_the_next_alternate_of_the_draw(engine: Engine) {
+    let house = TestHouse::new(engine);
+    let shape = Shape {
+        floats: Some(vec![Decimal::from(3)]),
+        committee: CommitteePlan { size: 5, experts: 5 },
+        ..Shape::default()
+    };
+    let mut bids = empty_box(&house, &shape);
+    let (lot, staff) = (bids.lot, bids.staff.clone());
+    house.at("2026-03-24 10:00:00");
+    for (name, price) in [("bidder1", "9800000.00"), ("bidder2", "9600000.00"), ("bidder3", "9450000.00")] {
+        let bidder = house.member(Role::Bidder, name);
+        bid(&house, &bidder, lot, EnvelopeKind::Single, &Offer::priced(price)).unwrap();
+        bids.bidders.push(bidder);
+    }
+    let experts = drawing::accepted_committee(&house, &staff, lot, 3, 2);
+    bids.opened(&house);
+    let served = Served::start(house);
+    let house = &served.house;
+    let mut agent = served.browser(&staff.agent);
+    agent.get(ROOM).expect_status(200);
+    assert_eq!(agent.post(&format!("{ROOM}/committee"), &[]).status, 303);
+    let mut leaver = served.browser(&experts[1]);
+    leaver.get(ROOM).expect_status(200);
+    assert_eq!(leaver.post(&format!("{ROOM}/declaration"), &[("conflict", "some")]).status, 303);
+    house.clock.move_to(house.door().now().plus(SECOND));
+    says(&agent.get(ROOM), 200, "2 号成员已回避，席位空缺");
+    let fill = |agent: &mut Browser| agent.post(&format!("{ROOM}/seat"), &[("left", "m2")]);
+    says(&fill(&mut agent), 422, "还没有候补专家接受邀请");
+
+    let vault = house.door().vault().clone();
+    let members = || house.door().read(|db| expert_draw::actions::members(db, &vault, lot)).unwrap();
+    let gone = members().into_iter().find(|member| member.person == Some(experts[1].who.person)).unwrap();
+    let (draw, candidate, who) = (gone.draw, gone.candidate, staff.agent.who.clone());
+    house
+        .act(&staff.agent.who, move |act| {
+            expert_draw::actions::pass_on(act, &who, draw, candidate, "与投标人有利害关系，回避")
+        })
+        .unwrap();
+    let next = members().into_iter().find(|member| member.answer == Answer::Open).unwrap();
+    let (login, registry) = (next.holder.registry_id.to_lowercase(), next.holder.registry_id.clone());
+    let alternate = house.member_of(Role::Expert, &login, &next.holder.employer);
+    let centre = staff.centre.who.clone();
+    let link = move |act: &mut Act<'_>| expert_draw::actions::link_account(act, &centre, &login, &registry);
+    house.act(&staff.centre.who, link).unwrap();
+    let who = alternate.who.clone();
+    let accept = move |act: &mut Act<'_>| expert_draw::actions::answer(act, &who, draw, Accept::Yes);
+    house.act(&alternate.who, accept).unwrap();
+
+    agent.get(ROOM);
+    assert_eq!(fill(&mut agent).status, 303);
+    let room = agent.get(ROOM).expect_status(200).text();
+    assert!(room.contains("6 号成员") && !room.contains("席位空缺"), "{room}");
+    assert_eq!(fill(&mut agent).status, 404, "one seat, one follower");
+    says(&served.browser(&alternate).get(ROOM), 200, "您是 6 号成员");
 }
