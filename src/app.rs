@@ -1,6 +1,7 @@
 //! The town hall: the only module that knows every room. Mounts routes, starts jobs, serves.
 
 use crate::account::house::House;
+use crate::account::limits::SignInLimits;
 use crate::account::route::{Access, Route};
 use crate::account::session;
 use crate::ledger::{Actor, Door, witnessing};
@@ -231,8 +232,10 @@ pub async fn serve(house: House, listener: TcpListener) -> Result<(), Fault> {
 /// # Errors
 /// The socket can not be used.
 pub fn start(house: House, listener: TcpListener) -> Result<actix_web::dev::Server, Fault> {
+    let limits = web::Data::new(SignInLimits::new(house.door.config()));
     let server = HttpServer::new(move || {
         App::new()
+            .app_data(limits.clone())
             .app_data(web::Data::new(house.door.clone()))
             .app_data(web::Data::new(house.authority.clone()))
             .app_data(web::PayloadConfig::new(1 << 20))

@@ -9,7 +9,7 @@ import "fake-indexeddb/auto";
 import { all, forget, get, put } from "../src/keys/database";
 import { decode, integer, integerValue, oid, oidText } from "../src/keys/der";
 import { UnsupportedFile, WrongPassphrase, readEncryptedKey, readKeyFile, writeEncryptedKey, writeKeyFile } from "../src/keys/pkcs12";
-import { ENROL_LABEL, STATEMENT_LABEL, makeKey, restore, signStatement } from "../src/keys/signing";
+import { CERTIFICATE_LABEL, ENROL_LABEL, STATEMENT_LABEL, makeKey, prove, restore, signStatement } from "../src/keys/signing";
 import { concat, toBase64url, utf8 } from "../src/bytes/bytes";
 
 const folder = mkdtempSync(join(tmpdir(), "sunbid-keys-"));
@@ -75,6 +75,19 @@ test("a new key proves itself over the account that it is for", async () => {
   const message = concat(utf8(ENROL_LABEL), utf8("01j00000000000000000000000"));
   assert.ok(verify("sha256", message, { key, dsaEncoding: "ieee-p1363" }, fresh.proof));
   assert.ok(!verify("sha256", utf8("01j00000000000000000000000"), { key, dsaEncoding: "ieee-p1363" }, fresh.proof), "the label is part of what is signed");
+});
+
+test("whoever holds the key file of an outside authority proves it over account and challenge, and only then", async () => {
+  const file = certified("outside");
+  writeFileSync(path("outside.p12"), await writeKeyFile(file, "pass", "outside"));
+  const read = await readKeyFile(readFileSync(path("outside.p12")), "pass");
+  const proof = await prove(read, "account-1", "challenge-1");
+  const key = { key: createPublicKey(readFileSync(path("outside.pem"))), dsaEncoding: "ieee-p1363" } as const;
+  assert.ok(verify("sha256", concat(utf8(CERTIFICATE_LABEL), utf8("account-1\nchallenge-1")), key, proof));
+  assert.ok(!verify("sha256", concat(utf8(CERTIFICATE_LABEL), utf8("account-1\nchallenge-2")), key, proof));
+  openssl("genrsa", "-out", "rsa.key", "2048");
+  const rsa = new Uint8Array(createPrivateKey(readFileSync(path("rsa.key"))).export({ type: "pkcs8", format: "der" }));
+  await assert.rejects(prove({ privateKey: rsa, certificates: [] }, "account-1", "challenge-1"), UnsupportedFile);
 });
 
 test("a restored key signs statements, can not be exported, and matches its certificate", async () => {

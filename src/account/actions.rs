@@ -205,12 +205,39 @@ pub fn enrol(
     Ok(der)
 }
 
+/// What stands before the person and the challenge in the proof that goes with an outside certificate.
+const CERTIFICATE_LABEL: &[u8] = b"etrade/certificate/v1\n";
+
+/// Takes over a certificate that an outside authority gave this person. `proof` is a signature with its key over
+/// `etrade/certificate/v1` LF, the person's id, LF and `challenge`, which the server chose. One who presents it again,
+/// from another browser, is told that all is well.
+///
+/// # Errors
+/// Refused as [`register_certificate`]; and if the proof does not fit.
+pub fn present_certificate(
+    act: &mut Act<'_>,
+    authority: &Authority,
+    who: &Who,
+    der: &[u8],
+    challenge: &str,
+    proof: &[u8],
+) -> Result<(), Failure> {
+    let subject = authority.check(der, act.now())?;
+    let words = format!("{}\n{challenge}", who.person);
+    check_bytes(&subject.key, &[CERTIFICATE_LABEL, words.as_bytes()].concat(), proof)?;
+    let known = store::certificate(act.db(), &hex::encode(sha256(&[der])))?;
+    if known.is_some_and(|known| known.person == who.person && known.revoked_at.is_none()) {
+        return Ok(());
+    }
+    register_certificate(act, authority, who, der)
+}
+
 /// Registers a certificate of a pinned CA for this person.
 ///
 /// # Errors
 /// Refused if it does not chain to a pinned root, is not valid now, names another organisation, or is
 /// registered already.
-pub fn register_certificate(
+fn register_certificate(
     act: &mut Act<'_>,
     authority: &Authority,
     who: &Who,

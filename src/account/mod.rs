@@ -19,6 +19,7 @@ pub mod authority;
 pub mod field;
 pub mod form;
 pub mod house;
+pub mod limits;
 pub mod page;
 pub mod pages;
 pub mod role;
@@ -32,3 +33,7 @@ pub mod who;
 pub mod testing;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod outside_tests;
+#[cfg(test)]
+mod sign_in_tests;

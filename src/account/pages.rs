@@ -3,6 +3,7 @@
 use super::actions::{self, Registration};
 use super::authority::Authority;
 use super::form::Posted;
+use super::limits::SignInLimits;
 use super::page::Page;
 use super::role::Role;
 use super::session::{COOKIE, LANG_COOKIE, cookie};
@@ -16,10 +17,7 @@ use crate::platform::web::{Answer, Failed, Lang};
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use serde::Deserialize;
-use std::num::NonZeroU32;
-use std::sync::OnceLock;
 
 crate::routes! {
     GET "/account/sign-in" everybody => sign_in_get;
@@ -29,6 +27,7 @@ crate::routes! {
     POST "/account/register" everybody => register_post;
     GET "/account/key" signed_in => key_get;
     POST "/account/key" signed_in => key_post;
+    POST "/account/key/certificate" signed_in => certificate_post;
     GET "/account/lang/{code}" everybody => lang_get;
 }
 
@@ -59,24 +58,21 @@ struct SignInForm {
     next: String,
 }
 
-/// Ten tries a minute for one address and sign-in name, then one every six seconds.
-fn tries() -> &'static DefaultKeyedRateLimiter<String> {
-    static TRIES: OnceLock<DefaultKeyedRateLimiter<String>> = OnceLock::new();
-    TRIES.get_or_init(|| RateLimiter::keyed(Quota::per_minute(NonZeroU32::MIN.saturating_add(9))))
-}
-
 async fn sign_in_post(
     p: Page,
     door: web::Data<Door>,
+    limits: web::Data<SignInLimits>,
     request: HttpRequest,
     form: Posted<SignInForm>,
 ) -> Answer {
     let form = form.0;
-    let address = request.peer_addr().map(|address| address.ip().to_string()).unwrap_or_default();
-    if tries().check_key(&format!("{address} {}", form.login.trim().to_ascii_lowercase())).is_err() {
-        return Err(Refused::new(429, "account.refusal.too_many_tries").into());
-    }
-    let signed_in = actions::sign_in(&door, form.login.clone(), form.password).await;
+    let mut status = StatusCode::UNPROCESSABLE_ENTITY;
+    let signed_in = if limits.admits(request.peer_addr().map(|address| address.ip()), &form.login) {
+        actions::sign_in(&door, form.login.clone(), form.password).await
+    } else {
+        status = StatusCode::TOO_MANY_REQUESTS;
+        Err(Refused::new(429, "account.refusal.too_many_tries").into())
+    };
     match p.or_problem(signed_in)? {
         Ok(token) => {
             let mut answer = Page::see(safe_next(&form.next));
@@ -85,7 +81,7 @@ async fn sign_in_post(
         }
         Err(p) => {
             let page = SignInPage { p: p.clone(), login: form.login, next: form.next };
-            p.html_with(StatusCode::UNPROCESSABLE_ENTITY, &page)
+            p.html_with(status, &page)
         }
     }
 }
@@ -187,6 +183,18 @@ struct KeyPage {
     issues: bool,
 }
 
+impl KeyPage {
+    /// What is said when a key is there (`done`) or not, for our own authority or an outside one.
+    const fn words(&self, done: bool) -> &'static str {
+        match (self.issues, done) {
+            (true, true) => "account.key.done",
+            (false, true) => "account.key.outside.done",
+            (true, false) => "account.key.absent",
+            (false, false) => "account.key.outside.absent",
+        }
+    }
+}
+
 struct KeyRow {
     fingerprint: String,
     from: String,
@@ -239,4 +247,30 @@ async fn key_post(
         .insert_header(("X-Certificate", b64u(&done.value)))
         .content_type("application/pkix-cert")
         .body(done.value))
+}
+
+/// Sent by the browser module: the certificate of an outside authority (DER, base64url), and a signature of its key over
+/// this session's form token, made in the browser that opened the key file.
+#[derive(Deserialize)]
+struct CertificateForm {
+    certificate: String,
+    proof: String,
+}
+
+async fn certificate_post(
+    Anybody(who): Anybody,
+    p: Page,
+    door: web::Data<Door>,
+    authority: web::Data<Authority>,
+    form: Posted<CertificateForm>,
+) -> Answer {
+    let malformed = || Failed::from(Refused::new(422, "account.refusal.key"));
+    let der = from_b64u(&form.0.certificate).ok_or_else(malformed)?;
+    let proof = from_b64u(&form.0.proof).ok_or_else(malformed)?;
+    let (authority, challenge) = (authority.as_ref().clone(), p.csrf.clone());
+    door.act(who.actor(), move |act| {
+        actions::present_certificate(act, &authority, &who, &der, &challenge, &proof)
+    })
+    .await?;
+    Ok(HttpResponse::Created().finish())
 }

@@ -112,6 +112,11 @@ impl TestHouse {
 
     /// Registers this person of a new organisation, with a key and certificate.
     pub fn hire(&self, role: Role, login: &str, person: &str, organisation: &str) -> Member {
+        self.with_key(self.registered(role, login, person, organisation))
+    }
+
+    /// Registers this person of a new organisation, without a key.
+    pub fn registered(&self, role: Role, login: &str, person: &str, organisation: &str) -> Who {
         let number = self.next_code.fetch_add(1, Ordering::SeqCst);
         // invented codes: there is no region 990000
         let code = CreditCode::complete(&format!("91990000{number:0>9}")).unwrap();
@@ -123,12 +128,9 @@ impl TestHouse {
             password_hash: self.password_hash.clone(),
             role,
         };
-        let who = self
-            .door()
-            .write(Actor::system("registration"), move |act| actions::register(act, &new))
-            .unwrap()
-            .value;
-        self.with_key(who)
+        let registered =
+            self.door().write(Actor::system("registration"), move |act| actions::register(act, &new));
+        registered.unwrap().value
     }
 
     /// Gives a person a signing key.

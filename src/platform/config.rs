@@ -40,6 +40,11 @@ pub struct Config {
     pub timestamp_roots: String,
     /// Mean time between entries that only hide how much happens, in seconds; 0 for none. `SUNBID_COVER_SECONDS`.
     pub cover_seconds: u64,
+    /// Tries to sign in that one address has with one sign-in name in a minute; 0: no limit. `SUNBID_SIGN_IN_TRIES`.
+    pub sign_in_tries: u32,
+    /// Tries to sign in that one address has in a minute, with whatever names; 0: no limit.
+    /// `SUNBID_SIGN_IN_TRIES_PER_ADDRESS`.
+    pub sign_in_tries_per_address: u32,
 }
 
 impl Default for Config {
@@ -60,6 +65,8 @@ impl Default for Config {
             timestamp_url: String::new(),
             timestamp_roots: String::new(),
             cover_seconds: 60,
+            sign_in_tries: 10,
+            sign_in_tries_per_address: 120,
         }
     }
 }
@@ -105,16 +112,10 @@ impl Config {
         };
         flag("SUNBID_DEMO", &mut config.demo)?;
         flag("SUNBID_SECURE_COOKIES", &mut config.secure_cookies)?;
-        let number = |key: &str, slot: &mut u64, what: &str| -> Result<(), Fault> {
-            if let Some(text) = env(key) {
-                *slot = text
-                    .parse()
-                    .map_err(|_| Fault::new(format!("{key} must be a whole number of {what}")))?;
-            }
-            Ok(())
-        };
-        number("SUNBID_UPLOAD_BYTES_MAX", &mut config.upload_bytes_max, "bytes")?;
-        number("SUNBID_COVER_SECONDS", &mut config.cover_seconds, "seconds")?;
+        number("SUNBID_UPLOAD_BYTES_MAX", &env, &mut config.upload_bytes_max, "bytes")?;
+        number("SUNBID_COVER_SECONDS", &env, &mut config.cover_seconds, "seconds")?;
+        number("SUNBID_SIGN_IN_TRIES", &env, &mut config.sign_in_tries, "tries")?;
+        number("SUNBID_SIGN_IN_TRIES_PER_ADDRESS", &env, &mut config.sign_in_tries_per_address, "tries")?;
         Ok(config)
     }
 }
@@ -126,4 +127,16 @@ fn reached_at(listen: &str) -> String {
         Ok(address) if address.ip().is_unspecified() => format!("127.0.0.1:{}", address.port()),
         _ => listen.to_owned(),
     }
+}
+
+fn number<T: std::str::FromStr>(
+    key: &str,
+    env: impl Fn(&str) -> Option<String>,
+    slot: &mut T,
+    what: &str,
+) -> Result<(), Fault> {
+    if let Some(text) = env(key) {
+        *slot = text.parse().map_err(|_| Fault::new(format!("{key} must be a whole number of {what}")))?;
+    }
+    Ok(())
 }

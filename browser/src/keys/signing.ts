@@ -1,7 +1,7 @@
 /** Signing keys: making one, having it certified, backing it up, and signing statements with it. */
 import { type Bytes, concat, toBase64url, utf8 } from "../bytes/bytes";
 import { keepStorage, put } from "./database";
-import { type KeyFile, readKeyFile, writeKeyFile } from "./pkcs12";
+import { type KeyFile, UnsupportedFile, readKeyFile, writeKeyFile } from "./pkcs12";
 
 const ALGORITHM = { name: "ECDSA", namedCurve: "P-256" } as const;
 const SIGN = { name: "ECDSA", hash: "SHA-256" } as const;
@@ -10,6 +10,9 @@ const SIGN = { name: "ECDSA", hash: "SHA-256" } as const;
 export const STATEMENT_LABEL = "etrade/statement/v1\n";
 /** The same for the proof that one holds the key that one asks a certificate for. */
 export const ENROL_LABEL = "etrade/enrol/v1\n";
+
+/** The same for the proof that one holds the key of a certificate from outside. */
+export const CERTIFICATE_LABEL = "etrade/certificate/v1\n";
 
 /** A key that was just made: the public half and a proof for the server, the private half as PKCS#8. */
 export interface FreshKey {
@@ -47,6 +50,17 @@ export async function restore(account: string, bytes: Uint8Array, passphrase: st
   const file = await readKeyFile(bytes, passphrase);
   await storeKey(account, file);
   return file;
+}
+
+/** Proves that one holds the key of a file: a signature over the account and the server's challenge. */
+export async function prove(file: KeyFile, account: string, challenge: string): Promise<Bytes> {
+  let privateKey: CryptoKey;
+  try {
+    privateKey = await crypto.subtle.importKey("pkcs8", file.privateKey, ALGORITHM, false, ["sign"]);
+  } catch {
+    throw new UnsupportedFile("not a P-256 key");
+  }
+  return signBytes(privateKey, concat(utf8(CERTIFICATE_LABEL), utf8(`${account}\n${challenge}`)));
 }
 
 /** Signs a statement: r||s over the label and the UTF-8 bytes. */

@@ -1,11 +1,12 @@
 /**
- * The page of the signing key (`templates/account/key.html`): make one and have it certified, back it up, restore it.
+ * The page of the signing key (`templates/account/key.html`): make one and have it certified, back it up, restore it;
+ * or, where outside authorities certify, take over the key file that one of them gave out.
  * Passwords typed here are inputs without a name; they never leave the browser.
  */
 import { fromBase64url } from "../bytes/bytes";
 import { get } from "../keys/database";
-import { UnsupportedFile, WrongPassphrase } from "../keys/pkcs12";
-import { asField, backUp, makeKey, restore, storeKey } from "../keys/signing";
+import { UnsupportedFile, WrongPassphrase, readKeyFile } from "../keys/pkcs12";
+import { asField, backUp, makeKey, prove, restore, storeKey } from "../keys/signing";
 import { Refused, postFields } from "./post";
 import { attribute, download } from "./words";
 
@@ -16,6 +17,7 @@ const PASSWORD_MIN = 10;
 export function keyPanel(panel: HTMLElement): void {
   wire(panel, "[data-key-make]", () => make(panel));
   wire(panel, "[data-key-restore]", () => takeBackup(panel));
+  wire(panel, "[data-key-present]", () => present(panel));
   void showState(panel);
 }
 
@@ -39,18 +41,46 @@ async function make(panel: HTMLElement): Promise<string> {
 }
 
 async function takeBackup(panel: HTMLElement): Promise<string> {
+  const { bytes, password } = await chosen(panel);
+  await opening(panel, async () => {
+    const restored = await restore(attribute(panel, "person"), bytes, password);
+    restored.privateKey.fill(0);
+  });
+  return "here";
+}
+
+/** Opens the key file of an outside authority here, and shows the server its certificate and that we hold the key. */
+async function present(panel: HTMLElement): Promise<string> {
+  const { bytes, password } = await chosen(panel);
+  const person = attribute(panel, "person");
+  const csrf = attribute(panel, "csrf");
+  const [file, proof] = await opening(panel, async () => {
+    const read = await readKeyFile(bytes, password);
+    return [read, await prove(read, person, csrf)] as const;
+  });
+  const certificate = file.certificates[0];
+  if (certificate === undefined) throw new Said(panel, "unsupported");
+  await postFields("/account/key/certificate", { csrf, certificate: asField(certificate), proof: asField(proof) });
+  await storeKey(person, file);
+  file.privateKey.fill(0);
+  return "done";
+}
+
+/** The key file that was chosen, and its password. */
+async function chosen(panel: HTMLElement): Promise<{ bytes: Uint8Array; password: string }> {
   const file = input(panel, "restore-file").files?.[0];
   if (file === undefined) throw new Said(panel, "nofile");
-  const bytes = new Uint8Array(await file.arrayBuffer());
+  return { bytes: new Uint8Array(await file.arrayBuffer()), password: input(panel, "restore-password").value };
+}
+
+async function opening<T>(panel: HTMLElement, work: () => Promise<T>): Promise<T> {
   try {
-    const restored = await restore(attribute(panel, "person"), bytes, input(panel, "restore-password").value);
-    restored.privateKey.fill(0);
+    return await work();
   } catch (error) {
     if (error instanceof WrongPassphrase) throw new Said(panel, "wrong");
     if (error instanceof UnsupportedFile) throw new Said(panel, "unsupported");
     throw error;
   }
-  return "here";
 }
 
 async function showState(panel: HTMLElement): Promise<void> {
