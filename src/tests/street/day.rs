@@ -188,7 +188,7 @@ impl Day {
     /// How many steps of this kind the supervisor's list of the lot's entries shows.
     pub fn entries(&self, kind: &str) -> usize {
         let list = self.enter(&self.staff.supervisor).get(&format!("/supervision/{LOT}")).expect_status(200);
-        list.text().matches(&format!("<code>{kind}</code>")).count()
+        list.text().matches(&format!("<td title=\"{kind}\">")).count()
     }
 }
 
