@@ -48,7 +48,7 @@ pub fn pdf(lines: &[&str]) -> Vec<u8> {
     ];
     let (mut file, mut places) = (String::from("%PDF-1.4\n"), String::new());
     for (number, object) in (1..).zip(&objects) {
-        write!(places, "{:010} 00000 n \n", file.len()).unwrap();
+        writeln!(places, "{:010} 00000 n ", file.len()).unwrap();
         write!(file, "{number} 0 obj\n{object}\nendobj\n").unwrap();
     }
     let (size, table) = (objects.len() + 1, file.len());

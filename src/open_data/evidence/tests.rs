@@ -115,7 +115,7 @@ fn the_supervisor_downloads_the_bundle(engine: Engine) {
     assert_eq!(findings.broken_lines().count(), 1, "{findings:?}");
     let sealed = crate::ledger::Subject::sealed(lot).column(served.house.door().vault());
     let taken = || {
-        let rows = served.house.door().read(|db| entries_about(db, &[sealed.clone()])).unwrap();
+        let rows = served.house.door().read(|db| entries_about(db, std::slice::from_ref(&sealed))).unwrap();
         let kinds = rows.iter().map(|row| served.house.door().opened(row).unwrap().kind);
         kinds.filter(|kind| kind == "project.evidence_taken").count()
     };

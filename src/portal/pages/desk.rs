@@ -111,7 +111,7 @@ fn doors(p: &Page, role: Role) -> Vec<Link> {
 fn messages(p: &Page, unread: i64) -> Link {
     let label = match unread {
         0 => p.t("portal.desk.messages"),
-        count => p.tv("portal.desk.messages.unread", "count", &count.to_string()),
+        count => p.tv("portal.desk.messages.unread", "count", count.to_string()),
     };
     Link { label, href: "/message".to_owned() }
 }

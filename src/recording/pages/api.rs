@@ -188,8 +188,7 @@ pub(super) async fn standing_get(
     if who.role == Role::Expert && !tracks.iter().any(own) {
         return Err(Refused::from(Refusal::NoSuchSession).into());
     }
-    let of_person =
-        |seat: u32| tracks.iter().any(|t| u32::try_from(t.seat).is_ok_and(|of| of == seat) && own(t));
+    let of_person = |seat: u32| tracks.iter().any(|t| t.seat == seat && own(t));
     let missing = silent(&p, standing.missing(), of_person);
     let (state, until) = match &standing {
         _ if row.closed_at.is_some() => ("sealed", None),

@@ -43,29 +43,9 @@ fn facts(house: &TestHouse, name: &str) -> LotFacts {
     found.unwrap_or_else(|failure: Failure| panic!("{failure}"))
 }
 
-fn the_demonstration_stands_in_every_phase_and_its_evidence_holds(engine: Engine) {
-    let house = TestHouse::configured(engine, |config| config.demo = true);
-    let now = demo::beginning();
-    demo::tell_all(&house, now);
-    house.clock.move_to(now);
-    let phases = [
-        ("DEMO-0001/1", Phase::Completed),
-        ("DEMO-0002/1", Phase::Unsuccessful),
-        ("DEMO-0003/1", Phase::Publicity),
-        ("DEMO-0004/1", Phase::Evaluation),
-        ("DEMO-0005/1", Phase::Evaluation),
-        ("DEMO-0006/1", Phase::Bidding),
-        ("DEMO-0007/1", Phase::Bidding),
-        ("DEMO-0008/1", Phase::Draft),
-        ("DEMO-0009/1", Phase::Bidding),
-    ];
-    for (name, phase) in phases {
-        assert_eq!(facts(&house, name).phase(now), phase, "{name}");
-    }
-
+fn the_ranking_is_example_e4(house: &TestHouse, lot: &LotFacts) {
     // example E4: the sixth bid is nearest to the base of 9,040,400.00
-    let lot = facts(&house, "DEMO-0001/1");
-    let (_, closed) = crate::publication::testing::report(&house, lot.lot);
+    let (_, closed) = crate::publication::testing::report(house, lot.lot);
     let scores: Vec<(String, String)> = closed
         .report
         .result
@@ -87,7 +67,30 @@ fn the_demonstration_stands_in_every_phase_and_its_evidence_holds(engine: Engine
     assert_eq!(ranked, by_hand);
     assert_eq!(closed.report.result.working.as_ref().unwrap().base.to_string(), "9040400.00");
     assert!(evaluation::report::recompute(&closed.report.inputs).is_ok());
+}
 
+fn the_demonstration_stands_in_every_phase_and_its_evidence_holds(engine: Engine) {
+    let house = TestHouse::configured(engine, |config| config.demo = true);
+    let now = demo::beginning();
+    demo::tell_all(&house, now);
+    house.clock.move_to(now);
+    let phases = [
+        ("DEMO-0001/1", Phase::Completed),
+        ("DEMO-0002/1", Phase::Unsuccessful),
+        ("DEMO-0003/1", Phase::Publicity),
+        ("DEMO-0004/1", Phase::Evaluation),
+        ("DEMO-0005/1", Phase::Evaluation),
+        ("DEMO-0006/1", Phase::Bidding),
+        ("DEMO-0007/1", Phase::Bidding),
+        ("DEMO-0008/1", Phase::Draft),
+        ("DEMO-0009/1", Phase::Bidding),
+    ];
+    for (name, phase) in phases {
+        assert_eq!(facts(&house, name).phase(now), phase, "{name}");
+    }
+
+    let lot = facts(&house, "DEMO-0001/1");
+    the_ranking_is_example_e4(&house, &lot);
     let runtime = crate::tests::browser::runtime().handle();
     let contents = Contents { ciphertexts: true, media: true };
     let bundle = evidence::write(&house.house, &lot, contents, runtime, Vec::new()).unwrap();
