@@ -8,7 +8,7 @@ use super::who::Who;
 use crate::on_both_databases;
 use crate::platform::database::testing::Engine;
 use crate::platform::digest::b64u;
-use crate::platform::moment::{Clock, DAY};
+use crate::platform::moment::{Clock, DAY, HOUR};
 use crate::platform::random;
 use crate::platform::web::Lang;
 use crate::tests::browser::{Browser, Seen, Served};
@@ -104,11 +104,12 @@ impl Outside {
         Leaf { der: std::fs::read(self.at("leaf.der")).unwrap(), key }
     }
 
-    /// A centre that accepts certificates of `ours` only; it is now, because OpenSSL lives in the present.
+    /// A centre that accepts certificates of `ours` only; it is an hour from now: OpenSSL lives in the
+    /// present, and its certificates must have begun.
     fn house(&self, engine: Engine) -> TestHouse {
         let roots = self.at("ours.pem").display().to_string();
         let house = TestHouse::configured(engine, |config| config.ca_roots = roots);
-        house.clock.move_to(Clock::real().now());
+        house.clock.move_to(Clock::real().now().plus(HOUR));
         house
     }
 }

@@ -117,7 +117,7 @@ impl Page {
     pub fn or_problem<T>(self, result: Result<T, Failure>) -> Result<Result<T, Self>, Failed> {
         match result {
             Ok(value) => Ok(Ok(value)),
-            Err(Failure::Refused(refused)) if matches!(refused.status, 409 | 422) => {
+            Err(Failure::Refused(refused)) if matches!(refused.status, 409 | 422 | 429) => {
                 Ok(Err(self.with_problem(&refused)))
             }
             Err(other) => Err(other.into()),

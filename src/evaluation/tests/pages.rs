@@ -244,7 +244,8 @@ fn what_was_signed_must_be_what_was_shown_and_a_dissent_needs_reasons(engine: En
 
 fn supervisors_read_the_files_of_the_bids_and_who_stepped_down_does_not(engine: Engine) {
     let house = TestHouse::new(engine);
-    let shape = Shape { floats: Some(vec![Decimal::from(3)]), ..Shape::default() };
+    let committee = CommitteePlan { size: 5, experts: 5 };
+    let shape = Shape { floats: Some(vec![Decimal::from(3)]), committee, ..Shape::default() };
     let bids = bids_in_shape(&house, &shape, &["9800000.00", "9600000.00", "9450000.00"]).opened(&house);
     let (lot, staff) = (bids.lot, bids.staff);
     let experts: Vec<Member> = (1..=5).map(|i| house.member(Role::Expert, &format!("expert{i}"))).collect();
