@@ -1,4 +1,5 @@
-//! Who is asking: one extractor type for each role. A handler names in its signature who may call it.
+//! Who is asking: one extractor type for each role, and [`Among`] for several. A handler names in its signature who may
+//! call it.
 
 use super::role::Role;
 use super::route::Access;
@@ -11,6 +12,7 @@ use crate::platform::web::Failed;
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use std::future::{Ready, ready};
+use std::marker::PhantomData;
 
 /// A person who is signed in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +39,19 @@ pub(super) struct SignedIn(pub Option<Who>);
 
 /// Whoever is signed in, in any role.
 pub struct Anybody(pub Who);
+
+/// Somebody in one of several roles: `Among(who, ..): Among<(Agent, Entity)>`.
+pub struct Among<R>(pub Who, pub PhantomData<R>);
+
+/// A role as a type: the extractor that is named like it.
+pub trait OneRole {
+    const ROLE: Role;
+}
+
+/// Several roles as a type: a tuple of extractors.
+pub trait SomeRoles {
+    const ROLES: &'static [Role];
+}
 
 /// Signed in or not.
 pub struct Visitor(pub Option<Who>);
@@ -90,10 +105,42 @@ impl FromRequest for Visitor {
     }
 }
 
+impl<R: SomeRoles> FromRequest for Among<R> {
+    type Error = Failed;
+    type Future = Ready<Result<Self, Failed>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(required(request, None).and_then(|who| match R::ROLES.contains(&who.role) {
+            true => Ok(Self(who, PhantomData)),
+            false => Err(Refused::new(403, "account.refusal.role").into()),
+        }))
+    }
+}
+
+macro_rules! some_roles {
+    ($($($name:ident)+;)+) => { $(
+        impl<$($name: OneRole),+> SomeRoles for ($($name,)+) {
+            const ROLES: &'static [Role] = &[$($name::ROLE),+];
+        }
+    )+ };
+}
+
+some_roles! {
+    A B;
+    A B C;
+    A B C D;
+    A B C D E;
+    A B C D E F;
+}
+
 macro_rules! roles {
     ($($(#[$doc:meta])* $name:ident)+) => { $(
         $(#[$doc])*
         pub struct $name(pub Who);
+
+        impl OneRole for $name {
+            const ROLE: Role = Role::$name;
+        }
 
         impl FromRequest for $name {
             type Error = Failed;

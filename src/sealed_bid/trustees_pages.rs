@@ -6,7 +6,7 @@ use super::{trustees_actions as actions, trustees_store as store};
 use crate::account::authority::Authority;
 use crate::account::form::Posted;
 use crate::account::page::Page;
-use crate::account::who::{Anybody, Visitor, Who};
+use crate::account::who::{Agent, Among, Centre, Entity, Supervisor, Visitor, Who};
 use crate::ledger::Door;
 use crate::platform::canonical::jcs_text;
 use crate::platform::digest::{b64u, from_b64u};
@@ -170,7 +170,11 @@ async fn set_get(Visitor(who): Visitor, door: web::Data<Door>, number: web::Path
 }
 
 /// The set as it stands, for a trustee who signs it with the command line.
-async fn unsigned_get(Anybody(who): Anybody, door: web::Data<Door>, number: web::Path<String>) -> Answer {
+async fn unsigned_get(
+    Among(who, ..): Among<(Agent, Entity, Supervisor, Centre)>,
+    door: web::Data<Door>,
+    number: web::Path<String>,
+) -> Answer {
     let facts = facts(&door, number.into_inner(), Some(who.clone())).await?;
     trustees::place_of(&facts.holders, who.person).map_err(Refused::from)?;
     let threshold = facts.tender.custody.as_ref().and_then(|custody| u8::try_from(custody.threshold).ok());
@@ -186,7 +190,7 @@ struct KeyForm {
 }
 
 async fn key_post(
-    Anybody(who): Anybody,
+    Among(who, ..): Among<(Agent, Entity, Supervisor, Centre)>,
     p: Page,
     door: web::Data<Door>,
     authority: web::Data<Authority>,
@@ -211,7 +215,7 @@ struct SignatureForm {
 }
 
 async fn signature_post(
-    Anybody(who): Anybody,
+    Among(who, ..): Among<(Agent, Entity, Supervisor, Centre)>,
     p: Page,
     door: web::Data<Door>,
     number: web::Path<String>,

@@ -180,6 +180,43 @@ fn inside_a_room_pages_know_actions_and_actions_know_store_and_rules() {
     none("furniture stays within what it may use", broken);
 }
 
+/// The rows of all tables that admit certain roles: (room, handler, roles as the row names them).
+fn rows_with_roles() -> Vec<(String, String, String)> {
+    let mut rows = Vec::new();
+    for (path, text) in files("src", &[".rs"]) {
+        let room = path.split('/').nth(1).unwrap_or_default().to_owned();
+        let Some((_, table)) = text.split_once("crate::routes! {") else { continue };
+        for row in table.split_once("\n}").map_or("", |(rows, _)| rows).lines() {
+            let Some((roles, handler)) = row.split_once('[').and_then(|(_, rest)| rest.split_once("] => "))
+            else {
+                continue;
+            };
+            let name = handler.trim_end_matches(';').rsplit("::").next().unwrap_or_default();
+            rows.push((room.clone(), name.to_owned(), roles.to_owned()));
+        }
+    }
+    rows
+}
+
+#[test]
+fn a_handler_names_the_roles_that_its_row_admits() {
+    let sources = files("src", &[".rs"]);
+    let rows = rows_with_roles();
+    assert!(rows.len() > 100, "{}", rows.len());
+    let mut broken = Vec::new();
+    for (room, handler, roles) in rows {
+        let own = sources.iter().filter(|(path, _)| path.starts_with(&format!("src/{room}/")));
+        let signature = own.filter_map(|(_, text)| {
+            let (_, rest) = text.split_once(&format!("async fn {handler}("))?;
+            Some(rest.split_once("->")?.0.split_whitespace().collect::<String>())
+        });
+        for signature in signature.filter(|text| text.contains("Anybody(")) {
+            broken.push(format!("{room}::{handler} serves [{roles}] and takes {signature}"));
+        }
+    }
+    none("a handler of a row with roles takes the extractor of these roles:", broken);
+}
+
 #[test]
 fn glass_rooms_write_nothing() {
     let words =

@@ -4,7 +4,7 @@ use super::notice::{DocumentView, size_of};
 use super::write::own;
 use crate::account::form::{Posted, one_file};
 use crate::account::page::Page;
-use crate::account::who::{Agent, Anybody, Bidder, Who};
+use crate::account::who::{Agent, Among, Bidder, Entity, Who};
 use crate::announcement::actions::{self, Stored};
 use crate::announcement::rules::{DOCUMENT_BYTES_MAX, Document};
 use crate::announcement::store::{self, DocumentRow};
@@ -115,7 +115,7 @@ pub(super) async fn remove_post(
 
 /// Agent and entity look at their own documents; that leaves no trace.
 pub(super) async fn own_get(
-    Anybody(who): Anybody,
+    Among(who, ..): Among<(Agent, Entity)>,
     door: web::Data<Door>,
     path: web::Path<(String, String)>,
 ) -> Answer {

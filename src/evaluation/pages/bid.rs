@@ -4,7 +4,7 @@ use super::files::{FileLine, listed};
 use super::{Seated, Title, lot_of, seated};
 use crate::account::form::Posted;
 use crate::account::page::{Page, Problem};
-use crate::account::who::{Anybody, Who};
+use crate::account::who::{Among, Entity, Expert, Who};
 use crate::evaluation::decimal::Exact;
 use crate::evaluation::method::{ItemKind, Method};
 use crate::evaluation::responsiveness::{Outcome, Verdict};
@@ -245,7 +245,7 @@ async fn one_bid(who: Who, p: Page, door: Data<Door>, path: (String, String, Str
 }
 
 pub async fn review_get(
-    Anybody(who): Anybody,
+    Among(who, ..): Among<(Expert, Entity)>,
     p: Page,
     door: Data<Door>,
     path: Path<(String, String, String)>,
@@ -254,7 +254,7 @@ pub async fn review_get(
 }
 
 pub async fn scores_get(
-    Anybody(who): Anybody,
+    Among(who, ..): Among<(Expert, Entity)>,
     p: Page,
     door: Data<Door>,
     path: Path<(String, String, String)>,
@@ -337,7 +337,7 @@ async fn answered(
 }
 
 pub async fn review_post(
-    Anybody(who): Anybody,
+    Among(who, ..): Among<(Expert, Entity)>,
     p: Page,
     door: Data<Door>,
     path: Path<(String, String, String)>,
@@ -383,7 +383,7 @@ fn verdicts(method: &Method, bid: &str, typed: &Typed) -> (Vec<Verdict>, Problem
 }
 
 pub async fn scores_post(
-    Anybody(who): Anybody,
+    Among(who, ..): Among<(Expert, Entity)>,
     p: Page,
     door: Data<Door>,
     path: Path<(String, String, String)>,

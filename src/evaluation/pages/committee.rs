@@ -10,7 +10,7 @@ use crate::account::form::Posted;
 use crate::account::page::Page;
 use crate::account::role::Role;
 use crate::account::store as people;
-use crate::account::who::{Agent, Anybody};
+use crate::account::who::{Agent, Among, Centre, Entity, Expert, Supervisor};
 use crate::ledger::Door;
 use crate::opening;
 use crate::platform::database::Db;
@@ -125,7 +125,7 @@ fn page(p: &Page, room: &Room, role: Role, own: bool, representatives: String) -
 
 /// Members see their task here, everybody else how far things are.
 pub async fn room_get(
-    Anybody(who): Anybody,
+    Among(who, ..): Among<(Agent, Entity, Expert, Supervisor, Centre)>,
     p: Page,
     door: Data<Door>,
     path: Path<(String, String)>,
@@ -149,7 +149,11 @@ pub async fn room_get(
 }
 
 /// Tells open pages of this evaluation that something changed.
-pub async fn events_get(Anybody(who): Anybody, door: Data<Door>, path: Path<(String, String)>) -> Answer {
+pub async fn events_get(
+    Among(who, ..): Among<(Agent, Entity, Expert, Supervisor, Centre)>,
+    door: Data<Door>,
+    path: Path<(String, String)>,
+) -> Answer {
     let (number, lot) = path.into_inner();
     let room = room(&door, &number, &lot).await?;
     if !room.admits(&who) {
@@ -259,7 +263,7 @@ async fn back(
 }
 
 pub async fn start_post(
-    Anybody(who): Anybody,
+    Among(who, ..): Among<(Agent, Centre)>,
     p: Page,
     door: Data<Door>,
     path: Path<(String, String)>,

@@ -4,7 +4,7 @@ use super::bid::{BidTask, in_words, progress};
 use super::{Seated, Title, lot_of, seated};
 use crate::account::form::Posted;
 use crate::account::page::Page;
-use crate::account::who::{Anybody, Expert, Who};
+use crate::account::who::{Among, Entity, Expert, Who};
 use crate::evaluation::actions::{self, Conflict};
 use crate::evaluation::report::{Competition, LowPrice, LowPriceDecision, StillCompetes};
 use crate::evaluation::standing::{Decision, Task};
@@ -34,7 +34,7 @@ struct MineLine {
 }
 
 /// Evaluations in which this person has a seat. Those that are over are only named: their papers are not read again.
-pub async fn mine_get(Anybody(who): Anybody, p: Page, door: Data<Door>) -> Answer {
+pub async fn mine_get(Among(who, ..): Among<(Expert, Entity)>, p: Page, door: Data<Door>) -> Answer {
     let (vault, person) = (door.vault().clone(), who.person);
     let lines = door
         .look(move |db| {
@@ -227,7 +227,7 @@ pub struct DeclareForm {
 }
 
 pub async fn declare_post(
-    Anybody(who): Anybody,
+    Among(who, ..): Among<(Expert, Entity)>,
     p: Page,
     door: Data<Door>,
     path: Path<(String, String)>,
@@ -272,7 +272,7 @@ fn decision(form: &DecisionForm) -> Result<Decision, Refused> {
 }
 
 pub async fn decision_post(
-    Anybody(who): Anybody,
+    Among(who, ..): Among<(Expert, Entity)>,
     p: Page,
     door: Data<Door>,
     path: Path<(String, String)>,
@@ -298,7 +298,7 @@ pub struct RecallForm {
 
 /// The member takes the own score sheet back and scores again.
 pub async fn recall_post(
-    Anybody(who): Anybody,
+    Among(who, ..): Among<(Expert, Entity)>,
     p: Page,
     door: Data<Door>,
     path: Path<(String, String)>,

@@ -3,7 +3,7 @@
 use super::{Room, Title, room};
 use crate::account::page::Page;
 use crate::account::role::Role;
-use crate::account::who::{Anybody, Who};
+use crate::account::who::{Among, Entity, Expert, Supervisor, Who};
 use crate::evaluation::standing::Evaluation;
 use crate::ledger::Door;
 use crate::opening::store::{FileRow, files, opened_bids};
@@ -76,7 +76,7 @@ fn may_read(evaluation: &Evaluation, who: &Who) -> bool {
 
 /// A file of an opened bid.
 pub async fn file_get(
-    Anybody(who): Anybody,
+    Among(who, ..): Among<(Expert, Entity, Supervisor)>,
     door: Data<Door>,
     path: Path<(String, String, String, usize)>,
 ) -> Answer {

@@ -7,7 +7,7 @@ use crate::account::authority::Authority;
 use crate::account::form::Posted;
 use crate::account::page::Page;
 use crate::account::signature::SignedFields;
-use crate::account::who::{Anybody, Expert, Who};
+use crate::account::who::{Among, Entity, Expert, Who};
 use crate::evaluation::standing::{Opinion, OpinionPaper, Task, method_of};
 use crate::evaluation::{actions, responsiveness, responsiveness::Outcome, score_sheet};
 use crate::ledger::Door;
@@ -216,12 +216,17 @@ async fn signed(
 
 type LotPath = Path<(String, String)>;
 
-pub async fn review_sign_get(Anybody(who): Anybody, p: Page, door: Data<Door>, path: LotPath) -> Answer {
+pub async fn review_sign_get(
+    Among(who, ..): Among<(Expert, Entity)>,
+    p: Page,
+    door: Data<Door>,
+    path: LotPath,
+) -> Answer {
     show(p, &door, &who, (&path.0, &path.1), &Paper::Review).await
 }
 
 pub async fn review_sign_post(
-    Anybody(who): Anybody,
+    Among(who, ..): Among<(Expert, Entity)>,
     p: Page,
     door: Data<Door>,
     authority: Data<Authority>,
@@ -235,12 +240,17 @@ pub async fn review_sign_post(
     signed(p, &door, &who, (&path.0, &path.1, ""), (Paper::Review, done.map(|_| ()))).await
 }
 
-pub async fn sheet_sign_get(Anybody(who): Anybody, p: Page, door: Data<Door>, path: LotPath) -> Answer {
+pub async fn sheet_sign_get(
+    Among(who, ..): Among<(Expert, Entity)>,
+    p: Page,
+    door: Data<Door>,
+    path: LotPath,
+) -> Answer {
     show(p, &door, &who, (&path.0, &path.1), &Paper::Sheet).await
 }
 
 pub async fn sheet_sign_post(
-    Anybody(who): Anybody,
+    Among(who, ..): Among<(Expert, Entity)>,
     p: Page,
     door: Data<Door>,
     authority: Data<Authority>,
@@ -263,7 +273,7 @@ pub struct OpinionQuery {
 
 /// The opinion to be signed: agreement, or disagreement with its reasons from the form on the report's page.
 pub async fn report_sign_get(
-    Anybody(who): Anybody,
+    Among(who, ..): Among<(Expert, Entity)>,
     p: Page,
     door: Data<Door>,
     path: LotPath,
@@ -282,7 +292,7 @@ pub async fn report_sign_get(
 }
 
 pub async fn report_sign_post(
-    Anybody(who): Anybody,
+    Among(who, ..): Among<(Expert, Entity)>,
     p: Page,
     door: Data<Door>,
     authority: Data<Authority>,

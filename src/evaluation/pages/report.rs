@@ -5,7 +5,7 @@ use super::super::standing::Task;
 use super::{ReasonView, Room, Title, room, seated};
 use crate::account::page::Page;
 use crate::account::role::Role;
-use crate::account::who::{Anybody, Who};
+use crate::account::who::{Agent, Among, Centre, Entity, Expert, Supervisor, Who};
 use crate::ledger::Door;
 use crate::platform::money::Fen;
 use crate::platform::refusal::Refused;
@@ -57,7 +57,7 @@ struct WorkingView {
 }
 
 pub async fn report_get(
-    Anybody(who): Anybody,
+    Among(who, ..): Among<(Agent, Entity, Expert, Supervisor, Centre)>,
     p: Page,
     door: Data<Door>,
     path: Path<(String, String)>,

@@ -21,7 +21,7 @@ use super::rules::{Progress, Step, Subject};
 use super::store::{self, DrawRow};
 use crate::account::page::Page;
 use crate::account::role::Role;
-use crate::account::who::{Anybody, Who};
+use crate::account::who::{Agent, Among, Centre, Entity, Supervisor, Who};
 use crate::ledger::Door;
 use crate::platform::id::Id;
 use crate::platform::moment::Moment;
@@ -78,7 +78,11 @@ struct ListPage {
     draws: Vec<DrawLine>,
 }
 
-async fn list_get(Anybody(who): Anybody, p: Page, door: web::Data<Door>) -> Answer {
+async fn list_get(
+    Among(who, ..): Among<(Agent, Entity, Supervisor, Centre)>,
+    p: Page,
+    door: web::Data<Door>,
+) -> Answer {
     let (page, now) = (p.clone(), p.now);
     let draws = door
         .look(move |db| {

@@ -3,7 +3,7 @@
 use super::{id_of, may_see, source_words, subject_name, tag_of};
 use crate::account::page::Page;
 use crate::account::role::Role;
-use crate::account::who::{Anybody, Who};
+use crate::account::who::{Agent, Among, Centre, Entity, Supervisor, Who};
 use crate::expert_draw::actions;
 use crate::expert_draw::draw::Draw;
 use crate::expert_draw::public_value::PublicSource;
@@ -126,7 +126,7 @@ pub(super) async fn see_draw(door: &Door, who: &Who, draw: Id<Draw>) -> Result<S
 }
 
 pub(super) async fn draw_get(
-    Anybody(who): Anybody,
+    Among(who, ..): Among<(Agent, Entity, Supervisor, Centre)>,
     p: Page,
     door: web::Data<Door>,
     path: web::Path<String>,

@@ -3,7 +3,7 @@
 use super::{DrawLine, line, may_see, source_words};
 use crate::account::form::Posted;
 use crate::account::page::Page;
-use crate::account::who::{Anybody, Who};
+use crate::account::who::{Agent, Among, Centre, Entity, Supervisor, Who};
 use crate::expert_draw::actions::{self, NewDraw, NewExperts};
 use crate::expert_draw::draw::Draw;
 use crate::expert_draw::eligibility::{Conditions, StratumRule};
@@ -173,7 +173,7 @@ fn first_fields(facts: &LotFacts, now: Moment) -> Fields {
 }
 
 pub(super) async fn lot_get(
-    Anybody(who): Anybody,
+    Among(who, ..): Among<(Agent, Entity, Supervisor, Centre)>,
     p: Page,
     door: web::Data<Door>,
     path: web::Path<(String, String)>,
@@ -322,7 +322,7 @@ impl Asked {
 }
 
 pub(super) async fn experts_check_post(
-    Anybody(who): Anybody,
+    Among(who, ..): Among<(Agent, Entity)>,
     p: Page,
     door: web::Data<Door>,
     path: FormPath,
@@ -355,7 +355,7 @@ pub(super) async fn experts_check_post(
 }
 
 pub(super) async fn experts_post(
-    Anybody(who): Anybody,
+    Among(who, ..): Among<(Agent, Entity)>,
     p: Page,
     door: web::Data<Door>,
     path: FormPath,
@@ -371,7 +371,7 @@ pub(super) async fn experts_post(
 }
 
 pub(super) async fn coefficient_check_post(
-    Anybody(who): Anybody,
+    Among(who, ..): Among<(Agent, Entity)>,
     p: Page,
     door: web::Data<Door>,
     path: FormPath,
@@ -402,7 +402,7 @@ pub(super) async fn coefficient_check_post(
 }
 
 pub(super) async fn coefficient_post(
-    Anybody(who): Anybody,
+    Among(who, ..): Among<(Agent, Entity)>,
     p: Page,
     door: web::Data<Door>,
     path: FormPath,

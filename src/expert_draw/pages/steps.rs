@@ -4,7 +4,7 @@ use super::id_of;
 use super::one::{cause_words, draw_page, see_draw};
 use crate::account::form::Posted;
 use crate::account::page::Page;
-use crate::account::who::{Anybody, Supervisor, Who};
+use crate::account::who::{Agent, Among, Centre, Entity, Supervisor, Who};
 use crate::expert_draw::actions;
 use crate::expert_draw::draw::Draw;
 use crate::expert_draw::hex_bytes::Hex;
@@ -57,7 +57,7 @@ pub(super) struct CommitForm {
 }
 
 pub(super) async fn commit_post(
-    Anybody(who): Anybody,
+    Among(who, ..): Among<(Agent, Entity, Supervisor, Centre)>,
     p: Page,
     door: web::Data<Door>,
     path: Place,
@@ -73,7 +73,7 @@ pub(super) async fn commit_post(
 pub(super) struct Nothing {}
 
 pub(super) async fn fix_post(
-    Anybody(who): Anybody,
+    Among(who, ..): Among<(Agent, Entity)>,
     p: Page,
     door: web::Data<Door>,
     path: Place,
@@ -88,7 +88,7 @@ pub(super) struct RevealForm {
 }
 
 pub(super) async fn reveal_post(
-    Anybody(who): Anybody,
+    Among(who, ..): Among<(Agent, Entity, Supervisor, Centre)>,
     p: Page,
     door: web::Data<Door>,
     path: Place,
@@ -106,7 +106,7 @@ pub(super) struct ValueForm {
 }
 
 pub(super) async fn value_post(
-    Anybody(who): Anybody,
+    Among(who, ..): Among<(Agent, Entity, Supervisor, Centre)>,
     p: Page,
     door: web::Data<Door>,
     path: Place,
@@ -117,7 +117,7 @@ pub(super) async fn value_post(
 }
 
 pub(super) async fn carry_out_post(
-    Anybody(who): Anybody,
+    Among(who, ..): Among<(Agent, Entity, Centre)>,
     p: Page,
     door: web::Data<Door>,
     path: Place,
@@ -134,7 +134,7 @@ pub(super) struct CauseForm {
 }
 
 pub(super) async fn give_up_post(
-    Anybody(who): Anybody,
+    Among(who, ..): Among<(Agent, Entity)>,
     p: Page,
     door: web::Data<Door>,
     path: Place,
@@ -145,7 +145,7 @@ pub(super) async fn give_up_post(
 }
 
 pub(super) async fn pass_on_post(
-    Anybody(who): Anybody,
+    Among(who, ..): Among<(Agent, Entity, Supervisor, Centre)>,
     p: Page,
     door: web::Data<Door>,
     path: Place,

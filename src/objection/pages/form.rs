@@ -6,7 +6,7 @@ use crate::account::field::{Asked, Fields, Input};
 use crate::account::form::Posted;
 use crate::account::page::Page;
 use crate::account::signature::SignedFields;
-use crate::account::who::{Anybody, Bidder, Who};
+use crate::account::who::{Agent, Among, Bidder, Entity, Who};
 use crate::ledger::Door;
 use crate::objection::actions;
 use crate::objection::rules::{self, Outcome, Refusal, Subject};
@@ -250,12 +250,17 @@ async fn answer_page(
     show(&p, number, lot, shown, &fields, statement)
 }
 
-pub(super) async fn answer_get(Anybody(who): Anybody, p: Page, door: web::Data<Door>, path: Place) -> Answer {
+pub(super) async fn answer_get(
+    Among(who, ..): Among<(Agent, Entity)>,
+    p: Page,
+    door: web::Data<Door>,
+    path: Place,
+) -> Answer {
     answer_page(p, &door, who, path.into_inner(), None).await
 }
 
 pub(super) async fn answer_check_post(
-    Anybody(who): Anybody,
+    Among(who, ..): Among<(Agent, Entity)>,
     p: Page,
     door: web::Data<Door>,
     path: Place,
@@ -265,7 +270,7 @@ pub(super) async fn answer_check_post(
 }
 
 pub(super) async fn answer_post(
-    Anybody(who): Anybody,
+    Among(who, ..): Among<(Agent, Entity)>,
     p: Page,
     door: web::Data<Door>,
     authority: web::Data<Authority>,

@@ -10,7 +10,7 @@ use crate::account::authority::Authority;
 use crate::account::form::{Posted, one_file};
 use crate::account::page::Page;
 use crate::account::signature::SignedFields;
-use crate::account::who::{Agent, Anybody, Bidder, Visitor, Who};
+use crate::account::who::{Agent, Among, Bidder, Centre, Entity, Supervisor, Visitor, Who};
 use crate::ledger::Door;
 use crate::platform::canonical::jcs_text;
 use crate::platform::id::Id;
@@ -85,7 +85,7 @@ async fn hall_get(p: Page, door: web::Data<Door>, path: Place) -> Answer {
 type Nothing = Posted<Vec<(String, String)>>;
 
 async fn arrival_post(
-    Anybody(who): Anybody,
+    Among(who, ..): Among<(Bidder, Agent, Entity, Supervisor, Centre)>,
     p: Page,
     door: web::Data<Door>,
     path: Place,
@@ -99,7 +99,7 @@ async fn arrival_post(
 }
 
 async fn closing_post(
-    Anybody(who): Anybody,
+    Among(who, ..): Among<(Agent, Centre)>,
     p: Page,
     door: web::Data<Door>,
     path: Place,
@@ -148,7 +148,11 @@ async fn answer_post(
 }
 
 /// What a trustee's browser checks and releases from.
-async fn bundle_get(Anybody(who): Anybody, door: web::Data<Door>, path: Envelope) -> Answer {
+async fn bundle_get(
+    Among(who, ..): Among<(Agent, Entity, Supervisor, Centre)>,
+    door: web::Data<Door>,
+    path: Envelope,
+) -> Answer {
     let (facts, envelope) = envelope_of(&door, path, Some(&who)).await?;
     if !facts.is_trustee(who.person) {
         return Err(Refused::from(super::rules::Refusal::NotATrustee).into());
@@ -170,7 +174,7 @@ struct ReleaseForm {
 }
 
 async fn release_post(
-    Anybody(who): Anybody,
+    Among(who, ..): Among<(Agent, Entity, Supervisor, Centre)>,
     p: Page,
     door: web::Data<Door>,
     path: Envelope,
@@ -187,7 +191,7 @@ const RELEASE_BYTES_MAX: usize = 1 << 20;
 
 /// The release that `sunbid open release` wrote.
 async fn release_file_post(
-    Anybody(who): Anybody,
+    Among(who, ..): Among<(Agent, Entity, Supervisor, Centre)>,
     p: Page,
     door: web::Data<Door>,
     path: Envelope,
@@ -208,7 +212,7 @@ struct OpenForm {
 }
 
 async fn open_post(
-    Anybody(who): Anybody,
+    Among(who, ..): Among<(Agent, Centre)>,
     p: Page,
     door: web::Data<Door>,
     authority: web::Data<Authority>,
@@ -252,7 +256,7 @@ async fn publication_post(
 }
 
 async fn signature_post(
-    Anybody(who): Anybody,
+    Among(who, ..): Among<(Bidder, Agent, Entity, Supervisor, Centre)>,
     p: Page,
     door: web::Data<Door>,
     authority: web::Data<Authority>,

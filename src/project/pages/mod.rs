@@ -10,7 +10,7 @@ use super::store;
 use crate::account::form::Posted;
 use crate::account::page::Page;
 use crate::account::role::Role;
-use crate::account::who::{Anybody, Entity, Who};
+use crate::account::who::{Agent, Among, Entity, Who};
 use crate::ledger::Door;
 use crate::platform::database::Db;
 use crate::platform::moment::Moment;
@@ -63,7 +63,12 @@ struct Older {
     before: Option<i64>,
 }
 
-async fn list_get(Anybody(who): Anybody, p: Page, door: web::Data<Door>, query: web::Query<Older>) -> Answer {
+async fn list_get(
+    Among(who, ..): Among<(Agent, Entity)>,
+    p: Page,
+    door: web::Data<Door>,
+    query: web::Query<Older>,
+) -> Answer {
     let before = query.before.map(Moment::from_micros);
     let found = door.look(move |db| Ok(store::tenders_of(db, who.organisation, before, PAGE)?)).await?;
     let full = i64::try_from(found.len()).is_ok_and(|count| count == PAGE);
@@ -164,7 +169,12 @@ pub(super) fn own_draft(
     Ok(found)
 }
 
-async fn tasks_get(Anybody(who): Anybody, p: Page, door: web::Data<Door>, path: web::Path<String>) -> Answer {
+async fn tasks_get(
+    Among(who, ..): Among<(Agent, Entity)>,
+    p: Page,
+    door: web::Data<Door>,
+    path: web::Path<String>,
+) -> Answer {
     let number = path.into_inner();
     let asker = who.clone();
     let (tender, lots, schedule) = door
@@ -246,7 +256,7 @@ async fn cancel_post(
 }
 
 async fn unsuccessful_post(
-    Anybody(who): Anybody,
+    Among(who, ..): Among<(Agent, Entity)>,
     door: web::Data<Door>,
     path: web::Path<(String, String)>,
     form: Posted<ReasonForm>,

@@ -7,7 +7,7 @@ use crate::account::field::{Asked, Fields, Input};
 use crate::account::form::Posted;
 use crate::account::page::Page;
 use crate::account::signature::SignedFields;
-use crate::account::who::{Anybody, Who};
+use crate::account::who::{Agent, Among, Entity, Who};
 use crate::ledger::Door;
 use crate::platform::refusal::{Failure, Refused};
 use crate::platform::web::Answer;
@@ -120,7 +120,12 @@ async fn show(
     p.html_with(status, &page)
 }
 
-pub(super) async fn sign_get(Anybody(who): Anybody, p: Page, door: web::Data<Door>, path: Place) -> Answer {
+pub(super) async fn sign_get(
+    Among(who, ..): Among<(Agent, Entity)>,
+    p: Page,
+    door: web::Data<Door>,
+    path: Place,
+) -> Answer {
     let (number, lot, paper) = path.into_inner();
     let paper = named(&paper)?;
     show(p, &door, who, (number, lot, paper), None).await
@@ -128,7 +133,7 @@ pub(super) async fn sign_get(Anybody(who): Anybody, p: Page, door: web::Data<Doo
 
 /// The form came in: show the paper as it would be signed, or the form again with its problems.
 pub(super) async fn check_post(
-    Anybody(who): Anybody,
+    Among(who, ..): Among<(Agent, Entity)>,
     p: Page,
     door: web::Data<Door>,
     path: Place,
@@ -140,7 +145,7 @@ pub(super) async fn check_post(
 }
 
 pub(super) async fn sign_post(
-    Anybody(who): Anybody,
+    Among(who, ..): Among<(Agent, Entity)>,
     p: Page,
     door: web::Data<Door>,
     authority: web::Data<Authority>,

@@ -3,7 +3,7 @@
 use super::{named, recorded, session_id};
 use crate::account::page::Page;
 use crate::account::role::Role;
-use crate::account::who::Anybody;
+use crate::account::who::{Agent, Among, Anybody, Centre, Entity, Expert, Supervisor};
 use crate::ledger::Door;
 use crate::platform::digest::from_b64;
 use crate::platform::moment::Moment;
@@ -39,7 +39,7 @@ struct StatusAnswer {
 
 /// Where a recorder can go on after a reload.
 pub(super) async fn status_get(
-    Anybody(who): Anybody,
+    Among(who, ..): Among<(Expert, Entity)>,
     door: web::Data<Door>,
     path: web::Path<(String, String)>,
 ) -> Answer {
@@ -63,7 +63,7 @@ pub(super) struct StoppedBody {
 
 /// The recorder stopped, and why.
 pub(super) async fn stopped_put(
-    Anybody(who): Anybody,
+    Among(who, ..): Among<(Expert, Entity)>,
     p: Page,
     door: web::Data<Door>,
     path: web::Path<(String, String)>,
@@ -86,7 +86,7 @@ struct ReceivedAnswer {
 
 /// One numbered part. 201: new; 200: the same bytes were here already; 409 with other bytes.
 pub(super) async fn part_put(
-    Anybody(who): Anybody,
+    Among(who, ..): Among<(Expert, Entity)>,
     p: Page,
     door: web::Data<Door>,
     path: web::Path<(String, String, u64, u64)>,
@@ -168,7 +168,7 @@ struct StandingAnswer {
 /// Whether everything that must be recorded is being recorded: for the banner of every page of the evaluation. Experts
 /// hear of their own tracks by name, and of the others' only by seat.
 pub(super) async fn standing_get(
-    Anybody(who): Anybody,
+    Among(who, ..): Among<(Expert, Agent, Entity, Supervisor, Centre)>,
     p: Page,
     door: web::Data<Door>,
     path: web::Path<String>,

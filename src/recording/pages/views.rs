@@ -5,7 +5,7 @@ use super::{on_record, recorded, session_id};
 use crate::account::form::Posted;
 use crate::account::page::Page;
 use crate::account::rules::Person;
-use crate::account::who::{Anybody, Supervisor};
+use crate::account::who::{Among, Entity, Expert, Supervisor};
 use crate::ledger::Door;
 use crate::platform::database::Db;
 use crate::platform::id::Id;
@@ -359,7 +359,7 @@ struct StudioPage {
 }
 
 pub(super) async fn studio_get(
-    Anybody(who): Anybody,
+    Among(who, ..): Among<(Expert, Entity)>,
     p: Page,
     door: web::Data<Door>,
     path: web::Path<String>,
