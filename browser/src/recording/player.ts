@@ -121,7 +121,8 @@ function tell(box: HTMLElement, shown: string): void {
 function nextPicture(tracks: readonly Shown[], at: number): number | undefined {
   const starts = tracks.flatMap(({ screen }) => {
     const piece = pieceAt(screen.pieces, at);
-    return piece !== undefined && !covers(piece, at) ? [piece.at] : [];
+    if (piece === undefined) return [];
+    return [covers(piece, at) ? piece.at + piece.length * 1000 : piece.at];
   });
   return starts.length === 0 ? undefined : Math.min(...starts);
 }

@@ -27,6 +27,7 @@ export class Screen {
   #buffer: SourceBuffer | undefined;
   #list: Playlist = { pieces: [], ended: false };
   #have = new Set<string>();
+  #again = new Set<string>();
   #inits = new Map<string, Init>();
   #lastInit = "";
   #busy = false;
@@ -66,7 +67,7 @@ export class Screen {
     const target = playable(this.video, wanted);
     if (target === undefined) {
       if (!this.video.paused) this.video.pause();
-      return "loading";
+      return piece !== undefined && this.#isHole(piece) ? "nothing" : "loading";
     }
     // a picture that begins a moment later waits, standing on its first frame
     const early = target > wanted + 0.05;
@@ -75,6 +76,18 @@ export class Screen {
     if (moving && !early && this.video.paused) void this.video.play().catch(() => undefined);
     if ((!moving || early) && !this.video.paused) this.video.pause();
     return "picture";
+  }
+
+  /**
+   * Whether a piece that was appended, or could not be, shows nothing here after all. It is tried once more first: the
+   * browser may have thrown it out. Without this everybody would wait for ever for a picture that never comes.
+   */
+  #isHole(piece: Piece): boolean {
+    if (this.#busy || !this.#have.has(piece.url)) return false;
+    if (this.#again.has(piece.url)) return true;
+    this.#again.add(piece.url);
+    this.#have.delete(piece.url);
+    return false;
   }
 
   async #fill(at: number): Promise<void> {
