@@ -5,6 +5,7 @@
 
 use super::who::Who;
 use crate::platform::moment::{DAY, Moment};
+use crate::platform::pem::read_certificates;
 use crate::platform::refusal::{Failure, Fault, Refused};
 use crate::platform::vault::secret_file;
 use chrono::Datelike;
@@ -73,17 +74,7 @@ impl Authority {
     /// A file can not be read or holds no certificate.
     pub fn open(folder: &Path, ca_roots: &str, now: Moment) -> Result<Self, Fault> {
         if !ca_roots.is_empty() {
-            let pem =
-                std::fs::read(ca_roots).map_err(|e| Fault::from(e).context(format!("reading {ca_roots}")))?;
-            let roots: Vec<Vec<u8>> = x509_parser::pem::Pem::iter_from_buffer(&pem)
-                .filter_map(|block| {
-                    block.ok().filter(|block| block.label == "CERTIFICATE").map(|block| block.contents)
-                })
-                .collect();
-            if roots.is_empty() {
-                return Err(Fault::new(format!("{ca_roots} holds no certificate")));
-            }
-            return Ok(Self(Arc::new(Inner::new(roots, None))));
+            return Ok(Self(Arc::new(Inner::new(read_certificates(Path::new(ca_roots))?, None))));
         }
         let key = secret_file(&folder.join("demo-ca.key"), || {
             KeyPair::generate().map(|pair| pair.serialize_pem().into_bytes()).unwrap_or_default()

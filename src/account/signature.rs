@@ -6,6 +6,7 @@
 //! organisation (电子签名法 art. 13; `docs/formats/statement.md`).
 
 use super::authority::Authority;
+use super::field::Fields;
 use super::store;
 use super::who::Who;
 use crate::platform::database::Db;
@@ -24,6 +25,19 @@ pub struct SignedFields {
     pub statement: String,
     pub signature: String,
     pub certificate: String,
+}
+
+impl SignedFields {
+    /// The three fields among those of a longer form.
+    pub fn of(fields: &Fields) -> Self {
+        let get = |name: &str| fields.get(name).to_owned();
+        Self { statement: get("statement"), signature: get("signature"), certificate: get("certificate") }
+    }
+
+    /// The statement as it was signed: browsers send its line ends as CR LF.
+    pub fn text(&self) -> String {
+        self.statement.replace("\r\n", "\n")
+    }
 }
 
 /// A statement with its signature, as it is kept, logged and exported.
@@ -79,8 +93,7 @@ pub fn check(
     expected: &str,
     fields: &SignedFields,
 ) -> Result<Signed, Failure> {
-    // browsers send line ends as CR LF
-    let statement = fields.statement.replace("\r\n", "\n");
+    let statement = fields.text();
     if statement != expected {
         return Err(Refused::new(409, "account.refusal.statement_changed").into());
     }

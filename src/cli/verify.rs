@@ -3,7 +3,7 @@
 use crate::cli::log::read_policy;
 use crate::ledger::note::VerifierKey;
 use crate::ledger::proof::Receipt;
-use crate::ledger::witnessing::read_roots;
+use crate::platform::pem::{certificates, read_certificates};
 use crate::verify::findings::Outcome;
 use crate::verify::{Known, verify};
 use anyhow::{Context, bail};
@@ -50,15 +50,13 @@ pub fn run(args: &VerifyArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let mut roots = Vec::new();
     for path in &args.root {
         let bytes = fs::read(path).with_context(|| format!("reading {}", path.display()))?;
-        let blocks = x509_parser::pem::Pem::iter_from_buffer(&bytes).filter_map(Result::ok);
-        let certificates: Vec<_> =
-            blocks.filter(|block| block.label == "CERTIFICATE").map(|block| block.contents).collect();
-        roots.extend(if certificates.is_empty() { vec![bytes] } else { certificates });
+        let found = certificates(&bytes);
+        roots.extend(if found.is_empty() { vec![bytes] } else { found });
     }
     let policy = args.policy.as_deref().map(read_policy).transpose()?;
     let mut stamp_roots = Vec::new();
     for path in &args.stamp_root {
-        stamp_roots.extend(read_roots(path).map_err(|fault| anyhow::anyhow!(fault.chain()))?);
+        stamp_roots.extend(read_certificates(path).map_err(|fault| anyhow::anyhow!(fault.chain()))?);
     }
     let file = fs::File::open(&args.bundle).with_context(|| format!("opening {}", args.bundle.display()))?;
     let findings = verify(file, &Known { key, roots, receipts, policy, stamp_roots });

@@ -212,9 +212,7 @@ pub(crate) fn lots_of(db: &mut Db, vault: &Vault, person: Id<Person>) -> Result<
 pub(crate) fn draft<T: DeserializeOwned>(
     db: &mut Db,
     vault: &Vault,
-    lot: Id<Lot>,
-    member: &str,
-    kind: PaperKind,
+    (lot, member, kind): (Id<Lot>, &str, PaperKind),
 ) -> Result<Option<T>, Fault> {
     use evaluation_draft as d;
     let body: Option<Vec<u8>> = d::table

@@ -255,5 +255,5 @@ pub fn draft_of<T: serde::de::DeserializeOwned>(
     kind: PaperKind,
 ) -> Option<T> {
     let vault = house.door().vault().clone();
-    house.door().read(|db| store::draft(db, &vault, lot, member, kind)).unwrap()
+    house.door().read(|db| store::draft(db, &vault, (lot, member, kind))).unwrap()
 }

@@ -13,8 +13,10 @@ use super::witness::Request;
 use super::{timestamp, tree};
 use crate::platform::config::Config;
 use crate::platform::moment::Moment;
+use crate::platform::pem::read_certificates;
 use crate::platform::random;
 use crate::platform::refusal::{Failure, Fault};
+use crate::platform::waiting::Waiting;
 use serde::Serialize;
 use std::path::Path;
 use std::time::Duration;
@@ -40,19 +42,6 @@ pub(super) fn read_policy(config: &Config, log: &VerifierKey) -> Result<Option<P
     } else {
         Err(reading(Fault::new(format!("it does not know this log; add the line: log {log}"))))
     }
-}
-
-/// The root certificates in a PEM file, DER.
-///
-/// # Errors
-/// The file can not be read or holds no certificate.
-pub fn read_roots(file: &Path) -> Result<Vec<Vec<u8>>, Fault> {
-    let reading = |fault: Fault| fault.context(format!("reading {}", file.display()));
-    let bytes = std::fs::read(file).map_err(|e| reading(e.into()))?;
-    let blocks = x509_parser::pem::Pem::iter_from_buffer(&bytes).filter_map(Result::ok);
-    let roots: Vec<Vec<u8>> =
-        blocks.filter(|block| block.label == "CERTIFICATE").map(|block| block.contents).collect();
-    if roots.is_empty() { Err(reading(Fault::new("no PEM certificate in it"))) } else { Ok(roots) }
 }
 
 /// Gets the cosignatures and time-stamps that are missing.
@@ -185,7 +174,7 @@ async fn token(config: &Config, http: &reqwest::Client, kept: &Kept) -> Result<(
         return Err(format!("status {status}"));
     }
     let token = request.token(&body).map_err(|e| e.to_string())?;
-    let roots = read_roots(Path::new(&config.timestamp_roots)).map_err(|fault| fault.chain())?;
+    let roots = read_certificates(Path::new(&config.timestamp_roots)).map_err(|fault| fault.chain())?;
     let at = timestamp::verify(&token, note.text(), &roots).map_err(|e| e.to_string())?;
     Ok((token, at))
 }
@@ -213,11 +202,7 @@ async fn post(
 /// # Errors
 /// As [`due`].
 pub fn run(door: &Door) -> Result<(), Fault> {
-    let done = match tokio::runtime::Handle::try_current() {
-        Ok(runtime) => runtime.block_on(due(door)),
-        Err(_) => tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(due(door)),
-    };
-    done.map_err(Failure::into_fault)
+    Waiting::here()?.on(due(door)).map_err(Failure::into_fault)
 }
 
 /// An entry about nothing.

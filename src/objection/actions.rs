@@ -148,8 +148,8 @@ pub fn file(
     let window = window(act.db(), &facts, subject)?;
     rules::may_file(subject, standing, window.as_ref(), now).map_err(refuse)?;
     facts.may(Step::RaiseObjection, who.role, now)?;
-    let said: ObjectionText = serde_json::from_str(&fields.statement.replace("\r\n", "\n"))
-        .map_err(|_| refuse(Refusal::TextTooShort { field: "text" }))?;
+    let said: ObjectionText =
+        serde_json::from_str(&fields.text()).map_err(|_| refuse(Refusal::TextTooShort { field: "text" }))?;
     rules::check_text(&said.text, "text").map_err(refuse)?;
     let expected = objection_of(&facts, subject, &said.text);
     let signed = signature::check(act.db(), authority, who, now, &jcs_text(&expected), fields)?;
@@ -199,8 +199,8 @@ pub fn answer(
     if known.answer.is_some() {
         return Err(refuse(Refusal::AlreadyAnswered));
     }
-    let said: AnswerText = serde_json::from_str(&fields.statement.replace("\r\n", "\n"))
-        .map_err(|_| refuse(Refusal::TextTooShort { field: "text" }))?;
+    let said: AnswerText =
+        serde_json::from_str(&fields.text()).map_err(|_| refuse(Refusal::TextTooShort { field: "text" }))?;
     rules::check_text(&said.text, "text").map_err(refuse)?;
     let expected = answer_of(case, said.outcome, &said.text);
     let signed = signature::check(act.db(), authority, who, now, &jcs_text(&expected), fields)?;

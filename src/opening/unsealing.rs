@@ -8,6 +8,7 @@ use crate::account::authority::Authority;
 use crate::platform::canonical::jcs;
 use crate::platform::files::Files;
 use crate::platform::refusal::Fault;
+use crate::platform::waiting::Waiting;
 use crate::sealed_bid::ciphertext;
 use crate::sealed_bid::store::{CountedEnvelope, Part};
 use crate::sealing::archive::Shelf;
@@ -23,7 +24,6 @@ use crate::sealing::trustees::TrusteeSet;
 use crate::sealing::warrant::OpeningWarrant;
 use serde::Serialize;
 use std::io::{self, Read};
-use tokio::runtime::{Builder, Handle, Runtime};
 
 /// Content of opened files is stored in pieces of at most this many bytes.
 const PIECE: usize = 8 << 20;
@@ -167,7 +167,7 @@ fn open_one(
             return Err(Fault::new(other.to_string()));
         }
     };
-    let mut shelf = Storing { files, runner: Runner::new()?, m, rows: Vec::new() };
+    let mut shelf = Storing { files, waiting: Waiting::here()?, m, rows: Vec::new() };
     let reader = ciphertext::reader(files.clone(), sealed.parts.clone())?;
     match unlocked.open(reader, &mut shelf) {
         Ok(opened) if is_own(authority, sealed, opened.document()) => {
@@ -202,32 +202,10 @@ fn content_fault(files: &Files, sealed: &Sealed, error: &SealError) -> Result<(B
     })
 }
 
-/// Runs file operations to their end from blocking code, inside or outside a runtime.
-enum Runner {
-    Theirs(Handle),
-    Own(Runtime),
-}
-
-impl Runner {
-    fn new() -> io::Result<Self> {
-        match Handle::try_current() {
-            Ok(handle) => Ok(Self::Theirs(handle)),
-            Err(_) => Ok(Self::Own(Builder::new_current_thread().enable_all().build()?)),
-        }
-    }
-
-    fn run<T>(&self, work: impl Future<Output = T>) -> T {
-        match self {
-            Self::Theirs(handle) => handle.block_on(work),
-            Self::Own(runtime) => runtime.block_on(work),
-        }
-    }
-}
-
 /// Puts opened files into the file store, piece by piece.
 struct Storing<'a> {
     files: &'a Files,
-    runner: Runner,
+    waiting: Waiting,
     m: Bytes<32>,
     rows: Vec<FileRow>,
 }
@@ -242,7 +220,7 @@ impl Shelf for Storing<'_> {
                 break;
             }
             let last = piece.len() < PIECE;
-            let name = self.runner.run(self.files.put(piece.into()));
+            let name = self.waiting.on(self.files.put(piece.into()));
             parts.push(name.map_err(|fault| io::Error::other(fault.chain()))?);
             if last {
                 break;

@@ -251,8 +251,8 @@ pub fn decide_award(
     let now = act.now();
     let ground = Ground::of(act, who, lot, Step::DecideAward)?;
     let closed = &ground.closed;
-    let decision: AwardDecision = serde_json::from_str(&fields.statement.replace("\r\n", "\n"))
-        .map_err(|_| refuse(Refusal::NotACandidate))?;
+    let decision: AwardDecision =
+        serde_json::from_str(&fields.text()).map_err(|_| refuse(Refusal::NotACandidate))?;
     let expected =
         award_statement(&ground.facts, closed, &decision.winner.bid, decision.cause, &decision.cause_facts)?;
     let award_facts = award_facts(act.db(), &ground.facts, closed)?;
@@ -394,8 +394,8 @@ pub fn publish_failure(
     if ground.closed.report.result.conclusion == Conclusion::Ranked {
         return Err(refuse(Refusal::BidsAreRanked));
     }
-    let said: FailureNotice = serde_json::from_str(&fields.statement.replace("\r\n", "\n"))
-        .map_err(|_| refuse(Refusal::Missing { field: "reason" }))?;
+    let said: FailureNotice =
+        serde_json::from_str(&fields.text()).map_err(|_| refuse(Refusal::Missing { field: "reason" }))?;
     let notice = failure_notice(&ground.facts, &ground.closed, &said.reason);
     let signed = signature::check(act.db(), authority, who, now, &jcs_text(&notice), fields)?;
     publish(act, &ground, NoticeKind::Failure, signed, None)?;
@@ -443,7 +443,7 @@ pub fn sign_contract(
 ) -> Result<(), Failure> {
     let now = act.now();
     let ground = Ground::of(act, who, lot, Step::SignContract)?;
-    let said: ContractNotice = serde_json::from_str(&fields.statement.replace("\r\n", "\n"))
+    let said: ContractNotice = serde_json::from_str(&fields.text())
         .map_err(|_| refuse(Refusal::Missing { field: "contract_number" }))?;
     let notice = contract_notice(act.db(), &ground.facts, &ground.closed, &said.contract_number)?;
     let signed = signature::check(act.db(), authority, who, now, &jcs_text(&notice), fields)?;

@@ -8,6 +8,7 @@ use crate::account::house::House;
 use crate::ledger::{Actor, Door};
 use crate::platform::moment::DAY;
 use crate::platform::refusal::{Failure, Fault};
+use crate::platform::waiting::Waiting;
 use crate::project;
 use crate::project::phase::Phase;
 
@@ -98,10 +99,5 @@ pub async fn delete_expired(door: &Door) -> Result<(), Failure> {
 /// # Errors
 /// As [`due`].
 pub fn run(house: &House) -> Result<(), Fault> {
-    match tokio::runtime::Handle::try_current() {
-        Ok(runtime) => runtime.block_on(due(&house.door)),
-        Err(_) => {
-            tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(due(&house.door))
-        }
-    }
+    Waiting::here()?.on(due(&house.door))
 }

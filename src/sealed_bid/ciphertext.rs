@@ -2,42 +2,20 @@
 
 use super::store::Part;
 use crate::platform::files::Files;
+use crate::platform::waiting::Waiting;
 use std::collections::VecDeque;
 use std::io::{self, Read};
-use tokio::runtime::{Builder, Handle, Runtime};
 
 /// A [`Read`] over the pieces of an upload. It blocks: use it in blocking code (`spawn_blocking`, a job, a test), never
 /// on an async thread. Holds one piece in memory.
 pub fn reader(files: Files, parts: Vec<Part>) -> io::Result<impl Read + Send> {
-    Ok(Reader { files, parts: parts.into(), runner: Runner::find()?, piece: bytes::Bytes::new() })
-}
-
-/// Runs the file store's futures from blocking code: on the server's runtime if this thread belongs to it.
-pub(super) enum Runner {
-    Theirs(Handle),
-    Own(Runtime),
-}
-
-impl Runner {
-    pub(super) fn find() -> io::Result<Self> {
-        match Handle::try_current() {
-            Ok(handle) => Ok(Self::Theirs(handle)),
-            Err(_) => Ok(Self::Own(Builder::new_current_thread().enable_all().build()?)),
-        }
-    }
-
-    pub(super) fn wait<F: Future>(&self, work: F) -> F::Output {
-        match self {
-            Self::Theirs(handle) => handle.block_on(work),
-            Self::Own(runtime) => runtime.block_on(work),
-        }
-    }
+    Ok(Reader { files, parts: parts.into(), waiting: Waiting::here()?, piece: bytes::Bytes::new() })
 }
 
 struct Reader {
     files: Files,
     parts: VecDeque<Part>,
-    runner: Runner,
+    waiting: Waiting,
     piece: bytes::Bytes,
 }
 
@@ -45,7 +23,7 @@ impl Read for Reader {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         while self.piece.is_empty() {
             let Some(part) = self.parts.pop_front() else { return Ok(0) };
-            let piece = self.runner.wait(self.files.get_at(&part.file));
+            let piece = self.waiting.on(self.files.get_at(&part.file));
             self.piece = piece.map_err(|fault| io::Error::other(fault.chain()))?;
             if self.piece.len() as u64 != part.size {
                 return Err(io::Error::other("a stored piece of a ciphertext has another size"));

@@ -1,9 +1,9 @@
 //! What the clock does here: nothing that a bid depends on. Uploads that led to no bid are removed.
 
-use super::ciphertext::Runner;
 use super::uploads;
 use crate::ledger::Door;
 use crate::platform::refusal::Fault;
+use crate::platform::waiting::Waiting;
 
 /// Ends expired uploads and removes their bytes. Safe to run at any time and by several servers at once.
 ///
@@ -14,6 +14,6 @@ pub fn due(door: &Door) -> Result<(), Fault> {
     if parts.is_empty() {
         return Ok(());
     }
-    Runner::find()?.wait(uploads::remove(door.files(), &parts));
+    Waiting::here()?.on(uploads::remove(door.files(), &parts));
     Ok(())
 }

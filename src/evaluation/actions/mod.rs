@@ -27,6 +27,8 @@ use crate::project::flow::Step;
 use crate::project::phase::Milestone;
 use crate::project::rules::Lot;
 use crate::project::standing::LotFacts;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 /// A person to be seated.
 #[derive(Clone, Debug)]
@@ -263,13 +265,24 @@ pub fn save_review(
     let sitting = Sitting::of(act, who, lot, Step::Score)?;
     sitting.expect(Task::Review)?;
     super::sources::check_recording(act, lot)?;
+    let same = |old: &responsiveness::Verdict, new: &responsiveness::Verdict| {
+        old.bid == new.bid && old.item == new.item
+    };
+    keep(act, (lot, sitting.seat.member.as_str(), PaperKind::Review), verdicts, same)
+}
+
+/// Puts `filled` into the member's draft, in the place of what was filled in before for the same.
+fn keep<T: Serialize + DeserializeOwned>(
+    act: &mut Act<'_>,
+    place: (Id<Lot>, &str, PaperKind),
+    filled: Vec<T>,
+    same: impl Fn(&T, &T) -> bool,
+) -> Result<(), Failure> {
     let (now, vault) = (act.now(), act.vault().clone());
-    let place = (lot, sitting.seat.member.as_str(), PaperKind::Review);
-    let known: Option<Vec<responsiveness::Verdict>> =
-        store::draft(act.db(), &vault, lot, place.1, PaperKind::Review)?;
+    let known: Option<Vec<T>> = store::draft(act.db(), &vault, place)?;
     let mut kept = known.unwrap_or_default();
-    kept.retain(|old| !verdicts.iter().any(|new| new.bid == old.bid && new.item == old.item));
-    kept.extend(verdicts);
+    kept.retain(|old| !filled.iter().any(|new| same(old, new)));
+    kept.extend(filled);
     Ok(store::save_draft(act.db(), &vault, place, &kept, now)?)
 }
 
@@ -293,14 +306,9 @@ pub fn save_scores(
         score_sheet::check_score(&score.bid, item, score.score)
             .map_err(|refusal| Failure::from(Refused::from(refusal).field("scores")))?;
     }
-    let (now, vault) = (act.now(), act.vault().clone());
-    let place = (lot, sitting.seat.member.as_str(), PaperKind::Sheet);
-    let known: Option<Vec<score_sheet::Score>> =
-        store::draft(act.db(), &vault, lot, place.1, PaperKind::Sheet)?;
-    let mut kept = known.unwrap_or_default();
-    kept.retain(|old| !scores.iter().any(|new| new.bid == old.bid && new.item == old.item));
-    kept.extend(scores);
-    Ok(store::save_draft(act.db(), &vault, place, &kept, now)?)
+    let same =
+        |old: &score_sheet::Score, new: &score_sheet::Score| old.bid == new.bid && old.item == new.item;
+    keep(act, (lot, sitting.seat.member.as_str(), PaperKind::Sheet), scores, same)
 }
 
 /// The review that a member would sign now, from the draft.
@@ -371,7 +379,7 @@ pub fn sign_review(
     let (now, vault) = (act.now(), act.vault().clone());
     let member = sitting.seat.member.as_str();
     let draft: Option<Vec<responsiveness::Verdict>> =
-        store::draft(act.db(), &vault, lot, member, PaperKind::Review)?;
+        store::draft(act.db(), &vault, (lot, member, PaperKind::Review))?;
     let paper =
         review_of(&sitting.facts, &sitting.evaluation, member, &draft.unwrap_or_default()).map_err(refuse)?;
     let method = super::standing::method_of(&sitting.facts).map_err(refuse)?;
@@ -411,7 +419,7 @@ pub fn sign_sheet(
     let inputs = evaluation.inputs(&sitting.facts)?;
     let bids = evaluation.to_score(&inputs).map_err(refuse)?;
     let draft: Option<Vec<score_sheet::Score>> =
-        store::draft(act.db(), &vault, lot, member, PaperKind::Sheet)?;
+        store::draft(act.db(), &vault, (lot, member, PaperKind::Sheet))?;
     let paper = sheet_of(&sitting.facts, member, &bids, &draft.unwrap_or_default()).map_err(refuse)?;
     score_sheet::check(&paper, &inputs.method, &bids, &bids).map_err(refuse)?;
     let mut sheets = inputs.sheets.clone();

@@ -92,8 +92,8 @@ pub fn sign_report(
     let sitting = Sitting::of(act, who, lot, Step::SignReport)?;
     sitting.expect(Task::Sign)?;
     let closed = sitting.evaluation.closed.as_ref().ok_or_else(|| refuse(Refusal::Phase))?;
-    let statement = fields.statement.replace("\r\n", "\n");
-    let paper: OpinionPaper = from_jcs(statement.as_bytes()).map_err(|_| refuse(Refusal::SignedOtherText))?;
+    let paper: OpinionPaper =
+        from_jcs(fields.text().as_bytes()).map_err(|_| refuse(Refusal::SignedOtherText))?;
     let member = sitting.seat.member.as_str();
     if paper.opinion == Opinion::Deemed
         || paper != opinion_of(&sitting.facts, member, &closed.digest, paper.opinion, &paper.reason)

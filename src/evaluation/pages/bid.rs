@@ -27,13 +27,13 @@ type Typed = [(String, String)];
 
 pub(super) async fn review_draft(door: &Door, lot: Id<Lot>, member: &str) -> Result<Vec<Verdict>, Failure> {
     let (vault, member) = (door.vault().clone(), member.to_owned());
-    let kept = door.look(move |db| Ok(store::draft(db, &vault, lot, &member, PaperKind::Review)?)).await?;
+    let kept = door.look(move |db| Ok(store::draft(db, &vault, (lot, &member, PaperKind::Review))?)).await?;
     Ok(kept.unwrap_or_default())
 }
 
 pub(super) async fn sheet_draft(door: &Door, lot: Id<Lot>, member: &str) -> Result<Vec<Score>, Failure> {
     let (vault, member) = (door.vault().clone(), member.to_owned());
-    let kept = door.look(move |db| Ok(store::draft(db, &vault, lot, &member, PaperKind::Sheet)?)).await?;
+    let kept = door.look(move |db| Ok(store::draft(db, &vault, (lot, &member, PaperKind::Sheet))?)).await?;
     Ok(kept.unwrap_or_default())
 }
 
@@ -336,6 +336,20 @@ async fn answered(
     }
 }
 
+/// What a form about one bid needs to be read: the lot, who sits there, and the method with its items.
+async fn judged(
+    door: &Door,
+    who: &Who,
+    (number, lot, bid): &(String, String, String),
+    task: Task,
+) -> Result<(Id<Lot>, Seated, Method), Failure> {
+    let id = lot_of(door, number, lot).await?;
+    let found = seated(door, who, number, lot).await?;
+    known(&found, task, bid)?;
+    let method = method_of(&found.facts).map_err(Refused::from)?;
+    Ok((id, found, method))
+}
+
 pub async fn review_post(
     Among(who, ..): Among<(Expert, Entity)>,
     p: Page,
@@ -344,10 +358,7 @@ pub async fn review_post(
     form: Posted<Vec<(String, String)>>,
 ) -> Answer {
     let path = path.into_inner();
-    let id = lot_of(&door, &path.0, &path.1).await?;
-    let found = seated(&door, &who, &path.0, &path.1).await?;
-    known(&found, Task::Review, &path.2)?;
-    let method = method_of(&found.facts).map_err(Refused::from)?;
+    let (id, found, method) = judged(&door, &who, &path, Task::Review).await?;
     let (verdicts, problems) = verdicts(&method, &path.2, &form.0);
     if found.task == Task::Review && !problems.is_empty() {
         return again(p, &door, &found, &path.2, (&form.0, problems)).await;
@@ -390,10 +401,7 @@ pub async fn scores_post(
     form: Posted<Vec<(String, String)>>,
 ) -> Answer {
     let path = path.into_inner();
-    let id = lot_of(&door, &path.0, &path.1).await?;
-    let found = seated(&door, &who, &path.0, &path.1).await?;
-    known(&found, Task::Score, &path.2)?;
-    let method = method_of(&found.facts).map_err(Refused::from)?;
+    let (id, found, method) = judged(&door, &who, &path, Task::Score).await?;
     let (scores, problems) = scores(&method, &path.2, &form.0);
     if found.task == Task::Score && !problems.is_empty() {
         return again(p, &door, &found, &path.2, (&form.0, problems)).await;

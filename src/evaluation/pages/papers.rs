@@ -216,6 +216,27 @@ async fn signed(
 
 type LotPath = Path<(String, String)>;
 
+/// A member signs `paper`, whichever it is.
+async fn sign(
+    p: Page,
+    door: &Door,
+    (who, authority): (Who, &Authority),
+    path: &LotPath,
+    (paper, fields): (Paper, SignedFields),
+) -> Answer {
+    let id = lot_of(door, &path.0, &path.1).await?;
+    let (by, authority, kind) = (who.clone(), authority.clone(), paper.clone());
+    let done = door
+        .act(who.actor(), move |act| match kind {
+            Paper::Review => actions::sign_review(act, &authority, &by, id, &fields),
+            Paper::Sheet => actions::sign_sheet(act, &authority, &by, id, &fields),
+            Paper::Opinion(..) => actions::sign_report(act, &authority, &by, id, &fields),
+        })
+        .await;
+    let next = if matches!(paper, Paper::Opinion(..)) { "/report" } else { "" };
+    signed(p, door, &who, (&path.0, &path.1, next), (paper, done.map(|_| ()))).await
+}
+
 pub async fn review_sign_get(
     Among(who, ..): Among<(Expert, Entity)>,
     p: Page,
@@ -233,11 +254,7 @@ pub async fn review_sign_post(
     path: LotPath,
     form: Posted<SignedFields>,
 ) -> Answer {
-    let id = lot_of(&door, &path.0, &path.1).await?;
-    let (by, authority) = (who.clone(), authority.as_ref().clone());
-    let done =
-        door.act(who.actor(), move |act| actions::sign_review(act, &authority, &by, id, &form.0)).await;
-    signed(p, &door, &who, (&path.0, &path.1, ""), (Paper::Review, done.map(|_| ()))).await
+    sign(p, &door, (who, authority.as_ref()), &path, (Paper::Review, form.0)).await
 }
 
 pub async fn sheet_sign_get(
@@ -257,10 +274,7 @@ pub async fn sheet_sign_post(
     path: LotPath,
     form: Posted<SignedFields>,
 ) -> Answer {
-    let id = lot_of(&door, &path.0, &path.1).await?;
-    let (by, authority) = (who.clone(), authority.as_ref().clone());
-    let done = door.act(who.actor(), move |act| actions::sign_sheet(act, &authority, &by, id, &form.0)).await;
-    signed(p, &door, &who, (&path.0, &path.1, ""), (Paper::Sheet, done.map(|_| ()))).await
+    sign(p, &door, (who, authority.as_ref()), &path, (Paper::Sheet, form.0)).await
 }
 
 #[derive(Deserialize)]
@@ -299,16 +313,11 @@ pub async fn report_sign_post(
     path: LotPath,
     form: Posted<SignedFields>,
 ) -> Answer {
-    let id = lot_of(&door, &path.0, &path.1).await?;
-    let (by, authority) = (who.clone(), authority.as_ref().clone());
-    let text = form.0.statement.replace("\r\n", "\n");
-    let paper = match from_jcs::<OpinionPaper>(text.as_bytes()) {
+    let paper = match from_jcs::<OpinionPaper>(form.0.text().as_bytes()) {
         Ok(read) if read.opinion == Opinion::Dissent => Paper::Opinion(Opinion::Dissent, read.reason),
         _ => Paper::Opinion(Opinion::Agree, String::new()),
     };
-    let done =
-        door.act(who.actor(), move |act| actions::sign_report(act, &authority, &by, id, &form.0)).await;
-    signed(p, &door, &who, (&path.0, &path.1, "/report"), (paper, done.map(|_| ()))).await
+    sign(p, &door, (who, authority.as_ref()), &path, (paper, form.0)).await
 }
 
 #[derive(Deserialize)]

@@ -1,7 +1,7 @@
 //! Time-stamps of a real authority: OpenSSL's.
 
 use crate::ledger::timestamp::{Request, TimestampError, verify};
-use crate::ledger::witnessing::read_roots;
+use crate::platform::pem::read_certificates;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
@@ -52,7 +52,7 @@ impl StampAuthority {
     }
 
     pub fn roots(&self) -> Vec<Vec<u8>> {
-        read_roots(&self.file("ca.pem")).unwrap()
+        read_certificates(&self.file("ca.pem")).unwrap()
     }
 
     /// What `openssl ts -verify` thinks of a token over `text`.

@@ -70,12 +70,13 @@ fn show(p: &Page, number: String, lot: String, shown: Shown, fields: &Fields, st
     p.html_with(status, &page)
 }
 
-fn signed(fields: &Fields) -> SignedFields {
-    SignedFields {
-        statement: fields.get("statement").to_owned(),
-        signature: fields.get("signature").to_owned(),
-        certificate: fields.get("certificate").to_owned(),
-    }
+/// Which lot, and what of it, an objection is about.
+fn about(p: &Page, facts: &LotFacts, subject: Subject) -> [(String, String); 2] {
+    let lot = format!("{} · {} · {}", facts.name(), facts.tender_title, facts.title);
+    [
+        (p.t("publication.notice.lot"), lot),
+        (p.t("objection.subject"), p.t(&format!("objection.subject.{}", subject.code()))),
+    ]
 }
 
 fn named_subject(code: &str) -> Result<Subject, Refused> {
@@ -128,13 +129,7 @@ async fn file_page(
         action: format!("/objection/{number}/{lot}/file/{}", subject.code()),
         title: p.t("objection.file.title"),
         lead: p.t(lead),
-        about: vec![
-            (
-                p.t("publication.notice.lot"),
-                format!("{} · {} · {}", facts.name(), facts.tender_title, facts.title),
-            ),
-            (p.t("objection.subject"), p.t(&format!("objection.subject.{}", subject.code()))),
-        ],
+        about: about(&p, &facts, subject).into(),
         asked: vec![Asked::new(&p, "objection.file", "text", Input::Area, &fields)],
     };
     show(&p, number, lot, shown, &fields, statement)
@@ -169,7 +164,7 @@ pub(super) async fn file_post(
     let (number, lot, subject) = path.into_inner();
     let subject = named_subject(&subject)?;
     let fields = Fields(form.0);
-    let (sent, asker, authority) = (signed(&fields), who.clone(), authority.as_ref().clone());
+    let (sent, asker, authority) = (SignedFields::of(&fields), who.clone(), authority.as_ref().clone());
     let (tender_name, lot_name) = (number.clone(), lot.clone());
     let done = door
         .act(who.actor(), move |act| {
@@ -233,15 +228,14 @@ async fn answer_page(
         action: format!("/objection/{number}/{lot}/case/{id}"),
         title: p.t("objection.answer.title"),
         lead: p.t(lead),
-        about: vec![
-            (
-                p.t("publication.notice.lot"),
-                format!("{} · {} · {}", facts.name(), facts.tender_title, facts.title),
-            ),
-            (p.t("objection.subject"), p.t(&format!("objection.subject.{}", case.subject.code()))),
-            (p.t("objection.text"), case.text.clone()),
-            (p.t("objection.due"), case.answer_due.beijing_minute()),
-        ],
+        about: [
+            about(&p, &facts, case.subject),
+            [
+                (p.t("objection.text"), case.text.clone()),
+                (p.t("objection.due"), case.answer_due.beijing_minute()),
+            ],
+        ]
+        .concat(),
         asked: vec![
             Asked::new(&p, "objection.answer", "outcome", Input::Radio(outcomes.into()), &fields),
             Asked::new(&p, "objection.answer", "text", Input::Area, &fields),
@@ -279,7 +273,7 @@ pub(super) async fn answer_post(
 ) -> Answer {
     let place = path.into_inner();
     let fields = Fields(form.0);
-    let (sent, asker, authority) = (signed(&fields), who.clone(), authority.as_ref().clone());
+    let (sent, asker, authority) = (SignedFields::of(&fields), who.clone(), authority.as_ref().clone());
     let named = place.clone();
     let done = door
         .act(who.actor(), move |act| {

@@ -155,11 +155,7 @@ pub(super) async fn sign_post(
     let (number, lot, paper) = path.into_inner();
     let paper = named(&paper)?;
     let fields = Fields(form.0);
-    let signed = SignedFields {
-        statement: fields.get("statement").to_owned(),
-        signature: fields.get("signature").to_owned(),
-        certificate: fields.get("certificate").to_owned(),
-    };
+    let signed = SignedFields::of(&fields);
     let (tender_name, lot_name, asker) = (number.clone(), lot.clone(), who.clone());
     let authority = authority.as_ref().clone();
     let done = door
