@@ -24,6 +24,9 @@ use crate::sealing::trustees::TrusteeSet;
 use crate::sealing::warrant::OpeningWarrant;
 use serde::Serialize;
 use std::io::{self, Read};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use tokio::runtime::Handle;
 
 /// Content of opened files is stored in pieces of at most this many bytes.
 const PIECE: usize = 8 << 20;
@@ -94,18 +97,48 @@ pub fn unseal(
 ) -> Result<Result<Unsealed, Vec<u8>>, Fault> {
     let mut out = Unsealed { bids: Vec::new(), files: Vec::new(), shares: Vec::new() };
     let mut shares = SharesDoc { bids: Vec::new(), session: None, typ: SharesTyp };
-    for sealed in &material.bids {
+    let judged = side_by_side(&material.bids, |sealed| {
         let reported = reports(sealed, material);
-        shares.bids.push(shares_of(sealed, &reported));
-        let Some(row) = open_one(files, authority, warrant, material, sealed, &reported, &mut out.files)?
-        else {
-            return Ok(Err(missing(material)));
-        };
+        let mut shelf_rows = Vec::new();
+        let row = open_one(files, authority, warrant, material, sealed, &reported, &mut shelf_rows)?;
+        Ok((row, shelf_rows, shares_of(sealed, &reported)))
+    });
+    for one in judged {
+        let (row, mut shelf_rows, its_shares) = one?;
+        let Some(row) = row else { return Ok(Err(missing(material))) };
         out.bids.push(row);
+        out.files.append(&mut shelf_rows);
+        shares.bids.push(its_shares);
     }
     out.bids.sort_by_key(|bid| (bid.submitted_at, bid.leaf));
     out.shares = jcs(&shares);
     Ok(Ok(out))
+}
+
+/// Results of `work` for each of `items`, in their order. Uses every core; what is in memory is what `work` needs, once for
+/// each core.
+fn side_by_side<T: Sync, R: Send>(
+    items: &[T],
+    work: impl Fn(&T) -> Result<R, Fault> + Sync,
+) -> Vec<Result<R, Fault>> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(items.len());
+    // files are read and written on the server's runtime, if there is one
+    let runtime = Handle::try_current().ok();
+    let next = AtomicUsize::new(0);
+    let done = Mutex::new(Vec::with_capacity(items.len()));
+    let take = || {
+        let _inside = runtime.as_ref().map(Handle::enter);
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some(item) = items.get(at) else { return };
+            let result = work(item);
+            done.lock().unwrap_or_else(PoisonError::into_inner).push((at, result));
+        }
+    };
+    std::thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(take))));
+    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    done.sort_by_key(|(at, _)| *at);
+    done.into_iter().map(|(_, result)| result).collect()
 }
 
 fn reports(sealed: &Sealed, material: &Material) -> Vec<Reported> {

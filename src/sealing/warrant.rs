@@ -21,11 +21,7 @@ impl OpeningWarrant {
 
     /// For the offline tool: whoever holds the key files of t trustees of `set` needs nobody's permission. `None` if
     /// the keys are fewer, or not this set's.
-    pub(crate) fn of_key_holders(
-        set: &TrusteeSet,
-        keys: &[(u8, BoxKey)],
-        manifest: [u8; 32],
-    ) -> Option<Self> {
+    pub fn of_key_holders(set: &TrusteeSet, keys: &[(u8, BoxKey)], manifest: [u8; 32]) -> Option<Self> {
         let mine = |(i, key): &&(u8, BoxKey)| set.member(*i).is_some_and(|m| m.hpke.0 == key.public());
         let held: BTreeSet<u8> = keys.iter().filter(mine).map(|(i, _)| *i).collect();
         (held.len() >= usize::from(set.t)).then(|| Self::issue([manifest]))
