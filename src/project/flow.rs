@@ -239,7 +239,7 @@ pub const FLOW: &[Row] = &[
     row(S::OpenSecond, &[R::Agent, R::Centre], &[P::Evaluation], Guard::QuorumOfShares, Some(Milestone::SecondOpened), "招标投标法 第三十六条"),
     row(S::SignReport, &[R::Expert], &[P::Evaluation], Guard::SheetsSigned, Some(Milestone::Evaluated), "招标投标法实施条例 第五十三条"),
     row(S::PublishCandidates, &[R::Agent], &[P::Evaluated], Guard::ScheduleLawful, Some(Milestone::CandidatesPublished), "招标投标法实施条例 第五十四条"),
-    row(S::RaiseObjection, &[R::Bidder], &[P::Bidding, P::Publicity, P::Completed], Guard::ObjectionTime, Some(Milestone::Suspended), "招标投标法实施条例 第二十二条、第五十四条；政府采购法 第五十二条"),
+    even_on_hold(row(S::RaiseObjection, &[R::Bidder], &[P::Bidding, P::Publicity, P::Completed], Guard::ObjectionTime, Some(Milestone::Suspended), "招标投标法实施条例 第二十二条、第五十四条；政府采购法 第五十二条")),
     even_on_hold(row(S::AnswerObjection, &[R::Agent, R::Entity], PUBLIC, Guard::OwnTender, Some(Milestone::Resumed), "招标投标法实施条例 第二十二条、第五十四条；政府采购法 第五十三条")),
     row(S::DecideAward, &[R::Entity], &[P::Evaluated, P::Publicity], Guard::PublicityOver, Some(Milestone::Awarded), "招标投标法实施条例 第五十五条；政府采购法实施条例 第四十三条"),
     row(S::PublishResult, &[R::Agent, R::Entity], &[P::Awarded], Guard::OwnTender, Some(Milestone::ResultPublished), "招标投标法 第四十五条；政府采购法实施条例 第四十三条"),

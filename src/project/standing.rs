@@ -196,6 +196,12 @@ impl LotFacts {
         phase::hold(&self.milestones)
     }
 
+    /// Whether the opening lies behind this lot: it was held, or never will be. There is evidence from then on.
+    pub fn is_past_opening(&self) -> bool {
+        let over = [Milestone::Opened, Milestone::NotOpened, Milestone::Unsuccessful, Milestone::Cancelled];
+        over.iter().any(|milestone| self.reached(*milestone).is_some())
+    }
+
     /// When `milestone` was first reached.
     pub fn reached(&self, milestone: Milestone) -> Option<&Reached> {
         self.milestones.iter().find(|reached| reached.milestone == milestone)

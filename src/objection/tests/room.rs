@@ -15,6 +15,7 @@ use crate::publication::testing::{award, display, signing};
 
 on_both_databases! {
     an_objection_suspends_until_it_is_answered
+    who_else_objects_is_heard_and_the_lot_waits_for_every_answer
     the_equal_instant_of_the_end_is_late
     who_did_not_bid_has_no_standing_and_strangers_do_not_answer
     who_objects_is_not_public
@@ -67,6 +68,18 @@ fn an_objection_suspends_until_it_is_answered(engine: Engine) {
     assert!(!facts(&house, lot).hold().is_held());
     assert_eq!(refused(reply(&house, &staff.agent, case)).key, "objection.refusal.already_answered");
     award(&house, &staff, lot, "b6", None).unwrap();
+}
+
+fn who_else_objects_is_heard_and_the_lot_waits_for_every_answer(engine: Engine) {
+    let house = TestHouse::new(engine);
+    let (staff, committee) = on_display(&house);
+    house.at("2026-03-26 10:00:00");
+    let first = object(&house, &committee, &committee.bidders[0], TEXT).unwrap();
+    let second = object(&house, &committee, &committee.bidders[1], TEXT).unwrap();
+    reply(&house, &staff.agent, first).unwrap();
+    assert!(facts(&house, committee.lot).hold().is_held(), "one is still to be answered");
+    reply(&house, &staff.agent, second).unwrap();
+    assert!(!facts(&house, committee.lot).hold().is_held());
 }
 
 fn the_equal_instant_of_the_end_is_late(engine: Engine) {

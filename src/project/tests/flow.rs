@@ -115,6 +115,7 @@ fn a_frozen_lot_moves_only_by_the_few_steps_that_a_freeze_leaves_open() {
         Step::AnswerQuestion,
         Step::ImportBankNotice,
         Step::RefundDeposits,
+        Step::RaiseObjection,
         Step::AnswerObjection,
         Step::CancelTender,
         Step::Freeze,
