@@ -144,6 +144,8 @@ struct LotPage {
     p: Page,
     line: LotLine,
     lot: String,
+    /// Whether there is evidence to take.
+    evidence: bool,
     can_freeze: bool,
     can_unfreeze: bool,
     why_not: String,
@@ -272,6 +274,7 @@ fn frame(
         p: p.clone(),
         line: lot_line(p, facts),
         lot: facts.lot.to_string(),
+        evidence: facts.is_past_opening(),
         can_freeze: !hold.frozen && may_freeze.is_ok(),
         can_unfreeze: hold.frozen && may_unfreeze.is_ok(),
         why_not: refusal.map(|refused| p.lang.refusal(refused)).unwrap_or_default(),

@@ -17,7 +17,6 @@ use crate::account::house::House;
 use crate::ledger::Door;
 use crate::platform::database::Db;
 use crate::platform::refusal::{Failure, Fault, Refused};
-use crate::project::phase::Milestone;
 use crate::project::standing::LotFacts;
 use crate::verify::bundle::{self, About, Part};
 use crate::verify::signatures_check::ROOTS;
@@ -63,8 +62,7 @@ impl Gathering<'_> {
 /// # Errors
 /// Refused while the bids are not open.
 fn check_time(lot: &LotFacts) -> Result<(), Refused> {
-    let over = [Milestone::Opened, Milestone::NotOpened, Milestone::Unsuccessful, Milestone::Cancelled];
-    if over.iter().any(|milestone| lot.reached(*milestone).is_some()) {
+    if lot.is_past_opening() {
         return Ok(());
     }
     Err(Refused::new(409, "open_data.refusal.evidence_too_early"))

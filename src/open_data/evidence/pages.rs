@@ -34,6 +34,8 @@ struct EvidencePage {
     p: Page,
     name: String,
     here: String,
+    /// The page that leads here.
+    back: String,
     command: String,
 }
 
@@ -55,6 +57,7 @@ async fn evidence_get(
     p.html(&EvidencePage {
         p: p.clone(),
         name: format!("{} · {} · {}", lot.tender_title, tender, lot.title),
+        back: format!("/supervision/{tender}/{number}"),
         here: format!("/open-data/evidence/{tender}/{number}"),
         command: format!("sunbid verify --key '{key}' {tender}-{number}.evidence"),
     })

@@ -4,6 +4,7 @@ use super::list::tag_of;
 use crate::account::page::Page;
 use crate::account::role::Role;
 use crate::announcement;
+use crate::evaluation;
 use crate::ledger::Door;
 use crate::platform::web::Answer;
 use crate::portal::timeline::{Place, Point, timeline, turn};
@@ -62,11 +63,11 @@ struct PointView {
 }
 
 /// The rooms that have a page about a lot, with who may go there and when there is something to see. Rooms further
-/// down the street add their line here.
-fn doors(p: &Page, lot: &LotFacts, phase: Phase) -> Vec<Link> {
+/// down the street add their line here. `seated`: whether who reads has a seat on the lot's committee.
+fn doors(p: &Page, lot: &LotFacts, phase: Phase, seated: bool) -> Vec<Link> {
     let after = |milestone| lot.reached(milestone).is_some();
-    let staff = [Role::Agent, Role::Entity, Role::Supervisor, Role::Centre];
-    let is_staff = staff.iter().any(|&role| p.is(role));
+    let own = p.who.as_ref().is_some_and(|who| lot.is_own(who));
+    let is_staff = own || p.is(Role::Supervisor) || p.is(Role::Centre);
     let bidder = p.is(Role::Bidder);
     let announced = phase != Phase::Draft;
     let rows = [
@@ -74,7 +75,7 @@ fn doors(p: &Page, lot: &LotFacts, phase: Phase) -> Vec<Link> {
         ("deposit", bidder && announced && lot.terms.deposit.0 > 0),
         ("expert-draw", is_staff && announced),
         ("opening", phase >= Phase::Bidding),
-        ("evaluation", (is_staff || p.is(Role::Expert)) && after(Milestone::Opened)),
+        ("evaluation", (is_staff || seated) && after(Milestone::Opened)),
         ("publication", after(Milestone::Evaluated)),
         ("objection", announced && phase != Phase::Cancelled),
     ];
@@ -104,7 +105,8 @@ fn tender_links(p: &Page, tender: &TenderFacts) -> Vec<Link> {
 
 pub(super) async fn tender_get(p: Page, door: web::Data<Door>, path: web::Path<String>) -> Answer {
     let number = path.into_inner();
-    let (tender, lots, notice, reasons) = door
+    let (vault, person) = (door.vault().clone(), p.who.as_ref().map(|who| who.person));
+    let (tender, lots, notice, reasons, seats) = door
         .look(move |db| {
             let tender = project::store::seen_tender(db, &number, None)?;
             let lots = project::store::lots_of(db, tender.tender)?;
@@ -117,14 +119,15 @@ pub(super) async fn tender_get(p: Page, door: web::Data<Door>, path: web::Path<S
                     reasons.insert(reached.entry.to_string(), reason);
                 }
             }
-            Ok((tender, lots, notice, reasons))
+            let seats = person.map(|person| evaluation::store::lots_of(db, &vault, person)).transpose()?;
+            Ok((tender, lots, notice, reasons, seats.unwrap_or_default()))
         })
         .await?;
     let book = tender.book()?;
     let lang = p.lang.code();
     let view = |lot: &LotFacts| {
         let points = timeline(lot, book, p.now);
-        lot_view(&p, lot, &points, &reasons)
+        lot_view(&p, lot, &points, &reasons, seats.contains(&lot.lot))
     };
     let page = TenderPage {
         number: tender.number.to_string(),
@@ -155,6 +158,7 @@ fn lot_view(
     lot: &LotFacts,
     points: &[Point],
     reasons: &std::collections::BTreeMap<String, String>,
+    seated: bool,
 ) -> LotView {
     let phase = lot.phase(p.now);
     let held = lot.hold().is_held();
@@ -185,6 +189,6 @@ fn lot_view(
         turn: p.t(&turn(lot, p.now)),
         countdown,
         points: points.iter().map(point).collect(),
-        links: doors(p, lot, phase),
+        links: doors(p, lot, phase, seated),
     }
 }
