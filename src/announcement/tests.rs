@@ -32,6 +32,8 @@ on_both_databases! {
     documents_are_issued_between_their_dates_and_later_only_to_who_has_them
     a_download_leaves_no_name_and_no_count_in_the_database
     a_document_that_is_gone_or_altered_in_storage_is_told_with_its_name
+    an_agent_sets_up_checks_signs_and_publishes_a_tender_in_the_browser
+    an_agent_amends_in_the_browser_and_is_told_the_earliest_deadline
 }
 
 fn at(text: &str) -> Moment {
@@ -283,10 +285,9 @@ const DATES: [(&str, &str); 4] = [
     ("bids_until", "2026-03-25T09:30"),
 ];
 
-#[test]
 #[allow(clippy::too_many_lines)] // one walk, told from beginning to end
-fn an_agent_sets_up_checks_signs_and_publishes_a_tender_in_the_browser() {
-    let house = TestHouse::new(Engine::Sqlite);
+fn an_agent_sets_up_checks_signs_and_publishes_a_tender_in_the_browser(engine: Engine) {
+    let house = TestHouse::new(engine);
     let staff = staff(&house);
     let bidder = house.member(Role::Bidder, "bidder");
     let served = Served::start(house);
@@ -378,9 +379,8 @@ fn an_agent_sets_up_checks_signs_and_publishes_a_tender_in_the_browser() {
     assert_eq!(file.headers["content-type"], "application/pdf");
 }
 
-#[test]
-fn an_agent_amends_in_the_browser_and_is_told_the_earliest_deadline() {
-    let house = TestHouse::new(Engine::Sqlite);
+fn an_agent_amends_in_the_browser_and_is_told_the_earliest_deadline(engine: Engine) {
+    let house = TestHouse::new(engine);
     let (staff, _) = published(&house, &Shape::default());
     let served = Served::start(house);
     served.house.at("2026-03-20 10:00:00");

@@ -15,6 +15,7 @@ on_both_databases! {
     a_message_arrives_once_whoever_delivers_it
     an_act_that_is_refused_sends_nothing
     a_message_that_does_not_open_holds_up_no_other
+    only_the_addressee_reads_a_message_and_marks_it_read_in_either_language
 }
 
 fn sent(house: &TestHouse, to: &Member, notice: Notice) {
@@ -74,9 +75,8 @@ fn a_message_that_does_not_open_holds_up_no_other(engine: Engine) {
     assert_eq!((waiting(now), waiting(now.plus(600 * SECOND))), (0, 1), "it is tried again later");
 }
 
-#[test]
-fn only_the_addressee_reads_a_message_and_marks_it_read_in_either_language() {
-    let served = Served::start(TestHouse::new(Engine::Sqlite));
+fn only_the_addressee_reads_a_message_and_marks_it_read_in_either_language(engine: Engine) {
+    let served = Served::start(TestHouse::new(engine));
     let house = &served.house;
     let (one, other) = (house.member(Role::Bidder, "one"), house.member(Role::Bidder, "other"));
     for notice in Notice::ALL {

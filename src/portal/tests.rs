@@ -25,6 +25,10 @@ on_both_databases! {
     filters_narrow_together
     drafts_are_never_shown
     what_happened_last_comes_first
+    a_timeline_has_one_next_step_and_says_whose_turn_it_is
+    the_public_pages_can_be_read_by_anybody_in_both_languages
+    every_role_has_a_desk
+    a_bidder_finds_the_lots_of_their_bids_and_the_agent_what_comes_next
 }
 
 const HISTORIES: [&[Milestone]; 12] = [
@@ -167,9 +171,8 @@ fn what_happened_last_comes_first(engine: Engine) {
     assert_eq!(facts(&house, lots[6]).name(), format!("{}/{}", results[0].number, results[0].lot_number));
 }
 
-#[test]
-fn a_timeline_has_one_next_step_and_says_whose_turn_it_is() {
-    let house = TestHouse::new(Engine::Sqlite);
+fn a_timeline_has_one_next_step_and_says_whose_turn_it_is(engine: Engine) {
+    let house = TestHouse::new(engine);
     let staff = staff(&house);
     for lot in many(&house, &staff) {
         let facts = facts(&house, lot);
@@ -191,9 +194,8 @@ fn a_timeline_has_one_next_step_and_says_whose_turn_it_is() {
     }
 }
 
-#[test]
-fn the_public_pages_can_be_read_by_anybody_in_both_languages() {
-    let house = TestHouse::new(Engine::Sqlite);
+fn the_public_pages_can_be_read_by_anybody_in_both_languages(engine: Engine) {
+    let house = TestHouse::new(engine);
     let (staff, _) = published(&house, &Shape::default());
     let hidden = draft(
         &house,
@@ -236,9 +238,8 @@ fn the_public_pages_can_be_read_by_anybody_in_both_languages() {
     visitor.get("/tender/HIDDEN-1").expect_status(200);
 }
 
-#[test]
-fn every_role_has_a_desk() {
-    let house = TestHouse::new(Engine::Sqlite);
+fn every_role_has_a_desk(engine: Engine) {
+    let house = TestHouse::new(engine);
     let (staff, _) = published(&house, &Shape::default());
     let served = Served::start(house);
     for member in [&staff.agent, &staff.entity, &staff.supervisor, &staff.centre] {
@@ -256,9 +257,8 @@ fn every_role_has_a_desk() {
     assert!(bidder.get("/desk").text().contains("TEST-0001/1"));
 }
 
-#[test]
-fn a_bidder_finds_the_lots_of_their_bids_and_the_agent_what_comes_next() {
-    let house = TestHouse::new(Engine::Sqlite);
+fn a_bidder_finds_the_lots_of_their_bids_and_the_agent_what_comes_next(engine: Engine) {
+    let house = TestHouse::new(engine);
     let bids = bids_in(&house, &["9000000.00", "9100000.00", "9200000.00"]).opened(&house);
     let facts = facts(&house, bids.lot);
     let now = house.door().now();

@@ -9,7 +9,7 @@ use crate::account::who::Who;
 use crate::app;
 use actix_web::dev::ServerHandle;
 use bytes::Bytes;
-use reqwest::header::{HeaderMap, LOCATION, SET_COOKIE};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, LOCATION, SET_COOKIE};
 use reqwest::{Client, Method, redirect};
 use std::collections::BTreeMap;
 use std::net::TcpListener;
@@ -131,7 +131,7 @@ impl Seen {
     }
 }
 
-fn unescape(text: &str) -> String {
+pub fn unescape(text: &str) -> String {
     text.replace("&lt;", "<")
         .replace("&gt;", ">")
         .replace("&quot;", "\"")
@@ -248,7 +248,10 @@ impl Browser {
         let (status, headers, bytes) = runtime().block_on(async {
             let answer = request.send().await.ok()?;
             let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-            Some((status, headers, answer.bytes().await.ok()?))
+            // a live page never ends: that it began is all there is to see of it here
+            let live = headers.get(CONTENT_TYPE).is_some_and(|kind| kind == "text/event-stream");
+            let bytes = if live { Bytes::new() } else { answer.bytes().await.ok()? };
+            Some((status, headers, bytes))
         })?;
         for cookie in headers.get_all(SET_COOKIE) {
             let pair = cookie.to_str().unwrap().split(';').next().unwrap_or_default();

@@ -2,6 +2,7 @@
 
 mod access_table;
 pub mod browser;
+pub mod centre;
 mod config;
 mod crash;
 mod crash_recording;

@@ -4,29 +4,38 @@
 use super::browser::{Browser, Served};
 use crate::account::role::Role;
 use crate::account::testing::{Member, TestHouse};
-use crate::app;
-use crate::deposit;
-use crate::opening::testing::empty_box;
-use crate::platform::database::testing::Engine;
-use crate::project::testing::Shape;
+use crate::clarification::rules::Question;
+use crate::deposit::records::Demand;
+use crate::expert_draw::testing::{drawn, with_accounts};
+use crate::on_both_databases;
+use crate::platform::database::testing::{Engine, everything};
+use crate::platform::id::Id;
+use crate::platform::refusal::Fault;
+use crate::project::rules::Lot;
+use crate::project::testing::{Shape, facts};
+use crate::sealed_bid::rules::Kept;
 use crate::sealed_bid::testing::{Offer, bid, withdraw};
+use crate::sealed_bid::trustees_testing::complete_set;
 use crate::sealing::context::EnvelopeKind;
-use diesel::Connection;
-use diesel::connection::SimpleConnection;
+use crate::{announcement, app, clarification, deposit, expert_draw};
 use std::path::Path;
+
+on_both_databases! {
+    before_the_opening_nobody_learns_a_price_a_bidder_or_how_many_they_are
+}
 
 /// A price that occurs nowhere else.
 const CANARY: &str = "7654321.98";
 
-/// The database as a thief would find it: everything committed, in one file.
-fn stolen_copy(house: &TestHouse) -> Vec<u8> {
-    let url = house.door().config().database_url.clone();
-    let file = url.strip_prefix("sqlite:").unwrap().to_owned();
-    let copy = format!("{file}.stolen");
-    let _ = std::fs::remove_file(&copy);
-    let mut thief = diesel::SqliteConnection::establish(&file).unwrap();
-    thief.batch_execute(&format!("VACUUM INTO '{copy}'")).unwrap();
-    std::fs::read(copy).unwrap()
+/// The database as a thief would find it: every row of every table.
+fn stolen_copy(house: &TestHouse) -> String {
+    house.door().read(|db| Ok::<_, Fault>(everything(db))).unwrap().join("\n")
+}
+
+/// How often a copy of the database holds `needle`, as text or in bytes.
+fn in_rows(copy: &str, needle: &str) -> usize {
+    let hex: String = needle.bytes().map(|byte| format!("{byte:02x}")).collect();
+    copy.matches(needle).count() + copy.matches(&hex).count()
 }
 
 fn occurrences(bytes: &[u8], needle: &str) -> usize {
@@ -46,32 +55,58 @@ fn all_files(folder: &Path) -> Vec<u8> {
     out
 }
 
-/// Every page that can be asked for with this tender's number and lot.
-fn pages() -> Vec<String> {
-    let fill = |path: &str| {
-        path.replace("{number}", "TEST-0001")
-            .replace("{tender}", "TEST-0001")
-            .replace("{lot}", "1")
-            .replace("{envelope}", "single")
-    };
-    // the log grows with everything that happens on the whole platform; live pages never end
-    let plain = |path: &String| {
-        !path.contains('{')
-            && !path.starts_with("/log")
-            && !path.ends_with("/live")
-            && !path.ends_with("/events")
-    };
-    app::routes()
-        .iter()
-        .filter(|route| route.method == "GET")
-        .map(|route| fill(route.path))
-        .filter(plain)
-        .collect()
+/// What stands in the places of addresses: a tender before its opening, with everything that there is by then.
+struct Places(Vec<(&'static str, String)>);
+
+impl Places {
+    fn of(house: &TestHouse, lot: Id<Lot>, question: Id<Question>, paid: &Demand, handed_in: &Kept) -> Self {
+        let tender = facts(house, lot).tender;
+        let documents = house.door().read(|db| announcement::store::documents(db, tender)).unwrap();
+        let draws = house.door().read(|db| expert_draw::store::draws_of(db, lot)).unwrap();
+        Self(vec![
+            ("/supervision/entry/{lot}/{entry}", format!("/supervision/entry/{}/{}", lot, handed_in.entry)),
+            ("/sealed-bid/receipt/{id}", format!("/sealed-bid/receipt/{}", handed_in.id)),
+            ("/publication/{number}/{lot}/{kind}", "/publication/{number}/{lot}/candidates".into()),
+            ("{paper}", "candidates".into()),
+            ("{number}", "TEST-0001".into()),
+            ("{tender}", "TEST-0001".into()),
+            ("{lot}", "1".into()),
+            ("{envelope}", "single".into()),
+            ("{version}", "1".into()),
+            ("{document}", documents[0].id.to_string()),
+            ("{question}", question.to_string()),
+            ("{draw}", draws[0].id.to_string()),
+            ("{deposit}", paid.id.to_string()),
+            ("{subject}", "result".into()),
+            ("{bid}", "b1".into()),
+            ("{code}", "zh-CN".into()),
+        ])
+    }
+
+    /// The address of a route. What is still empty is of later rooms, where nothing is yet.
+    fn fill(&self, path: &str) -> String {
+        let mut path = path.to_owned();
+        for (place, value) in &self.0 {
+            path = path.replace(place, value);
+        }
+        let parts = path.split('/').map(|part| if part.starts_with('{') { "1" } else { part });
+        parts.collect::<Vec<_>>().join("/")
+    }
+
+    /// Every page. The log grows with everything that happens on the whole platform, and the receipt of an entry names
+    /// the log's size; live pages never end.
+    fn pages(&self) -> Vec<String> {
+        let quiet = |path: &String| {
+            !path.starts_with("/log") && !path.ends_with("/live") && !path.ends_with("/events")
+        };
+        let asked = app::routes().into_iter().filter(|route| route.method == "GET");
+        asked.map(|route| self.fill(route.path)).filter(quiet).collect()
+    }
 }
 
-fn read_all(browser: &mut Browser) -> Vec<(String, String)> {
+fn read_all(browser: &mut Browser, places: &Places) -> Vec<(String, String)> {
     let mut out = Vec::new();
-    for path in pages() {
+    for path in places.pages() {
         let seen = browser.get(&path);
         let mut headers: Vec<String> = seen
             .headers
@@ -88,86 +123,89 @@ fn read_all(browser: &mut Browser) -> Vec<(String, String)> {
 fn pays_and_bids(
     house: &TestHouse,
     treasurer: &Member,
-    lot: crate::platform::id::Id<crate::project::rules::Lot>,
+    lot: Id<Lot>,
     bidders: &[Member],
-) {
-    for bidder in bidders {
-        deposit::testing::paid(house, &treasurer.who, &bidder.who, lot);
-        bid(house, bidder, lot, EnvelopeKind::Single, &Offer::priced(CANARY)).unwrap();
-    }
+) -> Vec<(Demand, Kept)> {
+    let pays_and_bids = |bidder: &Member| {
+        let paid = deposit::testing::paid(house, &treasurer.who, &bidder.who, lot);
+        (paid, bid(house, bidder, lot, EnvelopeKind::Single, &Offer::priced(CANARY)).unwrap())
+    };
+    bidders.iter().map(pays_and_bids).collect()
 }
 
-#[test]
-fn before_the_opening_nobody_learns_a_price_a_bidder_or_how_many_they_are() {
-    let house = TestHouse::new(Engine::Sqlite);
-    let opened = empty_box(&house, &Shape::default());
-    let lot = opened.lot;
+fn asked(house: &TestHouse, lot: Id<Lot>) -> Id<Question> {
+    let asker = house.member(Role::Bidder, "asker").who;
+    let (own, tender) = (asker.clone(), facts(house, lot).tender);
+    let ask = move |act: &mut crate::ledger::Act<'_>| {
+        clarification::actions::ask(act, &own, tender, "投标文件中的工期以日历天还是工作日计？")
+    };
+    house.act(&asker, ask).unwrap().value
+}
+
+fn before_the_opening_nobody_learns_a_price_a_bidder_or_how_many_they_are(engine: Engine) {
+    let house = TestHouse::new(engine);
+    let (staff, lot) = announcement::testing::published(&house, &Shape::default());
+    complete_set(&house, facts(&house, lot).tender, &[&staff.agent, &staff.entity, &staff.supervisor]);
+    let question = asked(&house, lot);
     let treasurer = deposit::testing::treasury(&house);
     let mut bidders: Vec<Member> =
-        (1..=9).map(|i| house.member(Role::Bidder, &format!("secretbidder{i}"))).collect();
+        (1..=30).map(|i| house.member(Role::Bidder, &format!("secretbidder{i}"))).collect();
     let late = bidders.split_off(3);
     house.at("2026-03-20 10:00:00");
-    pays_and_bids(&house, &treasurer, lot, &bidders);
+    drawn(&house, &staff, lot, 3, 2);
+    let expert = with_accounts(&house, &staff, lot).remove(0);
+    let done = pays_and_bids(&house, &treasurer, lot, &bidders);
+    let places = Places::of(&house, lot, question, &done[0].0, &done[0].1);
     let few = stolen_copy(&house);
 
     let served = Served::start(house);
-    let staff = [
-        (None, None),
-        (Some(Role::Agent), Some(&opened.staff.agent)),
-        (Some(Role::Entity), Some(&opened.staff.entity)),
-        (Some(Role::Supervisor), Some(&opened.staff.supervisor)),
-        (Some(Role::Centre), Some(&opened.staff.centre)),
-    ];
     let stranger = served.house.member(Role::Bidder, "stranger");
-    let expert = served.house.member(Role::Expert, "anexpert");
-    let mut browsers: Vec<(Option<Role>, Browser)> = staff
-        .iter()
-        .map(|(role, member)| {
-            (*role, member.map_or_else(|| served.visitor(), |member| served.browser(member)))
-        })
-        .collect();
-    browsers.push((Some(Role::Bidder), served.browser(&stranger)));
-    browsers.push((Some(Role::Expert), served.browser(&expert)));
-    let before: Vec<_> = browsers.iter_mut().map(|(_, browser)| read_all(browser)).collect();
+    let known = [&staff.agent, &staff.entity, &staff.supervisor, &staff.centre, &stranger, &expert];
+    let mut browsers = vec![(None, served.visitor())];
+    browsers.extend(known.map(|member| (Some(member.who.role), served.browser(member))));
+    let before: Vec<_> = browsers.iter_mut().map(|(_, browser)| read_all(browser, &places)).collect();
     pays_and_bids(&served.house, &treasurer, lot, &late);
     // one of them withdraws, and the deposit is due back before the opening
-    withdraw(&served.house, &late[5], lot, EnvelopeKind::Single).unwrap();
-    let after: Vec<_> = browsers.iter_mut().map(|(_, browser)| read_all(browser)).collect();
+    withdraw(&served.house, late.last().unwrap(), lot, EnvelopeKind::Single).unwrap();
+    let after: Vec<_> = browsers.iter_mut().map(|(_, browser)| read_all(browser, &places)).collect();
 
     for ((role, _), (before, after)) in browsers.iter().zip(before.iter().zip(&after)) {
-        for ((path, three), (_, nine)) in before.iter().zip(after) {
-            let differing = three.lines().zip(nine.lines()).find(|(three, nine)| three != nine);
-            assert!(three == nine, "{path} as {role:?} tells three bids from nine: {differing:?}");
+        for ((path, three), (_, thirty)) in before.iter().zip(after) {
+            let differing = three.lines().zip(thirty.lines()).find(|(three, thirty)| three != thirty);
+            assert!(three == thirty, "{path} as {role:?} tells three bids from thirty: {differing:?}");
             for secret in [CANARY, "7,654,321.98", "secretbidder"] {
-                assert!(!nine.contains(secret), "{path} as {role:?} tells {secret}");
+                assert!(!thirty.contains(secret), "{path} as {role:?} tells {secret}");
             }
         }
+    }
+    let reads = |pages: &[(String, String)]| pages.iter().filter(|(_, text)| text.starts_with("200")).count();
+    for ((role, _), (pages, least)) in browsers.iter().zip(before.iter().zip([15, 30, 20, 25, 20, 20, 15])) {
+        assert!(reads(pages) >= least, "{role:?} reads only {} pages", reads(pages));
     }
 
     // the treasurer may know deposits, but not prices
     let mut desk = served.browser(&treasurer);
-    let seen = read_all(&mut desk);
+    let seen = read_all(&mut desk, &places);
     assert!(seen.iter().all(|(_, text)| !text.contains(CANARY)));
-    let refunds = seen.iter().find(|(path, _)| path == "/deposit/treasury/refunds").unwrap();
-    assert!(refunds.1.contains("secretbidder9"), "the treasurer sees what is due back");
+    let shows =
+        |path: &str, what: &str| seen.iter().any(|(at, text)| at.starts_with(path) && text.contains(what));
+    assert!(shows("/deposit/treasury/refunds", "secretbidder30"), "the treasurer sees what is due back");
+    assert!(shows("/deposit/treasury/deposits/", "secretbidder1"), "and each deposit");
 
     let many = stolen_copy(&served.house);
     let files = all_files(Path::new(&served.house.door().config().files));
-    assert_eq!(occurrences(&many, CANARY) + occurrences(&files, CANARY), 0, "a price lies in clear");
-    let facts = crate::project::testing::facts(&served.house, lot);
+    assert_eq!(in_rows(&many, CANARY) + occurrences(&files, CANARY), 0, "a price lies in clear");
+    let facts = facts(&served.house, lot);
     for (what, needle) in [("the lot", lot.to_string()), ("the tender", facts.tender.to_string())] {
-        assert_eq!(
-            occurrences(&few, &needle),
-            occurrences(&many, &needle),
-            "rows about {what} count its bids"
-        );
+        assert_eq!(in_rows(&few, &needle), in_rows(&many, &needle), "rows about {what} count its bids");
+        assert!(in_rows(&many, &needle) > 0, "the copy is of the right database");
     }
     for bidder in &late {
         let who = &bidder.who;
         for needle in [who.organisation.to_string(), who.person.to_string(), who.credit_code.clone()] {
             assert_eq!(
-                occurrences(&few, &needle),
-                occurrences(&many, &needle),
+                in_rows(&few, &needle),
+                in_rows(&many, &needle),
                 "a bid leaves {needle} in the database"
             );
             assert_eq!(occurrences(&files, &needle), 0, "{needle} lies in a file or its name");

@@ -7,9 +7,19 @@ use crate::deposit::actions;
 use crate::deposit::rules::RefundReason;
 use crate::deposit::store;
 use crate::deposit::testing::{CENTRE_NUMBER, csv, line};
+use crate::on_both_databases;
+use crate::platform::database::testing::Engine;
 use crate::tests::browser::{Browser, Seen};
 use bytes::Bytes;
 use reqwest::Method;
+
+on_both_databases! {
+    a_bidder_pays_and_follows_the_deposit_on_its_page
+    the_treasurer_decides_pays_back_and_sees_the_book_balance
+    one_deposit_can_be_frozen_released_and_kept_by_hand
+    every_page_speaks_both_languages_and_shows_no_bare_key
+    nobody_but_the_treasurer_and_the_bidder_is_shown_a_deposit
+}
 
 const LOT: &str = "/deposit/TEST-0001/1";
 
@@ -22,9 +32,8 @@ fn upload(browser: &mut Browser, csrf: &str, name: &str, content: &str) -> Seen 
     browser.send(Method::POST, "/deposit/treasury/import", &form, Bytes::from(body))
 }
 
-#[test]
-fn a_bidder_pays_and_follows_the_deposit_on_its_page() {
-    let desk = Desk::served();
+fn a_bidder_pays_and_follows_the_deposit_on_its_page(engine: Engine) {
+    let desk = Desk::served(engine);
     let (one, other) = (desk.bidder("one"), desk.bidder("other"));
     let (mut bidder, mut stranger) = (desk.browser(&one), desk.browser(&other));
     let mut treasurer = desk.browser(&desk.treasurer);
@@ -53,9 +62,8 @@ fn a_bidder_pays_and_follows_the_deposit_on_its_page() {
     assert!(stranger.get("/deposit").text().contains("还没有保证金"));
 }
 
-#[test]
-fn the_treasurer_decides_pays_back_and_sees_the_book_balance() {
-    let desk = Desk::served();
+fn the_treasurer_decides_pays_back_and_sees_the_book_balance(engine: Engine) {
+    let desk = Desk::served(engine);
     let paid = desk.paid(&desk.bidder("one"));
     let demand = desk.asked(&desk.bidder("two"));
     let foreign = line(&paid, "A9", "200000.00", desk.in_time())
@@ -106,9 +114,8 @@ fn the_treasurer_decides_pays_back_and_sees_the_book_balance() {
     desk.book();
 }
 
-#[test]
-fn one_deposit_can_be_frozen_released_and_kept_by_hand() {
-    let desk = Desk::served();
+fn one_deposit_can_be_frozen_released_and_kept_by_hand(engine: Engine) {
+    let desk = Desk::served(engine);
     let demand = desk.paid(&desk.bidder("one"));
     let mut treasurer = desk.browser(&desk.treasurer);
     let path = format!("/deposit/treasury/deposits/{}", demand.id);
@@ -128,9 +135,8 @@ fn one_deposit_can_be_frozen_released_and_kept_by_hand() {
     desk.book();
 }
 
-#[test]
-fn every_page_speaks_both_languages_and_shows_no_bare_key() {
-    let desk = Desk::served();
+fn every_page_speaks_both_languages_and_shows_no_bare_key(engine: Engine) {
+    let desk = Desk::served(engine);
     let one = desk.bidder("one");
     let demand = desk.asked(&one);
     desk.import(&[line(&demand, "A1", "1.00", desk.in_time()), "x".into()]);
@@ -155,9 +161,8 @@ fn every_page_speaks_both_languages_and_shows_no_bare_key() {
     }
 }
 
-#[test]
-fn nobody_but_the_treasurer_and_the_bidder_is_shown_a_deposit() {
-    let desk = Desk::served();
+fn nobody_but_the_treasurer_and_the_bidder_is_shown_a_deposit(engine: Engine) {
+    let desk = Desk::served(engine);
     let demand = desk.paid(&desk.bidder("one"));
     let people = [&desk.staff.agent, &desk.staff.entity, &desk.staff.supervisor, &desk.staff.centre];
     let rival = desk.bidder("rival");

@@ -49,8 +49,8 @@ impl Desk {
     }
 
     /// A desk whose house is being served.
-    pub fn served() -> Self {
-        Self::at(Place::Served(Served::start(TestHouse::new(Engine::Sqlite))), &Shape::default())
+    pub fn served(engine: Engine) -> Self {
+        Self::at(Place::Served(Served::start(TestHouse::new(engine))), &Shape::default())
     }
 
     /// A browser in which `member` is signed in.

@@ -42,6 +42,47 @@ macro_rules! on_both_databases {
     )+ };
 }
 
+/// One value of a query that a test asks.
+#[derive(diesel::QueryableByName)]
+struct Said {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    said: String,
+}
+
+fn ask(db: &mut Db, sql: String) -> Vec<String> {
+    use diesel::RunQueryDsl;
+    let rows: Vec<Said> = diesel::sql_query(sql).load(db).expect("a plain question is answered");
+    rows.into_iter().map(|row| row.said).collect()
+}
+
+/// Every row of every table as a thief of the database would read it, each behind its table's name; bytes in hex.
+pub fn everything(db: &mut Db) -> Vec<String> {
+    let tables = match db {
+        Db::Lite(_) => "SELECT name AS said FROM sqlite_master WHERE type = 'table' ORDER BY name",
+        Db::Pg(_) => {
+            "SELECT tablename::text AS said FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename"
+        }
+    };
+    let mut out = Vec::new();
+    for table in ask(db, tables.to_owned()) {
+        let row = match db {
+            Db::Lite(_) => {
+                let columns = ask(db, format!("SELECT name AS said FROM pragma_table_info('{table}')"));
+                let text = |column: &String| {
+                    format!(
+                        "CASE typeof(\"{column}\") WHEN 'blob' THEN lower(hex(\"{column}\")) ELSE ifnull(\"{column}\", '') END"
+                    )
+                };
+                columns.iter().map(text).collect::<Vec<_>>().join(" || '|' || ")
+            }
+            Db::Pg(_) => format!("\"{table}\"::text"),
+        };
+        let rows = ask(db, format!("SELECT {row} AS said FROM \"{table}\" ORDER BY 1"));
+        out.extend(rows.into_iter().map(|row| format!("{table}|{row}")));
+    }
+    out
+}
+
 struct Server {
     port: u16,
     next: AtomicU32,

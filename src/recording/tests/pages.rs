@@ -3,6 +3,7 @@
 use crate::account::role::Role;
 use crate::account::testing::{Member, TestHouse};
 use crate::ledger::Actor;
+use crate::on_both_databases;
 use crate::platform::database::testing::Engine;
 use crate::platform::digest::{b64, sha256};
 use crate::platform::id::Id;
@@ -14,6 +15,16 @@ use crate::tests::browser::{Browser, Seen, Served};
 use bytes::Bytes;
 use reqwest::Method;
 
+on_both_databases! {
+    parts_are_answered_201_200_and_409_and_a_wrong_digest_422
+    a_part_of_more_than_twelve_megabytes_is_refused
+    the_supervisor_gets_playlist_segments_and_pictures_and_the_viewing_is_on_record
+    nobody_but_a_supervisor_can_watch
+    the_banner_says_whose_track_is_missing_but_never_a_name
+    live_watching_begins_with_the_newest_segment_and_goes_on_with_every_new_one
+    a_hold_needs_a_reason_and_shows_on_the_page
+}
+
 struct Scene {
     served: Served,
     expert: Member,
@@ -21,8 +32,8 @@ struct Scene {
     camera: Id<Track>,
 }
 
-fn scene() -> Scene {
-    let house = TestHouse::new(Engine::Sqlite);
+fn scene(engine: Engine) -> Scene {
+    let house = TestHouse::new(engine);
     let expert = house.member(Role::Expert, "expert1");
     let session = session(&house, Id::random(), &[&expert.who]);
     let camera = track(&house, session, &expert.who, Source::Camera);
@@ -54,9 +65,8 @@ fn digest(bytes: &[u8]) -> String {
     format!("sha-256=:{}:", b64(&sha256(&[bytes])))
 }
 
-#[test]
-fn parts_are_answered_201_200_and_409_and_a_wrong_digest_422() {
-    let scene = scene();
+fn parts_are_answered_201_200_and_409_and_a_wrong_digest_422(engine: Engine) {
+    let scene = scene(engine);
     let mut browser = scene.served.browser(&scene.expert);
     let blobs = sample("camera-mp4");
     let first = scene.put(&mut browser, 0, &blobs[0], &digest(&blobs[0])).expect_status(201);
@@ -70,17 +80,15 @@ fn parts_are_answered_201_200_and_409_and_a_wrong_digest_422() {
     assert_eq!(status.expect_status(200).text(), r#"{"epoch":1,"next":1,"sealed":false}"#);
 }
 
-#[test]
-fn a_part_of_more_than_twelve_megabytes_is_refused() {
-    let scene = scene();
+fn a_part_of_more_than_twelve_megabytes_is_refused(engine: Engine) {
+    let scene = scene(engine);
     let mut browser = scene.served.browser(&scene.expert);
     let big = vec![0u8; 12 * 1024 * 1024 + 1];
     scene.put(&mut browser, 0, &big, &digest(&big)).expect_status(413);
 }
 
-#[test]
-fn the_supervisor_gets_playlist_segments_and_pictures_and_the_viewing_is_on_record() {
-    let scene = scene();
+fn the_supervisor_gets_playlist_segments_and_pictures_and_the_viewing_is_on_record(engine: Engine) {
+    let scene = scene(engine);
     scene.send_all("camera-mp4");
     let mut supervisor = scene.supervisor();
     let base = format!("/recording/{}/{}", scene.session, scene.camera);
@@ -102,9 +110,8 @@ fn the_supervisor_gets_playlist_segments_and_pictures_and_the_viewing_is_on_reco
     assert!(page.contains("expert1先生") && page.contains("data-player-track"));
 }
 
-#[test]
-fn nobody_but_a_supervisor_can_watch() {
-    let scene = scene();
+fn nobody_but_a_supervisor_can_watch(engine: Engine) {
+    let scene = scene(engine);
     scene.send_all("camera-mp4");
     let base = format!("/recording/{}", scene.session);
     let track = format!("{base}/{}", scene.camera);
@@ -130,9 +137,8 @@ fn nobody_but_a_supervisor_can_watch() {
     }
 }
 
-#[test]
-fn the_banner_says_whose_track_is_missing_but_never_a_name() {
-    let scene = scene();
+fn the_banner_says_whose_track_is_missing_but_never_a_name(engine: Engine) {
+    let scene = scene(engine);
     let path = format!("/recording/{}/standing", scene.session);
     let mut expert = scene.served.browser(&scene.expert);
     let own = expert.get(&path).expect_status(200).text();
@@ -147,9 +153,8 @@ fn the_banner_says_whose_track_is_missing_but_never_a_name() {
     assert!(studio.contains(&format!("data-camera=\"{}\"", scene.camera)));
 }
 
-#[test]
-fn live_watching_begins_with_the_newest_segment_and_goes_on_with_every_new_one() {
-    let scene = scene();
+fn live_watching_begins_with_the_newest_segment_and_goes_on_with_every_new_one(engine: Engine) {
+    let scene = scene(engine);
     let blobs: Vec<_> = sample("camera-mp4").into_iter().filter(|b| !b.is_empty()).collect();
     let mut browser = scene.served.browser(&scene.expert);
     for (seq, part) in (0u64..).zip(&blobs).take(3) {
@@ -182,9 +187,8 @@ fn live_watching_begins_with_the_newest_segment_and_goes_on_with_every_new_one()
     assert!(list.ends_with("#EXT-X-ENDLIST\n"));
 }
 
-#[test]
-fn a_hold_needs_a_reason_and_shows_on_the_page() {
-    let scene = scene();
+fn a_hold_needs_a_reason_and_shows_on_the_page(engine: Engine) {
+    let scene = scene(engine);
     let mut supervisor = scene.supervisor();
     let page = format!("/recording/{}", scene.session);
     supervisor.get(&page).expect_status(200);

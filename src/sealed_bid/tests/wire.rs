@@ -3,6 +3,7 @@
 use super::{Box1, box1, offer};
 use crate::account::testing::Member;
 use crate::ledger::proof::Receipt;
+use crate::on_both_databases;
 use crate::platform::canonical::jcs_text;
 use crate::platform::database::testing::Engine;
 use crate::platform::digest::{b64, sha256};
@@ -16,6 +17,15 @@ use crate::tests::browser::{Browser, Seen, Served};
 use bytes::Bytes;
 use reqwest::Method;
 
+on_both_databases! {
+    a_bid_goes_up_in_pieces_over_breaks_and_comes_back_as_a_receipt
+    what_is_not_a_sealed_bid_is_refused_with_the_reason
+    the_protocol_is_kept_to_the_letter
+    the_command_lines_three_files_are_handed_in_by_a_plain_form
+    a_withdrawal_is_signed_on_its_page_and_has_a_receipt
+    every_mark_that_the_bid_forms_script_asks_for_stands_on_the_page
+}
+
 const LOT: &str = "/sealed-bid/TEST-0001/1";
 
 struct Line {
@@ -28,8 +38,8 @@ struct Line {
 }
 
 /// A served box, and a large bid of the first bidder: three slices and a bit.
-fn line() -> Line {
-    let Box1 { house, first, second, lot, .. } = box1(Engine::Sqlite, &Shape::default());
+fn line(engine: Engine) -> Line {
+    let Box1 { house, first, second, lot, .. } = box1(engine, &Shape::default());
     let parameters = parameters(&house, &first, lot, EnvelopeKind::Single);
     let mut large = offer();
     large.files.push(("图纸.bin".into(), vec![5; 3_200_000]));
@@ -63,9 +73,8 @@ fn submit(browser: &mut Browser, bid: &SealedBid, upload: &str) -> Seen {
     browser.post(&format!("{LOT}/single/submit"), &fields)
 }
 
-#[test]
-fn a_bid_goes_up_in_pieces_over_breaks_and_comes_back_as_a_receipt() {
-    let line = line();
+fn a_bid_goes_up_in_pieces_over_breaks_and_comes_back_as_a_receipt(engine: Engine) {
+    let line = line(engine);
     let mut browser = line.served.browser(&line.first);
     let whole = &line.ciphertext;
     let upload = create(&mut browser, whole.len());
@@ -106,9 +115,8 @@ fn a_bid_goes_up_in_pieces_over_breaks_and_comes_back_as_a_receipt() {
     }
 }
 
-#[test]
-fn what_is_not_a_sealed_bid_is_refused_with_the_reason() {
-    let line = line();
+fn what_is_not_a_sealed_bid_is_refused_with_the_reason(engine: Engine) {
+    let line = line(engine);
     let mut browser = line.served.browser(&line.first);
     let size = line.ciphertext.len().to_string();
     let pdf = [b"%PDF-1.7 ".as_slice(), &vec![0; SLICE - 9]].concat();
@@ -128,9 +136,8 @@ fn what_is_not_a_sealed_bid_is_refused_with_the_reason() {
     tus(&mut browser, Method::POST, "/sealed-bid/upload", &[], b"").expect_status(400);
 }
 
-#[test]
-fn the_protocol_is_kept_to_the_letter() {
-    let line = line();
+fn the_protocol_is_kept_to_the_letter(engine: Engine) {
+    let line = line(engine);
     let mut browser = line.served.browser(&line.first);
     let options = browser.send(Method::OPTIONS, "/sealed-bid/upload", &[], Bytes::new()).expect_status(204);
     assert_eq!(header(&options, "Tus-Version"), "1.0.0");
@@ -170,9 +177,8 @@ fn the_protocol_is_kept_to_the_letter() {
     tus(&mut browser, Method::HEAD, &upload, &[], b"").expect_status(404);
 }
 
-#[test]
-fn the_command_lines_three_files_are_handed_in_by_a_plain_form() {
-    let line = line();
+fn the_command_lines_three_files_are_handed_in_by_a_plain_form(engine: Engine) {
+    let line = line(engine);
     let mut browser = line.served.browser(&line.first);
     let parameters = browser.get(&format!("{LOT}/single/parameters.json")).expect_status(200);
     assert_eq!(BidParameters::read(&parameters.bytes).unwrap(), line.parameters);
@@ -205,9 +211,8 @@ fn the_command_lines_three_files_are_handed_in_by_a_plain_form() {
     browser.get(&receipt).expect_status(200);
 }
 
-#[test]
-fn a_withdrawal_is_signed_on_its_page_and_has_a_receipt() {
-    let line = line();
+fn a_withdrawal_is_signed_on_its_page_and_has_a_receipt(engine: Engine) {
+    let line = line(engine);
     let mut browser = line.served.browser(&line.first);
     browser.get(&format!("{LOT}/single/withdraw")).expect_status(409);
     let upload = create(&mut browser, line.ciphertext.len());
@@ -228,10 +233,9 @@ fn a_withdrawal_is_signed_on_its_page_and_has_a_receipt() {
 }
 
 /// The script of the bid form finds what it looks for: the page and `browser/src/page/seal_form.ts` can not drift apart.
-#[test]
-fn every_mark_that_the_bid_forms_script_asks_for_stands_on_the_page() {
+fn every_mark_that_the_bid_forms_script_asks_for_stands_on_the_page(engine: Engine) {
     const SCRIPT: &str = include_str!("../../../browser/src/page/seal_form.ts");
-    let line = line();
+    let line = line(engine);
     let mut browser = line.served.browser(&line.first);
     let page = browser.get(&format!("{LOT}/single")).expect_status(200).text();
     let after = |text: &'static str, mark: &'static str| {
