@@ -8,6 +8,7 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use futures_util::TryStreamExt;
 use serde::de::DeserializeOwned;
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 
@@ -26,21 +27,30 @@ impl<T: DeserializeOwned + 'static> FromRequest for Posted<T> {
         let bytes = web::Bytes::from_request(request, payload);
         let expected = request.extensions().get::<Seen>().map(|seen| seen.csrf.clone()).unwrap_or_default();
         Box::pin(async move {
-            let problem =
-                |text: String| Failed::from(Refused::new(422, "platform.refusal.form").with("problem", text));
-            let bytes = bytes.await.map_err(|e| problem(e.to_string()))?;
+            let unread = |error: &dyn fmt::Display| Failed::from(unread_fields(error));
+            let bytes = bytes.await.map_err(|e| Failed::from(broken_off(&e)))?;
             if bytes.len() > FORM_BYTES_MAX {
                 return Err(Refused::new(413, "platform.refusal.too_large").with("max", "1 MiB").into());
             }
             let mut fields: Vec<(String, String)> =
-                serde_urlencoded::from_bytes(&bytes).map_err(|e| problem(e.to_string()))?;
+                serde_urlencoded::from_bytes(&bytes).map_err(|e| unread(&e))?;
             let given = fields.iter().find(|(name, _)| name == "csrf").map(|(_, value)| value.clone());
             check_csrf(&given.unwrap_or_default(), &expected)?;
             fields.retain(|(name, _)| name != "csrf");
-            let plain = serde_urlencoded::to_string(&fields).map_err(|e| problem(e.to_string()))?;
-            serde_urlencoded::from_str(&plain).map(Self).map_err(|e| problem(e.to_string()))
+            let plain = serde_urlencoded::to_string(&fields).map_err(|e| unread(&e))?;
+            serde_urlencoded::from_str(&plain).map(Self).map_err(|e| unread(&e))
         })
     }
+}
+
+/// Not all of a form has arrived. The English sentence names the technical cause.
+pub fn broken_off(error: &dyn fmt::Display) -> Refused {
+    Refused::new(422, "platform.refusal.form").word("why", "platform.form.broken_off").with("problem", error)
+}
+
+/// A form has other fields than its page, or one that is no text.
+fn unread_fields(error: &dyn fmt::Display) -> Refused {
+    Refused::new(422, "platform.refusal.form").word("why", "platform.form.fields").with("problem", error)
 }
 
 /// Compares a form's token with the session's, in constant time.
@@ -64,7 +74,7 @@ pub async fn one_file(
     most: usize,
     max: &str,
 ) -> Result<(String, web::Bytes), Refused> {
-    let unread = |e: MultipartError| Refused::new(422, "platform.refusal.form").with("problem", e);
+    let unread = |e: MultipartError| broken_off(&e);
     let mut proven = false;
     while let Some(mut part) = parts.try_next().await.map_err(unread)? {
         let field = part.name().unwrap_or_default().to_owned();

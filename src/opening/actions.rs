@@ -204,8 +204,8 @@ pub fn release(
     if !act.is_witnessed(closing.size)? {
         return Err(Refused::from(Refusal::NotWitnessed).into());
     }
-    let bad = |why: String| Failure::from(Refused::from(Refusal::BadRelease { why }));
-    let release = Release::read(document.as_bytes()).map_err(|e| bad(e.to_string()))?;
+    let bad = |cause, why| Failure::from(Refused::from(Refusal::BadRelease { cause, why }));
+    let release = Release::read(document.as_bytes()).map_err(|e| bad("document", e.to_string()))?;
     let own = facts.custody.as_ref().and_then(|custody| {
         let at = custody.trustees.iter().position(|trustee| trustee.person == who.person)?;
         u8::try_from(at + 1).ok()
@@ -215,7 +215,8 @@ pub fn release(
     }
     let trustees = trustees_store::complete_set(act.db(), facts.tender)?;
     let trustees = trustees.ok_or_else(|| Fault::new("bids without a trustee set"))?;
-    release.check(&trustees, &sitting.bid_set, &sitting.session).map_err(|e| bad(e.to_string()))?;
+    let checked = release.check(&trustees, &sitting.bid_set, &sitting.session);
+    checked.map_err(|fault| bad(fault.code(), fault.to_string()))?;
     if store::releases(act.db(), lot, envelope)?.iter().any(|other| other.release.i == release.i) {
         return Err(Refused::from(Refusal::AlreadyReleased).into());
     }

@@ -33,8 +33,9 @@ pub enum Refusal {
     },
     NotATrustee,
     AlreadyReleased,
-    /// The release document does not fit this opening.
+    /// The release document does not fit this opening. `cause` is the last part of a locale key.
     BadRelease {
+        cause: &'static str,
         why: String,
     },
     /// Not enough trustees have released their shares.
@@ -79,7 +80,9 @@ impl From<Refusal> for Refused {
                 .article("招标投标法实施条例 第四十四条"),
             R::NotATrustee => say(403, "not_a_trustee"),
             R::AlreadyReleased => say(409, "already_released"),
-            R::BadRelease { why } => say(422, "bad_release").with("why", why),
+            R::BadRelease { cause, why } => {
+                say(422, "bad_release").word("cause", format!("opening.bad_release.{cause}")).with("why", why)
+            }
             R::Quorum { have, need } => say(409, "quorum").with("have", have).with("need", need),
             R::WaitFor { trustees } => {
                 let list: Vec<String> = trustees.iter().map(u8::to_string).collect();

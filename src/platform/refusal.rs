@@ -16,6 +16,9 @@ pub struct Refused {
     pub key: Cow<'static, str>,
     /// Values for the `%{name}` places of the sentence.
     pub with: Vec<(&'static str, String)>,
+    /// Locale keys of the parts of the sentence that depend on the cause, for `%{name}` places too. Such a part may
+    /// hold places of its own, which `with` fills.
+    pub words: Vec<(&'static str, Cow<'static, str>)>,
     /// The article or standard that says so, as printed for people.
     pub article: Option<String>,
     /// Name of the form field that must change, if one is to blame.
@@ -24,12 +27,19 @@ pub struct Refused {
 
 impl Refused {
     pub fn new(status: u16, key: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, key: key.into(), with: Vec::new(), article: None, field: None }
+        Self { status, key: key.into(), with: Vec::new(), words: Vec::new(), article: None, field: None }
     }
 
     #[must_use]
     pub fn with(mut self, name: &'static str, value: impl fmt::Display) -> Self {
         self.with.push((name, value.to_string()));
+        self
+    }
+
+    /// Fills `%{name}` with the sentence part of `key`, in the reader's language.
+    #[must_use]
+    pub fn word(mut self, name: &'static str, key: impl Into<Cow<'static, str>>) -> Self {
+        self.words.push((name, key.into()));
         self
     }
 
@@ -49,6 +59,7 @@ impl Refused {
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.status, self.key)?;
+        self.words.iter().try_for_each(|(name, key)| write!(f, " {name}={key}"))?;
         self.with.iter().try_for_each(|(name, value)| write!(f, " {name}={value}"))
     }
 }

@@ -112,7 +112,7 @@ struct Work {
 }
 
 fn unreadable(why: Malformed) -> Refusal {
-    Refusal::NotARecording(why.to_string())
+    Refusal::NotARecording { cause: "damaged", why: why.to_string() }
 }
 
 impl Work {
@@ -126,7 +126,10 @@ impl Work {
         let offset = usize::try_from(self.plan.epoch.cursor_offset).unwrap_or(usize::MAX);
         let total: usize = run.iter().map(|(_, bytes)| bytes.len()).sum();
         if total.saturating_sub(offset) > PENDING_BYTES_MAX {
-            return Err(Refusal::NotARecording("no key picture".into()));
+            return Err(Refusal::NotARecording {
+                cause: "no_key_picture",
+                why: format!("more than {PENDING_BYTES_MAX} bytes without a key picture"),
+            });
         }
         let mut stream = Vec::with_capacity(total);
         run.iter().for_each(|(_, bytes)| stream.extend_from_slice(bytes));
@@ -168,7 +171,7 @@ impl Work {
             let head = self.head.clone().unwrap_or_default();
             let made = webm_to_fmp4(&head, &stream.slice(piece)).map_err(|e| match e {
                 RemuxError::Codec(name) => Refusal::CodecNotKept(name),
-                other => Refusal::NotARecording(other.to_string()),
+                other => Refusal::NotARecording { cause: "damaged", why: other.to_string() },
             })?;
             if self.init.is_none() {
                 let init = Init::parse(&made.init).map_err(unreadable)?;

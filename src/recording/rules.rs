@@ -249,14 +249,26 @@ pub enum Refusal {
     StillOpen,
     NobodyToRecord,
     TooManyPersons,
-    NotRecording { missing: usize },
+    NotRecording {
+        missing: usize,
+    },
     PartTooLarge,
     DigestMissing,
     DigestWrong,
-    DifferentBytes { seq: u64 },
-    TooFarAhead { next: u64 },
-    EpochOutOfOrder { latest: u64 },
-    NotARecording(String),
+    DifferentBytes {
+        seq: u64,
+    },
+    TooFarAhead {
+        next: u64,
+    },
+    EpochOutOfOrder {
+        latest: u64,
+    },
+    /// `cause` is the last part of a locale key, `why` the detail for whoever writes a recorder.
+    NotARecording {
+        cause: &'static str,
+        why: String,
+    },
     CodecNotKept(String),
     BadReason,
     ReasonMissing,
@@ -286,7 +298,10 @@ impl From<Refusal> for Refused {
             Refusal::DifferentBytes { seq } => of(409, "different_bytes").with("seq", seq),
             Refusal::TooFarAhead { next } => of(422, "too_far_ahead").with("next", next),
             Refusal::EpochOutOfOrder { latest } => of(422, "epoch_out_of_order").with("latest", latest),
-            Refusal::NotARecording(why) => of(415, "not_a_recording").with("why", why),
+            Refusal::NotARecording { cause, why } => {
+                let cause = format!("recording.not_a_recording.{cause}");
+                of(415, "not_a_recording").word("cause", cause).with("why", why)
+            }
             Refusal::CodecNotKept(codec) => of(415, "codec_not_kept").with("codec", codec),
             Refusal::BadReason => of(422, "bad_reason"),
             Refusal::ReasonMissing => of(422, "reason_missing").field("reason"),

@@ -177,7 +177,7 @@ pub fn submit(
     let lot = in_time(act, who, submission.lot, FlowStep::SubmitBid, m.as_ref())?;
     let manifest = manifest?;
     let signature: Signature = from_jcs(submission.signature.as_bytes())
-        .map_err(|why| Refused::from(Refusal::Malformed { why: why.to_string() }))?;
+        .map_err(|why| Refused::from(Refusal::Malformed { cause: "signature", why: why.to_string() }))?;
     let (vault, now) = (act.vault().clone(), act.now());
     let expected = parameters(act.db(), &vault, origin, who, &lot, submission.envelope, now)?;
     let upload = uploads::own(act.db(), &vault, who, submission.upload, now)?;

@@ -5,7 +5,7 @@ use super::pages::{LotView, found_envelope, view};
 use super::rules::Refusal;
 use super::tus;
 use crate::account::authority::Authority;
-use crate::account::form::check_csrf;
+use crate::account::form::{broken_off, check_csrf};
 use crate::account::page::Page;
 use crate::account::who::{Bidder, Who};
 use crate::ledger::Door;
@@ -41,10 +41,10 @@ async fn hand_in_get(Bidder(who): Bidder, p: Page, door: web::Data<Door>, path: 
 
 /// Reads a small part of the form as text.
 async fn text(mut field: Field) -> Result<String, Refused> {
-    let malformed = |why: &str| Refused::from(Refusal::Malformed { why: why.to_owned() });
+    let malformed = |why: &str| Refused::from(Refusal::Malformed { cause: "file", why: why.to_owned() });
     let mut bytes = Vec::new();
     while let Some(chunk) = field.next().await {
-        bytes.extend_from_slice(&chunk.map_err(|_| malformed("the form broke off"))?);
+        bytes.extend_from_slice(&chunk.map_err(|why| broken_off(&why))?);
         if bytes.len() > MANIFEST_MAX {
             return Err(malformed("a file is too long"));
         }
@@ -60,10 +60,10 @@ async fn read_form(
     who: &Who,
     mut form: Multipart,
 ) -> Result<(String, String, crate::platform::id::Id<super::rules::Upload>), Failure> {
-    let malformed = |why: &str| Refused::from(Refusal::Malformed { why: why.to_owned() });
+    let malformed = |why: &str| Refused::from(Refusal::Malformed { cause: "form", why: why.to_owned() });
     let (mut trusted, mut manifest, mut signature) = (false, String::new(), String::new());
     while let Some(field) = form.next().await {
-        let field = field.map_err(|_| malformed("the form broke off"))?;
+        let field = field.map_err(|why| broken_off(&why))?;
         let name = field.name().unwrap_or_default().to_owned();
         match name.as_str() {
             "csrf" => {

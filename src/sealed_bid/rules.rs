@@ -56,8 +56,9 @@ pub enum Refusal {
     NoUpload,
     /// Not all bytes have arrived.
     Unfinished { have: u64, size: u64 },
-    /// The manifest or its signature can not be read.
-    Malformed { why: String },
+    /// The manifest or its signature can not be read. `cause` is the last part of a locale key, `why` the detail for
+    /// whoever writes a sealing program.
+    Malformed { cause: &'static str, why: String },
     /// The manifest names other bytes than were uploaded.
     OtherCiphertext,
     /// Sealed for another tender, lot, envelope or bidder.
@@ -95,7 +96,9 @@ impl From<Refusal> for Refused {
                 .with("have", have)
                 .with("size", size)
                 .article("电子招标投标办法 第二十七条"),
-            R::Malformed { why } => say(422, "malformed").with("why", why),
+            R::Malformed { cause, why } => {
+                say(422, "malformed").word("cause", format!("sealed_bid.malformed.{cause}")).with("why", why)
+            }
             R::OtherCiphertext => say(422, "other_ciphertext"),
             R::OtherTender => say(422, "other_tender"),
             R::DocumentsChanged => say(409, "documents_changed"),
@@ -109,7 +112,7 @@ impl From<Refusal> for Refused {
 
 impl From<SealError> for Refusal {
     fn from(why: SealError) -> Self {
-        Self::Malformed { why: why.to_string() }
+        Self::Malformed { cause: why.code(), why: why.to_string() }
     }
 }
 

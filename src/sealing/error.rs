@@ -33,6 +33,19 @@ impl From<crate::platform::canonical::NotCanonical> for SealError {
 }
 
 impl SealError {
+    /// The kind of cause, for rooms that have words of their own for it.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Io(_) => "io",
+            Self::Document(_) => "document",
+            Self::Trustees(_) => "trustees",
+            Self::Stream(_) => "stream",
+            Self::Archive(_) => "archive",
+            Self::Signature(_) => "signature",
+            Self::Key(_) => "key",
+        }
+    }
+
     /// The same error inside an [`std::io::Error`], for code that sits behind `Read` or `Write`.
     pub fn into_io(self) -> std::io::Error {
         match self {

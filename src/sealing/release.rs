@@ -51,6 +51,34 @@ pub struct Release {
     pub typ: ReleaseTyp,
 }
 
+/// Why a release is not one for this opening.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum ReleaseFault {
+    #[error("the release is of no trustee of this set")]
+    NoTrustee,
+    #[error("the release is for another bid set")]
+    OtherSet,
+    #[error("the release is for another opening session")]
+    OtherSession,
+    #[error("the release does not hold one share for each bid")]
+    Shares,
+    #[error("the release is not signed with the trustee's key")]
+    Signature,
+}
+
+impl ReleaseFault {
+    /// The last part of a locale key.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::NoTrustee => "no_trustee",
+            Self::OtherSet => "other_set",
+            Self::OtherSession => "other_session",
+            Self::Shares => "shares",
+            Self::Signature => "signature",
+        }
+    }
+}
+
 #[derive(Serialize)]
 struct Unsigned<'a> {
     bid_set: &'a Bytes<32>,
@@ -153,22 +181,20 @@ impl Release {
     }
 
     /// Checks that a member of `trustees` signed this for `set` and this session.
-    pub fn check(&self, trustees: &TrusteeSet, set: &BidSet, session: &[u8; 65]) -> Result<(), SealError> {
-        let refuse = |why: &str| Err(SealError::Document(why.to_owned()));
-        let Some(member) = trustees.member(self.i) else {
-            return refuse("the release is of no trustee of this set");
-        };
+    pub fn check(&self, trustees: &TrusteeSet, set: &BidSet, session: &[u8; 65]) -> Result<(), ReleaseFault> {
+        let member = trustees.member(self.i).ok_or(ReleaseFault::NoTrustee)?;
         if self.bid_set.0 != set.hash() || self.closing_size != set.closing.size || self.tender != set.tender
         {
-            return refuse("the release is for another bid set");
+            return Err(ReleaseFault::OtherSet);
         }
         if self.session.0 != *session {
-            return refuse("the release is for another opening session");
+            return Err(ReleaseFault::OtherSession);
         }
         if !self.shares.iter().map(|s| s.m).eq(set.bids.iter().map(|b| b.m)) {
-            return refuse("the release does not hold one share for each bid");
+            return Err(ReleaseFault::Shares);
         }
-        verify_es256(&member.sign.0, &self.message(), &self.sig.0)
+        let verified = verify_es256(&member.sign.0, &self.message(), &self.sig.0);
+        verified.map_err(|_| ReleaseFault::Signature)
     }
 
     /// What this trustee reports for `manifest`'s bid; `None` if the release does not speak of it. A box that does not

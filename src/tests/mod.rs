@@ -13,6 +13,7 @@ mod key_files;
 mod manual;
 mod program;
 mod real_browser;
+mod refusals;
 pub mod running;
 mod scripts;
 mod secrecy;

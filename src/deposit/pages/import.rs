@@ -1,7 +1,7 @@
 //! Importing a bank's notice.
 
 use super::treasury::NoticeView;
-use crate::account::form::check_csrf;
+use crate::account::form::{broken_off, check_csrf};
 use crate::account::page::Page;
 use crate::account::who::Treasurer;
 use crate::deposit::bank_notice::NOTICE_BYTES_MAX;
@@ -45,8 +45,7 @@ struct Upload {
 }
 
 async fn read_upload(mut form: Multipart) -> Result<Upload, Refused> {
-    let problem =
-        |e: actix_multipart::MultipartError| Refused::new(422, "platform.refusal.form").with("problem", e);
+    let problem = |e: actix_multipart::MultipartError| broken_off(&e);
     let mut upload = Upload { csrf: String::new(), file_name: String::new(), bytes: Vec::new() };
     while let Some(mut field) = form.try_next().await.map_err(problem)? {
         let name = field.name().unwrap_or_default().to_owned();

@@ -1,6 +1,6 @@
 //! The pool: what was imported last, import of a file, accounts of experts.
 
-use crate::account::form::{Posted, check_csrf};
+use crate::account::form::{Posted, broken_off, check_csrf};
 use crate::account::page::Page;
 use crate::account::who::Centre;
 use crate::expert_draw::actions;
@@ -63,9 +63,7 @@ pub(super) async fn pool_get(Centre(_who): Centre, p: Page, door: web::Data<Door
 
 /// Fields of the upload: `csrf` first, then the file.
 async fn file_of(mut form: Multipart, csrf: &str) -> Result<Vec<u8>, Failed> {
-    let problem = |e: &dyn std::fmt::Display| {
-        Failed::from(Refused::new(422, "platform.refusal.form").with("problem", e.to_string()))
-    };
+    let problem = |e: &dyn std::fmt::Display| Failed::from(broken_off(e));
     let mut admitted = false;
     while let Some(field) = form.next().await {
         let mut field = field.map_err(|e| problem(&e))?;

@@ -40,8 +40,10 @@ impl Lang {
 
     /// What a refusal says to people, without its article.
     pub fn refusal(self, refused: &Refused) -> String {
-        let values: Vec<(&str, String)> =
-            refused.with.iter().map(|(name, value)| (*name, value.clone())).collect();
+        let words = refused.words.iter().map(|(name, key)| (*name, self.t(key)));
+        let values = refused.with.iter().map(|(name, value)| (*name, value.clone()));
+        // parts first: they may hold places for values
+        let values: Vec<(&str, String)> = words.chain(values).collect();
         self.with(&refused.key, &values)
     }
 }

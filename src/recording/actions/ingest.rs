@@ -93,7 +93,7 @@ fn check_bytes(part: &Incoming) -> Result<(), Failure> {
         return Err(refuse(Refusal::PartTooLarge));
     }
     if part.bytes.is_empty() {
-        return Err(refuse(Refusal::NotARecording("empty".into())));
+        return Err(refuse(Refusal::NotARecording { cause: "empty", why: String::new() }));
     }
     if sha256(&[&part.bytes]) != part.sha256 {
         return Err(refuse(Refusal::DigestWrong));
@@ -228,7 +228,7 @@ async fn begin_epoch(door: &Door, who: &Who, part: &Incoming, state: &State) -> 
     }
     let container = Container::of(&part.bytes).ok_or_else(|| {
         let start = hex::encode(part.bytes.get(..8).unwrap_or(&part.bytes));
-        refuse(Refusal::NotARecording(start))
+        refuse(Refusal::NotARecording { cause: "format", why: start })
     })?;
     if state.latest.as_ref().is_some_and(|e| e.closed_at.is_none()) {
         close_epoch(door, who.actor(), part.session, part.track).await?;

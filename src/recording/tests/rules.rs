@@ -3,6 +3,7 @@
 use crate::platform::id::Id;
 use crate::platform::moment::{DAY, Moment, SECOND};
 use crate::platform::refusal::Refused;
+use crate::platform::web::Lang;
 use crate::recording::playlist::{Entry, Kind, media};
 use crate::recording::rules::*;
 
@@ -146,7 +147,7 @@ fn every_refusal_has_a_sentence_in_both_languages() {
         Refusal::DifferentBytes { seq: 1 },
         Refusal::TooFarAhead { next: 1 },
         Refusal::EpochOutOfOrder { latest: 3 },
-        Refusal::NotARecording("x".into()),
+        Refusal::NotARecording { cause: "empty", why: "x".into() },
         Refusal::CodecNotKept("vp8".into()),
         Refusal::BadReason,
         Refusal::ReasonMissing,
@@ -157,13 +158,15 @@ fn every_refusal_has_a_sentence_in_both_languages() {
     ];
     for refusal in all {
         let refused = Refused::from(refusal);
-        for locale in ["zh-CN", "en"] {
-            let sentence = rust_i18n::t!(refused.key.as_ref(), locale = locale);
-            assert!(!sentence.contains(refused.key.as_ref()), "{} has no {locale} sentence", refused.key);
-            for (name, _) in &refused.with {
+        for lang in [Lang::Chinese, Lang::English] {
+            let sentence = lang.refusal(&refused);
+            assert!(!sentence.contains(refused.key.as_ref()), "{} has no {lang:?} sentence", refused.key);
+            assert!(!sentence.contains("%{") && !sentence.contains("recording."), "{sentence}");
+            for (name, _) in refused.with.iter().filter(|_| refused.words.is_empty()) {
+                let place = format!("%{{{name}}}");
                 assert!(
-                    sentence.contains(&format!("%{{{name}}}")),
-                    "{} {locale} does not say {name}",
+                    lang.t(&refused.key).contains(&place),
+                    "{} {lang:?} does not say {name}",
                     refused.key
                 );
             }
