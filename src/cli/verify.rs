@@ -16,7 +16,7 @@ use std::path::PathBuf;
 #[derive(Args, Debug)]
 #[command(
     after_help = "Example:\n  sunbid verify --key \"$(cat log.key)\" --receipt mine.tlog-proof DEMO-0001-1.evidence\n\n\
-    Lines begin with ok, FAIL or -- (what the bundle does not bring). Exit status 0 only if nothing fails.\n\
+    Lines begin with ok, FAIL, -- (what the bundle does not bring) or note (what lines above it mean). Exit status 0 only if nothing fails.\n\
     The format is docs/formats/evidence-bundle.md."
 )]
 pub struct VerifyArgs {

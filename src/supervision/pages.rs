@@ -171,12 +171,16 @@ fn is_sealed(row: &EntryRow, facts: &LotFacts) -> bool {
 fn entry_line(p: &Page, row: &EntryRow, opened: &Opened, shown: Shown) -> EntryLine {
     let room = opened.kind.split('.').next().unwrap_or_default();
     let bytes = from_b64u(&opened.object).filter(|_| shown == Shown::Whole);
+    let reached = bytes.as_deref().and_then(|bytes| milestone_of(&opened.kind, bytes));
     EntryLine {
         id: row.id.clone(),
         index: row.log_index.map(|index| index.to_string()).unwrap_or_default(),
         at: Moment::from_micros(row.at).beijing(),
         room: p.t(&format!("supervision.room.{room}")),
-        what: p.t(&format!("supervision.kind.{}", opened.kind)),
+        what: reached.map_or_else(
+            || p.t(&format!("supervision.kind.{}", opened.kind)),
+            |code| p.tv("supervision.milestone", "name", p.t(&format!("project.milestone.{code}"))),
+        ),
         kind: opened.kind.clone(),
         by: match opened.by.role.as_str() {
             "system" => p.t("supervision.by_system"),
@@ -185,6 +189,21 @@ fn entry_line(p: &Page, row: &EntryRow, opened: &Opened, shown: Shown) -> EntryL
         content: bytes.and_then(|bytes| String::from_utf8(bytes).ok()),
         folded: Vec::new(),
     }
+}
+
+/// Which milestone an entry says was reached.
+fn milestone_of(kind: &str, object: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Reached {
+        milestone: crate::project::phase::Milestone,
+    }
+    #[derive(Deserialize)]
+    struct Entered {
+        event: Reached,
+    }
+    let entered =
+        (kind == "project.milestone_reached").then(|| serde_json::from_slice::<Entered>(object).ok());
+    entered.flatten().map(|entered| entered.event.milestone.code().to_owned())
 }
 
 /// Of this kind there is one every few seconds while people are recorded.

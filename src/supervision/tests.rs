@@ -52,6 +52,8 @@ fn a_supervisor_sees_every_step_with_its_receipt_but_no_bids_before_the_opening(
     for kind in ["project.tender_set", "expert_draw.set_up", "expert_draw.drawn"] {
         assert!(before.contains(kind), "{kind}");
     }
+    // which milestone, not only that there was one
+    assert!(before.contains("到达里程碑：评标专家抽取完成"), "{before}");
     assert!(!before.contains("sealed_bid.") && !before.contains("测试专家"));
     supervisor.get(&format!("/supervision/entry/{lot}/{bid}/receipt")).expect_status(404);
     let address = before.split("href=\"").find(|rest| rest.contains("/receipt\"")).unwrap();

@@ -10,6 +10,8 @@ pub enum Outcome {
     Broken,
     /// The bundle does not have what the check would need; nothing is shown either way.
     Absent,
+    /// A sentence that explains lines above it to a reader; judges nothing.
+    Remark,
 }
 
 /// One line of the verifier's report.
@@ -27,6 +29,7 @@ impl fmt::Display for Line {
             Outcome::Holds => "ok  ",
             Outcome::Broken => "FAIL",
             Outcome::Absent => "--  ",
+            Outcome::Remark => "note",
         };
         write!(f, "{mark} {:<12} {}", self.check, self.words)
     }
@@ -49,6 +52,11 @@ impl Findings {
 
     pub fn absent(&mut self, check: &'static str, words: impl Into<String>) {
         self.add(Outcome::Absent, check, words.into());
+    }
+
+    /// Explains lines that were found before.
+    pub fn remark(&mut self, check: &'static str, words: impl Into<String>) {
+        self.add(Outcome::Remark, check, words.into());
     }
 
     /// One line: `holds` if there is nothing to complain about, otherwise one line for each complaint.

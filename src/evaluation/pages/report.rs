@@ -1,5 +1,6 @@
 //! The report with every figure, for the committee and those who supervise it; for agent and entity once all have signed.
 
+use super::super::method::TieRule;
 use super::super::report::Conclusion;
 use super::super::standing::Task;
 use super::{ReasonView, Room, Title, room, seated};
@@ -45,6 +46,10 @@ struct Ranked {
     technical: String,
     commercial: String,
     total: String,
+    /// Why this bid stands behind the one before it although both are equal in the main measure: a locale key.
+    parted: Option<&'static str>,
+    /// It shares its rank with another.
+    shared: bool,
 }
 
 /// How the base price came about, in the order in which a person would compute it.
@@ -92,6 +97,8 @@ pub(super) async fn show(p: Page, door: &Door, who: &Who, (number, lot): (&str, 
         technical: show(&row.technical),
         commercial: show(&row.commercial),
         total: show(&row.total),
+        parted: row.parted_by.map(parted_key),
+        shared: result.rows.iter().filter(|other| other.rank == row.rank).count() > 1,
     };
     let rows: Vec<Ranked> = result.rows.iter().map(row).collect();
     let list = |prices: &[Fen]| prices.iter().map(ToString::to_string).collect::<Vec<_>>().join("、");
@@ -144,6 +151,15 @@ const fn opinion_key(opinion: super::super::standing::Opinion) -> &'static str {
         Opinion::Agree => "evaluation.opinion.agree",
         Opinion::Dissent => "evaluation.opinion.dissent",
         Opinion::Deemed => "evaluation.opinion.deemed",
+    }
+}
+
+/// Why one of two equals goes first: a locale key.
+const fn parted_key(rule: TieRule) -> &'static str {
+    match rule {
+        TieRule::LowerPrice => "evaluation.parted.lower_price",
+        TieRule::HigherTechnical => "evaluation.parted.higher_technical",
+        TieRule::Draw => "evaluation.parted.draw",
     }
 }
 

@@ -32,6 +32,9 @@ fn equal_bids_are_parted_by_a_lot_that_was_fixed_when_the_box_was_closed(engine:
     let total = |row: &str| row.split("<strong>").nth(1).unwrap().split('<').next().unwrap().to_owned();
     assert_eq!(total(ranks[0]), total(ranks[1]), "they are equal to the last digit");
     assert!(total(ranks[2]) < total(ranks[1]));
+    // the report says what parted them, and only them
+    assert!(bidder(ranks[1]).contains("由可复算的抽签决定先后"), "{report}");
+    assert_eq!(report.matches("由可复算的抽签").count(), 1, "{report}");
     // the notice has them in this order, and only the first can be awarded to
     let lot = format!("/publication/{LOT}");
     let sign = format!("{lot}/sign/candidates");

@@ -66,6 +66,13 @@ fn a_lying_trustee_is_named_and_every_bid_opens(engine: Engine) {
     assert_eq!(broken.len(), 3, "{:#?}", verdict.lines());
     assert!(broken.iter().all(|line| line.contains("the share of trustee 1 is not the one")), "{broken:#?}");
     assert!(verdict.lines().iter().any(|line| line.contains("3 were read out, 3 opened again")));
+    // and a sentence that says what that means, for whoever reads the report; it judges nothing
+    let notes: Vec<_> = verdict.lines().into_iter().filter(|line| line.starts_with("note")).collect();
+    assert_eq!(notes.len(), 1, "{:#?}", verdict.lines());
+    assert!(
+        notes[0].contains("trustee 1 handed in wrong shares for 3 bids")
+            && notes[0].contains("do not rest on")
+    );
 }
 
 /// The trustee with this number hands in a signed release with a wrong share for every bid.
