@@ -5,7 +5,8 @@ use crate::ledger::Door;
 use crate::ledger::policy::Policy;
 use crate::ledger::store::{self, Tiles};
 use crate::ledger::tiles::{self, Resource};
-use crate::ledger::tree::TileSource;
+use crate::ledger::tree::{self, TileSource};
+use crate::platform::digest::b64;
 use crate::platform::moment::{Moment, SECOND};
 use crate::platform::refusal::{Failure, Fault, Refused};
 use crate::platform::web::Answer;
@@ -19,6 +20,7 @@ crate::routes! {
     GET "/log/policy" everybody => policy_get;
     GET "/log/closing/{size}" everybody => closing_get;
     GET "/log/closing/{size}/timestamp" everybody => timestamp_get;
+    GET "/log/entry/{index}" everybody => entry_get;
     GET "/log/key" everybody => key_get;
     GET "/log/tile/{rest:.*}" everybody => tile_get;
 }
@@ -83,6 +85,48 @@ async fn log_get(p: Page, door: web::Data<Door>) -> Answer {
     });
     let (witnesses, closings) = (witnesses.collect(), closings.collect());
     p.html(&LogPage { p: p.clone(), head, key, origin, url, witnesses, closings })
+}
+
+#[derive(Template)]
+#[template(path = "open_data/entry.html")]
+struct EntryPage {
+    p: Page,
+    index: u64,
+    /// Size of the log that the proof leads to.
+    size: u64,
+    leaf: String,
+    hash: String,
+    root: String,
+    /// The inclusion proof, the leaf's sibling first.
+    proof: Vec<String>,
+    /// Address of the bundle of entries that holds it.
+    bundle: String,
+}
+
+/// One line of the log: its bytes, and the way from it to the root of the newest checkpoint. Tells nobody what it is about.
+async fn entry_get(p: Page, door: web::Data<Door>, index: web::Path<String>) -> Answer {
+    let missing = || Refused::new(404, "ledger.refusal.no_entry");
+    let index: u64 = index.parse().map_err(|_| missing())?;
+    let (head, leaf, proof) = door
+        .look(move |db| {
+            let head = store::head(db)?.filter(|head| index < head.size).ok_or_else(missing)?;
+            let leaf = store::leaves(db, index, index + 1)?.pop().ok_or_else(missing)?;
+            let proof = tree::inclusion_proof(&Tiles::new(db), index, head.size).map_err(Fault::from)?;
+            Ok((head, leaf, proof))
+        })
+        .await?;
+    let width = (head.size - index / 256 * 256).min(256);
+    let full = Resource::Entries { index: index / 256, width: u16::try_from(width).map_err(Fault::from)? };
+    p.html(&EntryPage {
+        p: p.clone(),
+        index,
+        size: head.size,
+        hash: b64(&tree::leaf_hash(&leaf)),
+        leaf: hex::encode(leaf),
+        root: b64(&head.root),
+        proof: proof.iter().map(|hash| b64(hash)).collect(),
+        bundle: format!("/log/{}", full.path()),
+    })
 }
 
 /// The newest checkpoint that enough witnesses cosigned.

@@ -18,4 +18,5 @@ crate::routes! {
     GET "/publication/{number}/{lot}/award/signed.json" everybody => notice::award_signed_get;
     GET "/publication/{number}/{lot}/{kind}" everybody => notice::notice_get;
     GET "/publication/{number}/{lot}/{kind}/signed.json" everybody => notice::signed_get;
+    GET "/publication/{number}/{lot}/{kind}/log/{what}" everybody => notice::log_get;
 }

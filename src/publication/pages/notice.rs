@@ -9,7 +9,7 @@ use crate::account::role::Role;
 use crate::account::signature::{self, Signed};
 use crate::account::who::Who;
 use crate::ledger::act::Opened;
-use crate::ledger::{Door, Subject, store as log};
+use crate::ledger::{Door, EntryId, Subject, store as log};
 use crate::platform::calendar::Unit;
 use crate::platform::canonical::jcs_text;
 use crate::platform::database::Db;
@@ -43,8 +43,8 @@ struct NoticePage {
     /// What happened at `published`: a locale key.
     when: &'static str,
     published: String,
-    /// Who signed it, as the certificate says; empty if that can not be checked here.
-    signer: String,
+    /// Name and credit code of who signed it, as the certificate says, if that can be checked here.
+    signer: Option<(String, String)>,
     /// The decision came after its lawful time.
     late: bool,
     /// Until when it is on display; empty where no time is set.
@@ -102,9 +102,9 @@ fn entry_of(
 }
 
 /// Who signed: name and credit code of the certificate, if signature and chain hold.
-fn signer_of(authority: &Authority, signed: &Signed) -> String {
-    let subject = signature::check_kept(authority, signed);
-    subject.map(|subject| format!("{} · {}", subject.name, subject.credit_code)).unwrap_or_default()
+fn signer_of(authority: &Authority, signed: &Signed) -> Option<(String, String)> {
+    let subject = signature::check_kept(authority, signed).ok()?;
+    Some((subject.name, subject.credit_code.to_string()))
 }
 
 fn find(db: &mut Db, number: &str, lot: &str, kind: &str) -> Result<(LotFacts, Notice), Failure> {
@@ -241,6 +241,79 @@ fn signed_file(name: &str, signed: &Signed) -> HttpResponse {
         .content_type("application/json")
         .insert_header(("content-disposition", format!("attachment; filename=\"{name}\"")))
         .body(jcs_text(signed))
+}
+
+/// What can be had of a paper's entry in the log.
+#[derive(Clone, Copy)]
+enum FromLog {
+    /// The bytes that were entered.
+    Object,
+    /// The proof that they are in the log, a tlog-proof.
+    Proof,
+}
+
+impl FromLog {
+    fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "entry.json" => Some(Self::Object),
+            "proof" => Some(Self::Proof),
+            _ => None,
+        }
+    }
+
+    /// Type, name and content of the file.
+    fn file(
+        self,
+        door: &Door,
+        db: &mut Db,
+        name: &str,
+        entry: &str,
+    ) -> Result<(&'static str, String, Vec<u8>), Failure> {
+        let missing = || Refused::new(404, "publication.refusal.no_proof");
+        let id: EntryId = Id::parse(entry).ok_or_else(missing)?;
+        match self {
+            Self::Proof => {
+                let proof = door.receipt(db, id)?.to_string();
+                Ok(("text/plain; charset=utf-8", format!("{name}.tlog-proof"), proof.into_bytes()))
+            }
+            Self::Object => {
+                let row = log::entry(db, id)?.ok_or_else(missing)?;
+                let object = from_b64u(&door.opened(&row)?.object);
+                let object = object.ok_or_else(|| Fault::new("a log entry's body is damaged"))?;
+                Ok(("application/json", format!("{name}.entry.json"), object))
+            }
+        }
+    }
+}
+
+/// The paper's entry in the log, or the proof of it. Whoever may read the paper may have both: the entry holds what the
+/// paper says, its digest and its signature.
+pub(super) async fn log_get(
+    p: Page,
+    door: web::Data<Door>,
+    path: web::Path<(String, String, String, String)>,
+) -> Answer {
+    let (number, lot, kind, what) = path.into_inner();
+    let what = FromLog::from_name(&what).ok_or_else(|| Refused::new(404, "platform.refusal.not_found"))?;
+    let name = format!("{kind}-{number}-{lot}");
+    let (house, who) = (door.as_ref().clone(), p.who.clone());
+    let file = door.look(move |db| {
+        let (tender, at, text) = if kind == Paper::Award.code() {
+            let (facts, award) = find_award(db, who.as_ref(), &number, &lot)?;
+            (facts.tender, award.decided_at, award.signed.statement)
+        } else {
+            let (_, notice) = find(db, &number, &lot, &kind)?;
+            (notice.tender, notice.published_at, notice.body)
+        };
+        let digest = b64u(&sha256(&[text.as_bytes()]));
+        let (entry, _) = entry_of(db, house.vault(), (tender, at), &digest)?;
+        what.file(&house, db, &name, &entry)
+    });
+    let (kind, name, content) = file.await?;
+    Ok(HttpResponse::Ok()
+        .content_type(kind)
+        .insert_header(("content-disposition", format!("attachment; filename=\"{name}\"")))
+        .body(content))
 }
 
 /// The signed notice as a file, for whoever wants to check it without this server.

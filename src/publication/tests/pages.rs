@@ -3,12 +3,13 @@
 use crate::account::role::Role;
 use crate::account::testing::TestHouse;
 use crate::evaluation::testing::evaluated;
+use crate::ledger::proof::Receipt;
 use crate::on_both_databases;
 use crate::platform::database::testing::Engine;
 use crate::project::terms::Envelopes;
 use crate::project::testing::{Shape, announced, announced_lot, staff};
 use crate::publication::testing::{award, report, result};
-use crate::tests::browser::Served;
+use crate::tests::browser::{Browser, Served};
 
 on_both_databases! {
     candidates_award_result_and_contract_are_signed_in_the_browser_and_read_by_everybody
@@ -47,6 +48,9 @@ fn candidates_award_result_and_contract_are_signed_in_the_browser_and_read_by_ev
     // the decision is not for the public before the result
     public.get(&format!("{LOT}/award")).expect_status(404);
     public.get(&format!("{LOT}/award/signed.json")).expect_status(404);
+    public.get(&format!("{LOT}/award/log/proof")).expect_status(404);
+    public.get(&format!("{LOT}/award/log/entry.json")).expect_status(404);
+    public.get("/log/entry/99999").expect_status(404);
     assert!(!public.get(LOT).text().contains("/1/award\""));
     entity.get(&format!("{LOT}/award")).expect_status(200);
     let sign = format!("{LOT}/sign/result");
@@ -68,6 +72,8 @@ fn candidates_award_result_and_contract_are_signed_in_the_browser_and_read_by_ev
     assert!(file.contains("award-decision") && file.contains("signature"));
     let file = public.get(&format!("{LOT}/result/signed.json")).expect_status(200).text();
     assert!(file.contains("signature") && file.contains("certificate"));
+    the_log_proves(&served, &mut public, "award");
+    the_log_proves(&served, &mut public, "result");
     let letter = format!("{LOT}/letter");
     let won = served.browser(&committee.bidders[5]).get(&letter).expect_status(200).text();
     let lost = served.browser(&committee.bidders[0]).get(&letter).expect_status(200).text();
@@ -77,6 +83,25 @@ fn candidates_award_result_and_contract_are_signed_in_the_browser_and_read_by_ev
         .fill_and_sign(&staff.entity, &format!("{LOT}/sign/contract"), &[("contract_number", "HT-2026-001")])
         .expect_status(303);
     assert!(public.get(&format!("{LOT}/contract")).expect_status(200).text().contains("HT-2026-001"));
+}
+
+/// The notice's page leads to its place in the log, and what was logged is proven to be there by the downloaded proof.
+fn the_log_proves(served: &Served, public: &mut Browser, paper: &str) {
+    let page = public.get(&format!("{LOT}/{paper}")).expect_status(200).text();
+    let index: u64 =
+        page.split("/log/entry/").nth(1).and_then(|rest| rest.split('"').next()).unwrap().parse().unwrap();
+    let entry = public.get(&format!("/log/entry/{index}")).expect_status(200).text();
+    assert!(entry.contains("包含证明") && entry.contains(&format!("<dd>{index}</dd>")), "{entry}");
+    let logged = public.get(&format!("{LOT}/{paper}/log/entry.json")).expect_status(200).bytes;
+    assert!(String::from_utf8_lossy(&logged).contains("publication."));
+    let proof = public.get(&format!("{LOT}/{paper}/log/proof")).expect_status(200).bytes;
+    let receipt = Receipt::parse(&proof).unwrap();
+    let door = served.house.door();
+    let verified = |object: &[u8]| {
+        receipt.verify(object, receipt.opening.kind, &door.config().origin, &[door.log_key().clone()])
+    };
+    assert_eq!(verified(&logged).unwrap().index, index);
+    assert!(verified(b"something else").is_err());
 }
 
 fn others_sign_nothing_and_read_nothing_before_it_is_public(engine: Engine) {
