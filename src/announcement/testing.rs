@@ -8,7 +8,9 @@ use crate::account::testing::{TestHouse, run};
 use crate::platform::files::content::Content;
 use crate::platform::id::Id;
 use crate::project;
+use crate::project::rulebook::Family;
 use crate::project::rules::{Lot, Tender};
+use crate::project::standing::TenderFacts;
 use crate::project::testing::{Shape, Staff, draft, staff};
 
 /// A lawful text.
@@ -18,6 +20,24 @@ pub fn text() -> NoticeText {
         qualification: "具有市政公用工程施工总承包三级及以上资质。".into(),
         contact: "张工 0411-00000000".into(),
         remarks: String::new(),
+    }
+}
+
+/// A lawful text for this tender: what it buys, and whom its law admits.
+fn text_of(facts: &TenderFacts) -> NoticeText {
+    match facts.category.family() {
+        Family::Tendering => NoticeText {
+            scope: format!("{}的全部施工内容，工期 90 天，质量合格。", facts.title),
+            ..text()
+        },
+        Family::Procurement => NoticeText {
+            scope: format!("{}所列货物的供货、安装、调试和使用培训，合同签订后 45 日内交付。", facts.title),
+            qualification:
+                "符合《政府采购法》第二十二条：具有独立承担民事责任的能力、良好的商业信誉，依法缴纳税收和社会\
+                            保障资金，近三年无重大违法记录。不接受联合体。"
+                    .into(),
+            ..text()
+        },
     }
 }
 
@@ -65,14 +85,14 @@ pub fn pdf(lines: &[&str]) -> Vec<u8> {
 pub fn write(house: &TestHouse, staff: &Staff, tender: Id<Tender>) {
     let who = staff.agent.who.clone();
     let facts = house.door().read(|db| project::store::tender(db, tender)).unwrap().unwrap();
-    let notice = text();
+    let notice = text_of(&facts);
     let paper = pdf(&["招标文件", &facts.title, facts.number.as_str(), &notice.scope, &notice.qualification]);
     let (bytes, files) = (paper.len() as u64, house.door().files().clone());
     let content = run(files.put(paper.into())).unwrap();
     let file = Stored { name: "招标文件.pdf".into(), content, kind: Content::Pdf, bytes };
     house
         .act(&staff.agent.who, move |act| {
-            actions::write_draft(act, &who, tender, text())?;
+            actions::write_draft(act, &who, tender, notice)?;
             actions::add_document(act, &who, tender, &file)
         })
         .unwrap();

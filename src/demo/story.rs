@@ -67,6 +67,12 @@ const QUESTIONS: [(&str, &str); 2] = [
     ("类似业绩的时间以合同签订日还是竣工验收日为准？", "以竣工验收日为准，请附验收证明。"),
 ];
 
+/// The same for goods.
+const QUESTIONS_ON_GOODS: [(&str, &str); 2] = [
+    ("招标文件没有写明样品的送达地点，请问送到哪里？", "本项目不要求提供样品，以技术参数和检测报告为准。"),
+    ("质保期从到货之日还是验收合格之日起算？", "从验收合格之日起算，不少于三年。"),
+];
+
 const OBJECTION: &str = "我公司认为第一中标候选人所报类似业绩的验收证明不完整，请予核查。";
 const OBJECTION_ANSWER: &str = "经核查，验收证明齐全，原件与投标文件一致，评标结果不变。";
 
@@ -221,7 +227,7 @@ pub fn tell(house: &TestHouse, cast: &Cast, story: &Story) -> Option<BidBox> {
     let lot = house.door().read(|db| crate::project::store::lots_of(db, tender)).unwrap()[0].lot;
     house.clock.move_to(story.start.plus(HOUR));
     if matches!(story.until, Until::Announced | Until::BidsIn) {
-        ask(house, cast, tender, story.start);
+        ask(house, cast, tender, story);
     }
     if story.until == Until::Announced {
         // its trustees have not given their keys yet: whoever walks on from here does, in three browsers
@@ -272,9 +278,11 @@ pub fn tell(house: &TestHouse, cast: &Cast, story: &Story) -> Option<BidBox> {
 }
 
 /// Two bidders ask and are answered the same day.
-fn ask(house: &TestHouse, cast: &Cast, tender: Id<Tender>, start: Moment) {
+fn ask(house: &TestHouse, cast: &Cast, tender: Id<Tender>, story: &Story) {
+    let start = story.start;
+    let questions = if story.category == Category::Goods { QUESTIONS_ON_GOODS } else { QUESTIONS };
     let agent = &cast.staff.agent;
-    for ((days, (question, answer)), bidder) in (2..).zip(QUESTIONS).zip(&cast.bidders) {
+    for ((days, (question, answer)), bidder) in (2..).zip(questions).zip(&cast.bidders) {
         house.clock.move_to(start.plus(days * DAY));
         let who = bidder.who.clone();
         let asked = house.act(&bidder.who, move |act| asking::ask(act, &who, tender, question));

@@ -102,8 +102,10 @@ impl Shape {
             points,
         };
         let rest = Decimal::ONE_HUNDRED - usual.price_points - Decimal::from(10);
+        let plan =
+            if self.category == Category::Goods { "供货与培训方案" } else { "施工组织设计" };
         let items = vec![
-            item("施工组织设计", ItemKind::Subjective, rest),
+            item(plan, ItemKind::Subjective, rest),
             item("类似业绩", ItemKind::Objective, Decimal::from(10)),
         ];
         let floats = self.floats.clone().unwrap_or_else(|| usual.floats.clone());
