@@ -1,14 +1,17 @@
 /** On every page: the clock, signing, keys, live parts, small comforts. */
 import { runClocks } from "../page/clock";
 import { comforts } from "../page/comforts";
-import { followLive } from "../page/live";
+import { followLive, rememberParts } from "../page/live";
 import { signForm } from "../page/sign";
+import { tables } from "../page/tables";
 
 function wire(root: ParentNode): void {
   for (const form of root.querySelectorAll<HTMLFormElement>("form[data-sign]")) signForm(form);
   comforts(root);
+  tables(root);
 }
 
+rememberParts();
 wire(document);
 runClocks();
 followLive((part) => {

@@ -10,6 +10,16 @@ import { each } from "./words";
 /** Called with every part that was swapped in, so that scripts can take hold of new forms. */
 export type Rewire = (part: HTMLElement) => void;
 
+/** Every part as it came from the server: scripts write into parts (clocks, tables), which is no news. */
+const asSent = new WeakMap<HTMLElement, string>();
+
+/** To be called before other scripts touch the page. */
+export function rememberParts(): void {
+  each<HTMLElement>("[data-live]", (part) => {
+    asSent.set(part, part.outerHTML);
+  });
+}
+
 /** Starts following, if the page asks for it. */
 export function followLive(rewire: Rewire): void {
   const url = document.querySelector<HTMLElement>("[data-live-url]")?.dataset["liveUrl"];
@@ -61,8 +71,9 @@ function swap(fresh: Document, rewire: Rewire): void {
   for (const old of document.querySelectorAll<HTMLElement>("[data-live]")) {
     const name = old.dataset["live"] ?? "";
     const next = fresh.querySelector<HTMLElement>(`[data-live="${CSS.escape(name)}"]`);
-    if (next === null || next.isEqualNode(old) || inUse(old)) continue;
+    if (next === null || next.outerHTML === asSent.get(old) || inUse(old)) continue;
     const part = document.importNode(next, true);
+    asSent.set(part, next.outerHTML);
     old.replaceWith(part);
     rewire(part);
   }
