@@ -165,7 +165,9 @@ for (const one of vectors.cases) {
     const manifest = bundle.manifests[0]!;
     const spoilt = { ...manifest, lock: { ...manifest.lock, boxes: manifest.lock.boxes.map(() => toBase64url(new Uint8Array(114))) } };
     await assert.rejects(release({ ...bundle, manifests: [spoilt] }, keys, now), /not the listed one/);
-    const relisted = { ...bundle, manifests: [spoilt], bid_set: { ...bundle.bid_set, bids: [{ leaf: "3", m: toBase64url(await manifestId(spoilt)) }] } };
+    const other = toBase64url(await manifestId(spoilt));
+    const bidders = bundle.bidders === undefined ? {} : { bidders: { ...bundle.bidders, released: [other] } };
+    const relisted = { ...bundle, ...bidders, manifests: [spoilt], bid_set: { ...bundle.bid_set, bids: [{ leaf: "3", m: other }] } };
     assert.equal((await release(relisted, keys, now)).shares[0]!.box, null);
     const strange = { ...keys, box: await boxKeys(...(await freshBoxKey())) };
     await assert.rejects(release(bundle, strange, now), /not in the set/);
@@ -179,7 +181,8 @@ async function opening(one: Case) {
     bids: [{ leaf: "3", m: one.expect.manifest_id }], closing: { root: toBase64url(new Uint8Array(32)), size: "9" },
     envelope: manifest.ctx.envelope, lot: manifest.ctx.lot, tender: manifest.ctx.tender, typ: "etrade/bid-set/v1",
   };
-  const bundle: OpeningBundle = { bid_set, manifests: [manifest], opens_at: "2026-11-22T13:30:00.000000Z", session: toBase64url(session.publicKey), trustees, typ: "etrade/opening-bundle/v1" };
+  const bidders = manifest.ctx.mode === "dual" ? { bidders: { absent: [], released: [one.expect.manifest_id], until: "2026-11-22T14:00:00.000000Z" } } : {};
+  const bundle: OpeningBundle = { bid_set, ...bidders, manifests: [manifest], opens_at: "2026-11-22T13:30:00.000000Z", session: toBase64url(session.publicKey), trustees, typ: "etrade/opening-bundle/v1" };
   return { bundle, session };
 }
 

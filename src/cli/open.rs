@@ -1,10 +1,12 @@
-//! `sunbid open`: the trustee's side, without a browser.
+//! `sunbid open`: the side of trustees, and of bidders whose bids are locked twice, without a browser.
 
+use crate::platform::canonical::jcs;
 use crate::platform::digest::b64u;
 use crate::platform::moment::Clock;
+use crate::sealing::bidder_key::read_key_file;
 use crate::sealing::command::{
-    OfflineOpening, TrusteeFiles, new_box_key, new_trustee_key, open_bid, read_pkcs12, release_shares,
-    sign_trustee_set,
+    OfflineOpening, TrusteeFiles, new_box_key, new_trustee_key, open_bid, read_pkcs12, release_bidder_key,
+    release_shares, sign_trustee_set,
 };
 use anyhow::Context;
 use std::io::Write;
@@ -19,6 +21,8 @@ use std::path::{Path, PathBuf};
     sunbid open new-box-key --p12 me.p12 --out box.p8     (paste the two lines on the trustees' page)\n  \
     sunbid open sign-set --set set.json --key box.p8 --p12 me.p12     (paste the line there)\n  \
     sunbid open release --bundle bundle.json --key box.p8 --p12 me.p12 --out release.json\n\
+    As a bidder, where bids are locked twice:\n  \
+    sunbid open release-key --bundle key-bundle.json --key bid.bidder-key.json --out key-release.json\n\
     Without one:\n  \
     sunbid open new-key --tender T-2026-0007 --number 2 --org 市公证处 --out my-key.json\n  \
     sunbid open bid --manifest bid.manifest.json --ciphertext bid.sealed --trustees set.json \\\n    \
@@ -95,6 +99,21 @@ pub enum Step {
         #[arg(long)]
         out: PathBuf,
     },
+    /// Releases a bidder's own key to an opening session, where bids are locked twice
+    ReleaseKey {
+        /// Key bundle, downloaded from the opening hall
+        #[arg(long)]
+        bundle: PathBuf,
+        /// The bidder's key file (.json), or the box key of a second holder (.p8)
+        #[arg(long)]
+        key: PathBuf,
+        /// Passphrase of that file; better given in the environment than on the command line
+        #[arg(long, env = "SUNBID_BIDDER_KEY_PASSPHRASE", hide_env_values = true, default_value = "")]
+        passphrase: String,
+        /// The new file, to be handed in at the opening hall
+        #[arg(long)]
+        out: PathBuf,
+    },
     /// Opens one bid with the keys of t trustees
     Bid {
         #[arg(long)]
@@ -113,6 +132,9 @@ pub enum Step {
         /// The bidder's key file, if the bid is locked twice
         #[arg(long)]
         bidder_key: Option<PathBuf>,
+        /// Passphrase of the bidder's key file
+        #[arg(long, env = "SUNBID_BIDDER_KEY_PASSPHRASE", hide_env_values = true, default_value = "")]
+        bidder_passphrase: String,
         /// New folder for the files
         #[arg(long)]
         out: PathBuf,
@@ -163,9 +185,26 @@ pub fn run(args: &Args, told: &mut dyn Write) -> anyhow::Result<()> {
             let count = release_shares(&read(bundle)?, keys.with(&key)?, Clock::real().now(), out)?;
             writeln!(told, "released the shares of {count} bids into {}", out.display())?;
         }
-        Step::Bid { manifest, ciphertext, trustees, keys, passphrase, bidder_key, out } => {
+        Step::ReleaseKey { bundle, key, passphrase, out } => {
+            let (bundle, key) = (read(bundle)?, read(key)?);
+            let m = release_bidder_key(&bundle, &key, passphrase, Clock::real().now(), out)?;
+            writeln!(told, "released the key of bid {m} into {}", out.display())?;
+        }
+        Step::Bid {
+            manifest,
+            ciphertext,
+            trustees,
+            keys,
+            passphrase,
+            bidder_key,
+            bidder_passphrase,
+            out,
+        } => {
             let keys = keys.iter().map(|key| read(key)).collect::<Result<Vec<_>, _>>()?;
-            let bidder_key = bidder_key.as_deref().map(read).transpose()?;
+            let unlock = |path: &Path| -> anyhow::Result<Vec<u8>> {
+                Ok(jcs(&read_key_file(&read(path)?, bidder_passphrase)?))
+            };
+            let bidder_key = bidder_key.as_deref().map(unlock).transpose()?;
             let opened = open_bid(&OfflineOpening {
                 manifest: &read(manifest)?,
                 ciphertext,

@@ -131,6 +131,7 @@ impl Story {
             lots: 1,
             schedule,
             // one tender leaves its coefficient to a draw at the opening; E4 is computed with three per cent
+            dual: None,
             floats: (self.number != DRAWN_AT_OPENING).then(|| vec![Decimal::from(3)]),
             committee: self.committee,
         }

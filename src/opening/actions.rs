@@ -1,5 +1,6 @@
 //! What happens in the hall, act by act. The record has its own file beside this one.
 
+use super::bidders;
 use super::events::{self, BidFate, BidsOpened, BoxClosed, SessionStarted, SharesReleased};
 use super::rules::{self, Closing, Outcome, Refusal};
 use super::store::{self, BidRow, Objected, Sitting};
@@ -98,12 +99,14 @@ fn start(act: &mut Act<'_>, facts: &LotFacts, set: &BidSet) -> Result<(), Failur
     let key = BoxKey::random();
     let (now, vault) = (act.now(), act.vault().clone());
     store::insert_sitting(act.db(), &vault, facts.lot, set, &key, now)?;
+    let bidders_until = bidders::begin(act, facts, set.envelope)?;
     let event = SessionStarted {
         lot: facts.lot,
         tender: facts.tender,
         envelope: set.envelope,
         bid_set: Bytes(set.hash()),
         session: Bytes(key.public()),
+        bidders_until,
     };
     act.enter(&Subject::open(facts.tender), &event)?;
     act.tell(topic(facts.lot));
@@ -180,7 +183,7 @@ pub fn sign_in(act: &mut Act<'_>, who: &Who, lot: Id<Lot>) -> Result<(), Failure
 }
 
 /// The open session of an envelope.
-fn sitting(act: &mut Act<'_>, lot: Id<Lot>, envelope: EnvelopeKind) -> Result<Sitting, Failure> {
+pub(super) fn sitting(act: &mut Act<'_>, lot: Id<Lot>, envelope: EnvelopeKind) -> Result<Sitting, Failure> {
     let sitting = store::sitting(act.db(), lot, envelope)?.ok_or(Refused::from(Refusal::NotClosed))?;
     if sitting.opened_at.is_some() { Err(Refused::from(Refusal::AlreadyOpened).into()) } else { Ok(sitting) }
 }
@@ -220,6 +223,7 @@ pub fn release(
     if store::releases(act.db(), lot, envelope)?.iter().any(|other| other.release.i == release.i) {
         return Err(Refused::from(Refusal::AlreadyReleased).into());
     }
+    bidders::before_shares(act, &facts, envelope)?;
     store::insert_release(act.db(), lot, envelope, &release, now)?;
     let event = SharesReleased { lot, envelope, i: release.i, hash: Bytes(release.hash()) };
     act.enter(&Subject::open(facts.tender), &event)?;

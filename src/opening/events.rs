@@ -4,6 +4,7 @@ use super::rules::Blame;
 use crate::account::signature::Signed;
 use crate::ledger::Event;
 use crate::platform::id::Id;
+use crate::platform::moment::Moment;
 use crate::project::rules::{Lot, Tender};
 use crate::sealing::context::EnvelopeKind;
 use crate::sealing::document::{Bytes, Count};
@@ -46,6 +47,9 @@ pub(super) struct SessionStarted {
     pub envelope: EnvelopeKind,
     pub bid_set: Bytes<32>,
     pub session: Bytes<65>,
+    /// Where bids are locked twice: until when bidders release their keys.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bidders_until: Option<Moment>,
 }
 
 impl Event for SessionStarted {
@@ -156,4 +160,65 @@ pub(super) struct RecordSigned<'a> {
 impl Event for RecordSigned<'_> {
     const KIND: &'static str = "opening.record_signed";
     const NUMBER: u8 = 139;
+}
+
+/// A bidder's key came: `hash` is that of the release document.
+#[derive(Serialize)]
+pub(super) struct BidderReleased {
+    pub lot: Id<Lot>,
+    pub envelope: EnvelopeKind,
+    pub m: Bytes<32>,
+    pub hash: Bytes<32>,
+    /// Released by somebody outside the bidder's organisation who held the key: the second holder.
+    pub second: bool,
+}
+
+impl Event for BidderReleased {
+    const KIND: &'static str = "opening.bidder_released";
+    const NUMBER: u8 = 140;
+}
+
+/// A bidder's release was not taken.
+#[derive(Serialize)]
+pub(super) struct BidderRefused<'a> {
+    pub lot: Id<Lot>,
+    pub envelope: EnvelopeKind,
+    pub m: Bytes<32>,
+    pub hash: Bytes<32>,
+    /// `wrong_key` or `late`.
+    pub why: &'a str,
+}
+
+impl Event for BidderRefused<'_> {
+    const KIND: &'static str = "opening.bidder_refused";
+    const NUMBER: u8 = 141;
+}
+
+/// The bidders' phase is over: from here on trustees release, and no bidder does.
+#[derive(Serialize)]
+pub(super) struct BiddersDone<'a> {
+    pub lot: Id<Lot>,
+    pub envelope: EnvelopeKind,
+    pub until: Moment,
+    pub released: &'a [Bytes<32>],
+    pub absent: &'a [Bytes<32>],
+}
+
+impl Event for BiddersDone<'_> {
+    const KIND: &'static str = "opening.bidders_done";
+    const NUMBER: u8 = 142;
+}
+
+/// The agent recorded why a missing key is not its bidder's fault.
+#[derive(Serialize)]
+pub(super) struct AbsenceExcused<'a> {
+    pub lot: Id<Lot>,
+    pub envelope: EnvelopeKind,
+    pub m: Bytes<32>,
+    pub words: &'a str,
+}
+
+impl Event for AbsenceExcused<'_> {
+    const KIND: &'static str = "opening.absence_excused";
+    const NUMBER: u8 = 143;
 }

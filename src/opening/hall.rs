@@ -1,11 +1,12 @@
 //! Opening an envelope: gathers what is needed, has the rules issue the warrant, unseals outside any act, records the
 //! result in one.
 
-use super::actions;
 use super::rules::{self, Closing, Refusal};
 use super::store::{self, Sitting};
 use super::unsealing::{Material, Sealed, unseal};
+use super::{actions, bidders};
 use crate::account::authority::Authority;
+use crate::account::role::Role;
 use crate::account::who::Who;
 use crate::ledger::Door;
 use crate::platform::database::Db;
@@ -17,9 +18,13 @@ use crate::project::rules::Lot;
 use crate::project::standing::LotFacts;
 use crate::project::store as projects;
 use crate::sealed_bid::{store as bids, trustees_store};
+use crate::sealing::bidder_key::{KeyBundle, KeyBundleTyp};
 use crate::sealing::context::EnvelopeKind;
+use crate::sealing::document::Bytes;
+use crate::sealing::manifest::SecondHolder;
 use crate::sealing::release::OpeningBundle;
 use crate::sealing::warrant::OpeningWarrant;
+use std::collections::BTreeMap;
 
 /// Opens an envelope with the shares that were released. `given_up`: trustees who have not released are declared lost,
 /// and bids that need them are recorded as not opened. Blocks; in pages use [`open`].
@@ -83,6 +88,7 @@ fn gather(
     let trustees = trustees.ok_or_else(|| Fault::new("bids without a trustee set"))?;
     let releases: Vec<_> =
         store::releases(db, lot, envelope)?.into_iter().map(|found| found.release).collect();
+    let phase = store::bidders(db, lot, envelope)?;
     let released: Vec<u8> = releases.iter().map(|release| release.i).collect();
     let warrant = rules::warrant(
         &rules::Facts {
@@ -92,6 +98,7 @@ fn gather(
             trustees: &trustees,
             set: &sitting.bid_set,
             released: &released,
+            bidders: phase.as_ref(),
             opened: sitting.opened_at.is_some(),
         },
         now,
@@ -100,7 +107,12 @@ fn gather(
     let session = store::session_key(db, vault, lot, envelope)?;
     let session = session.ok_or(Refused::from(Refusal::AlreadyOpened))?;
     let bids = sealed(db, vault, &facts, envelope, &closing)?;
-    Ok((warrant, Material { trustees, releases, session, bids, given_up }))
+    let absent = match &phase {
+        Some(phase) => bidders::causes(db, lot, envelope, phase)?,
+        None => BTreeMap::new(),
+    };
+    let keys = store::keys(db, lot, envelope)?.into_iter().map(|key| key.release).collect();
+    Ok((warrant, Material { trustees, releases, keys, absent, session, bids, given_up }))
 }
 
 fn sealed(
@@ -123,23 +135,63 @@ fn sealed(
 /// What trustees get: the bid set, its manifests, the session's key.
 ///
 /// # Errors
-/// Refused before the closing and after the opening.
+/// Refused before the closing, and while bidders can still release their keys.
 pub fn bundle(
     db: &mut Db,
     vault: &Vault,
     facts: &LotFacts,
     sitting: &Sitting,
+    now: Moment,
 ) -> Result<OpeningBundle, Failure> {
     let closing = store::closing(db, facts.lot)?.ok_or(Refused::from(Refusal::NotClosed))?;
     let trustees = trustees_store::complete_set(db, facts.tender)?;
     let trustees = trustees.ok_or_else(|| Fault::new("bids without a trustee set"))?;
     let counted = bids::counted(db, vault, facts.lot, sitting.envelope, closing.size)?;
     Ok(OpeningBundle {
+        bidders: bidders::told(db, facts.lot, sitting.envelope, now)?,
         bid_set: sitting.bid_set.clone(),
         manifests: counted.into_iter().map(|bid| bid.manifest).collect(),
         opens_at: facts.plan()?.bids_until,
-        session: crate::sealing::document::Bytes(sitting.session),
+        session: Bytes(sitting.session),
         trustees,
         typ: crate::sealing::release::BundleTyp,
+    })
+}
+
+/// What a holder of bidders' keys gets: the session's key and those of its bids whose keys have not come. These are the bids of
+/// `who`'s organisation, and the bids that name `holder` as their second holder.
+///
+/// # Errors
+/// Refused before the closing, where no bid is locked twice, and when the bidders' time is over.
+pub fn key_bundle(
+    db: &mut Db,
+    vault: &Vault,
+    facts: &LotFacts,
+    sitting: &Sitting,
+    (who, holder): (&Who, Option<Bytes<65>>),
+    now: Moment,
+) -> Result<KeyBundle, Failure> {
+    let closing = store::closing(db, facts.lot)?.ok_or(Refused::from(Refusal::NotClosed))?;
+    let phase = store::bidders(db, facts.lot, sitting.envelope)?;
+    let phase = phase.ok_or(Refused::from(Refusal::NoBidderLock))?;
+    if phase.is_over(now) {
+        return Err(Refused::from(Refusal::KeysOver { until: phase.until }).into());
+    }
+    let absent = phase.absent();
+    let named = |second: &SecondHolder| holder == Some(second.hpke);
+    let counted = bids::counted(db, vault, facts.lot, sitting.envelope, closing.size)?.into_iter();
+    let manifests = counted
+        .filter(|bid| {
+            let own = who.role == Role::Bidder && bid.organisation == who.organisation;
+            own || bid.manifest.lock.second.as_ref().is_some_and(named)
+        })
+        .map(|bid| bid.manifest)
+        .filter(|manifest| absent.contains(&Bytes(manifest.id())));
+    Ok(KeyBundle {
+        manifests: manifests.collect(),
+        opens_at: facts.plan()?.bids_until,
+        session: Bytes(sitting.session),
+        typ: KeyBundleTyp,
+        until: phase.until,
     })
 }

@@ -17,16 +17,21 @@
 //! - A bid counts if its leaf index is below the size of the closing checkpoint; the count never changes afterwards.
 //! - No share and no session key leaves the vault; the session key is destroyed when the envelope is opened.
 //! - A bidder is blamed only for what the committed key proves; otherwise the bid waits for more trustees.
+//! - Where bids are locked with their bidders' keys too, no trustee's share is taken before every key has come or the bidders'
+//!   time is over ([`lockstep`]); the end of that time is in the log before the first share.
 //! - Technical and commercial envelopes are opened at different steps, each with its own session.
 //!
 //! Tables: `opening_closing`, `opening_sitting`, `opening_arrival`, `opening_release`, `opening_bid`, `opening_file`,
-//! `opening_objection`, `opening_record`, `opening_signature`.
+//! `opening_objection`, `opening_record`, `opening_signature`, `opening_bidders`, `opening_bidder_key`, `opening_bidder_try`,
+//! `opening_excuse`.
 
 pub mod actions;
+pub mod bidders;
 pub mod events;
 pub mod hall;
 pub mod jobs;
 pub mod live;
+pub mod lockstep;
 pub mod pages;
 pub mod protocol;
 pub mod record;

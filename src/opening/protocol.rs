@@ -1,7 +1,7 @@
 //! 开标记录 Making, publishing and signing the opening record.
 
 use super::events::{RecordPublished, RecordSigned};
-use super::record::{DrawnNumber, OpeningRecord, ReadOut, RecordTyp, TrusteeLine};
+use super::record::{BidderKeyLine, BidderKeys, DrawnNumber, OpeningRecord, ReadOut, RecordTyp, TrusteeLine};
 use super::rules::Refusal;
 use super::{actions, store};
 use crate::account::authority::Authority;
@@ -42,6 +42,7 @@ pub fn record_of(
     let objections = store::objections(db, facts.lot)?.into_iter().map(|row| row.objection);
     Ok(Some(OpeningRecord {
         arrivals: store::arrivals(db, facts.lot)?,
+        bidder_keys: bidder_keys(db, facts.lot, envelope)?,
         bid_set: Bytes(sitting.bid_set.hash()),
         bidders: closing.bidders,
         closed_at: closing.at,
@@ -59,6 +60,29 @@ pub fn record_of(
         trustees: trustee_lines(db, facts, envelope)?,
         typ: RecordTyp,
     }))
+}
+
+/// Who came with their key, where bids are locked twice.
+///
+/// # Errors
+/// Faults of the database.
+pub fn bidder_keys(db: &mut Db, lot: Id<Lot>, envelope: EnvelopeKind) -> Result<Option<BidderKeys>, Failure> {
+    let Some(bidders) = store::bidders(db, lot, envelope)? else { return Ok(None) };
+    let (keys, tries) = (store::keys(db, lot, envelope)?, store::tries(db, lot, envelope)?);
+    let excuses = store::excuses(db, lot, envelope)?;
+    let line = |m: &Bytes<32>| {
+        let key = keys.iter().find(|key| key.release.m == *m);
+        let wrong = tries.iter().filter(|tried| *tried == m).count();
+        BidderKeyLine {
+            excuse: excuses.iter().find(|excuse| excuse.m == *m).map(|excuse| excuse.words.clone()),
+            m: *m,
+            released_at: key.map(|key| key.at),
+            second: key.is_some_and(|key| key.second),
+            wrong: u32::try_from(wrong).unwrap_or(u32::MAX),
+        }
+    };
+    let bids = bidders.dual.iter().map(line).collect();
+    Ok(Some(BidderKeys { bids, ended_at: bidders.ended_at, until: bidders.until }))
 }
 
 fn drawn(db: &mut Db, vault: &Vault, facts: &LotFacts) -> Result<Vec<DrawnNumber>, Failure> {

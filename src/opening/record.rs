@@ -22,6 +22,9 @@ fixed_text!(
 #[serde(deny_unknown_fields)]
 pub struct OpeningRecord {
     pub arrivals: Vec<Arrival>,
+    /// Where bids are locked twice: who came with their key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bidder_keys: Option<BidderKeys>,
     pub bid_set: Bytes<32>,
     /// Bidders with complete bids at the deadline. Stays as it is, whatever opens.
     pub bidders: u32,
@@ -41,6 +44,31 @@ pub struct OpeningRecord {
     pub title: String,
     pub trustees: Vec<TrusteeLine>,
     pub typ: RecordTyp,
+}
+
+/// The bidders' phase of an opening whose bids are locked twice.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BidderKeys {
+    /// In the order of the bid set.
+    pub bids: Vec<BidderKeyLine>,
+    pub ended_at: Option<Moment>,
+    pub until: Moment,
+}
+
+/// Whether the key of one bid came.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BidderKeyLine {
+    /// What the agent recorded if a missing key was not the bidder's fault.
+    pub excuse: Option<String>,
+    pub m: Bytes<32>,
+    /// Null: the key had not come when the time was over.
+    pub released_at: Option<Moment>,
+    /// Released by the second holder.
+    pub second: bool,
+    /// How many wrong keys the bidder released.
+    pub wrong: u32,
 }
 
 /// A number that the tender documents leave to a draw at the opening.

@@ -1,5 +1,6 @@
 //! When a box may be closed and opened, and who is to blame for a bid that does not open. Pure.
 
+use super::lockstep::Bidders;
 use crate::party::rules::Organisation;
 use crate::platform::id::Id;
 use crate::platform::moment::{Deadline, Moment};
@@ -48,6 +49,27 @@ pub enum Refusal {
         trustees: Vec<u8>,
     },
     AlreadyOpened,
+    /// Bidders release their keys before any trustee does.
+    BiddersFirst {
+        until: Moment,
+        waiting: usize,
+    },
+    /// No bid of this envelope is locked with its bidder's key.
+    NoBidderLock,
+    /// The bidders' time is over.
+    KeysOver {
+        until: Moment,
+    },
+    NotYourBid,
+    KeyReleased,
+    /// It is not the key that the bid committed to.
+    WrongKey,
+    TooManyTries {
+        max: usize,
+    },
+    /// There is no bid whose bidder did not come.
+    NotAbsent,
+    Excused,
     NotOpened,
     NotABidder,
     AlreadySignedIn,
@@ -89,6 +111,20 @@ impl From<Refusal> for Refused {
                 say(409, "wait_for").with("trustees", list.join(", "))
             }
             R::AlreadyOpened => say(409, "already_opened"),
+            R::BiddersFirst { until, waiting } => say(409, "bidders_first")
+                .with("until", until.beijing())
+                .with("waiting", waiting)
+                .article("电子招标投标办法 第三十条"),
+            R::NoBidderLock => say(409, "no_bidder_lock"),
+            R::KeysOver { until } => {
+                say(409, "keys_over").with("until", until.beijing()).article("电子招标投标办法 第三十一条")
+            }
+            R::NotYourBid => say(403, "not_your_bid"),
+            R::KeyReleased => say(409, "key_released"),
+            R::WrongKey => say(422, "wrong_key"),
+            R::TooManyTries { max } => say(429, "too_many_tries").with("max", max),
+            R::NotAbsent => say(409, "not_absent"),
+            R::Excused => say(409, "excused"),
             R::NotOpened => say(409, "not_opened"),
             R::NotABidder => say(403, "not_a_bidder").article("招标投标法实施条例 第四十四条"),
             R::AlreadySignedIn => say(409, "already_signed_in"),
@@ -159,6 +195,8 @@ pub struct Facts<'a> {
     pub set: &'a BidSet,
     /// Numbers of the trustees whose releases were accepted.
     pub released: &'a [u8],
+    /// The bidders' phase, where bids are locked twice.
+    pub bidders: Option<&'a Bidders>,
     pub opened: bool,
 }
 
@@ -182,6 +220,9 @@ pub fn warrant(facts: &Facts<'_>, now: Moment) -> Result<OpeningWarrant, Refusal
     if facts.opened {
         return Err(Refusal::AlreadyOpened);
     }
+    if let Some(bidders) = facts.bidders {
+        bidders.check_share(now)?;
+    }
     let released: BTreeSet<u8> = facts.released.iter().copied().collect();
     let have = released.iter().filter(|i| facts.trustees.member(**i).is_some()).count();
     if have < usize::from(facts.trustees.t) {
@@ -200,6 +241,8 @@ pub enum Blame {
     Trustees,
     /// 撤回: what the server keeps is not what it accepted.
     Platform,
+    /// 撤回: the agent has recorded a cause that is not the bidder's.
+    Outside,
 }
 
 impl Blame {
@@ -208,6 +251,7 @@ impl Blame {
             Self::Bidder => "bidder",
             Self::Trustees => "trustees",
             Self::Platform => "platform",
+            Self::Outside => "outside",
         }
     }
 }
@@ -226,6 +270,8 @@ pub enum Cause {
     CiphertextDamaged,
     /// The bidder's own key (dual lock) never came.
     BidderKeyMissing,
+    /// What the bidder released was never the key that the bid committed to (dual lock).
+    BidderKeyWrong,
     /// The content is not the strict archive that the format asks for.
     Content(String),
     /// The document inside is signed for somebody else.
@@ -241,6 +287,7 @@ impl Cause {
             Self::SharesMissing => "shares_missing",
             Self::CiphertextDamaged => "ciphertext_damaged",
             Self::BidderKeyMissing => "bidder_key_missing",
+            Self::BidderKeyWrong => "bidder_key_wrong",
             Self::Content(_) => "content",
             Self::OtherSigner => "other_signer",
         }

@@ -89,7 +89,7 @@ impl BidBox {
         door.read(|db| {
             let facts = projects::known_lot(db, lot)?;
             let sitting = store::sitting(db, lot, envelope)?.expect("a session");
-            hall::bundle(db, door.vault(), &facts, &sitting)
+            hall::bundle(db, door.vault(), &facts, &sitting, door.now())
         })
         .unwrap()
     }

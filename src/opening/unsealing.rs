@@ -17,12 +17,14 @@ use crate::sealing::boxes::BoxKey;
 use crate::sealing::document::{Bytes, fixed_text};
 use crate::sealing::envelope::{Envelope, Unopened};
 use crate::sealing::error::SealError;
+use crate::sealing::keys::Secret;
 use crate::sealing::opening_check::Reported;
-use crate::sealing::release::Release;
+use crate::sealing::release::{BidderRelease, Release};
 use crate::sealing::stream::measure;
 use crate::sealing::trustees::TrusteeSet;
 use crate::sealing::warrant::OpeningWarrant;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -43,6 +45,10 @@ pub struct Sealed {
 pub struct Material {
     pub trustees: TrusteeSet,
     pub releases: Vec<Release>,
+    /// Bidders' releases, where bids are locked twice.
+    pub keys: Vec<BidderRelease>,
+    /// Why bids whose bidder did not come are not opened.
+    pub absent: BTreeMap<Bytes<32>, NotOpened>,
     pub session: BoxKey,
     /// In the order of the bid set.
     pub bids: Vec<Sealed>,
@@ -99,9 +105,10 @@ pub fn unseal(
     let mut shares = SharesDoc { bids: Vec::new(), session: None, typ: SharesTyp };
     let judged = side_by_side(&material.bids, |sealed| {
         let reported = reports(sealed, material);
-        let mut shelf_rows = Vec::new();
-        let row = open_one(files, authority, warrant, material, sealed, &reported, &mut shelf_rows)?;
-        Ok((row, shelf_rows, shares_of(sealed, &reported)))
+        let k_b = bidder_key(sealed, material);
+        let (mut shelf_rows, found) = (Vec::new(), (reported.as_slice(), k_b.as_ref()));
+        let row = open_one(files, authority, warrant, material, sealed, found, &mut shelf_rows)?;
+        Ok((row, shelf_rows, shares_of(sealed, &reported, k_b.as_ref())))
     });
     for one in judged {
         let (row, mut shelf_rows, its_shares) = one?;
@@ -146,13 +153,21 @@ fn reports(sealed: &Sealed, material: &Material) -> Vec<Reported> {
     material.releases.iter().filter_map(|release| release.reported(manifest, &material.session)).collect()
 }
 
-fn shares_of(sealed: &Sealed, reported: &[Reported]) -> BidShares {
+/// The bidder's key that was released for a bid.
+fn bidder_key(sealed: &Sealed, material: &Material) -> Option<Secret> {
+    let manifest = &sealed.counted.manifest;
+    let m = manifest.id();
+    let release = material.keys.iter().find(|release| release.m.0 == m)?;
+    release.open(manifest, &material.session).ok()
+}
+
+fn shares_of(sealed: &Sealed, reported: &[Reported], k_b: Option<&Secret>) -> BidShares {
     let share = |report: &Reported| ReportedShare {
         i: report.i,
         share: report.share.as_ref().map(|share| Bytes(*share.to_bytes())),
     };
     BidShares {
-        k_b: None,
+        k_b: k_b.map(|key| Bytes(key.0)),
         m: Bytes(sealed.counted.manifest.id()),
         reported: reported.iter().map(share).collect(),
     }
@@ -170,7 +185,7 @@ fn open_one(
     warrant: &OpeningWarrant,
     material: &Material,
     sealed: &Sealed,
-    reported: &[Reported],
+    (reported, k_b): (&[Reported], Option<&Secret>),
     shelf_rows: &mut Vec<FileRow>,
 ) -> Result<Option<BidRow>, Fault> {
     let counted = &sealed.counted;
@@ -185,8 +200,11 @@ fn open_one(
         liars,
     };
     let failed = |blame, cause| row(None, Some(NotOpened { blame, cause }), Vec::new());
+    if let Some(absent) = material.absent.get(&m) {
+        return Ok(Some(failed(absent.blame, absent.cause.clone())));
+    }
     let envelope = Envelope::new(counted.manifest.clone());
-    let unlocked = match envelope.unlock(warrant, &material.trustees, reported, None) {
+    let unlocked = match envelope.unlock(warrant, &material.trustees, reported, k_b) {
         Ok(unlocked) => unlocked,
         Err(Unopened::Verdict(verdict)) => {
             let all = reported.len() >= material.trustees.members.len();

@@ -68,6 +68,10 @@ steps! {
     AnswerCall = "answer_call",
     /// 开标签到
     SignInAtOpening = "sign_in_at_opening",
+    /// 投标人解密
+    ReleaseBidderKey = "release_bidder_key",
+    /// 认定非投标人原因
+    ExcuseAbsence = "excuse_absence",
     /// 释放密钥份额
     ReleaseShares = "release_shares",
     /// 不予开标
@@ -226,6 +230,8 @@ pub const FLOW: &[Row] = &[
     row(S::DrawExperts, &[R::Agent, R::Entity, R::Centre], &[P::Bidding, P::Opening, P::Evaluation], Guard::DrawRevealed, Some(Milestone::ExpertsDrawn), "招标投标法 第三十七条"),
     row(S::AnswerCall, &[R::Expert], &[P::Bidding, P::Opening, P::Evaluation], Guard::Nothing, None, "评标专家和评标专家库管理办法"),
     row(S::SignInAtOpening, HALL, &[P::Bidding, P::Opening], Guard::Nothing, None, "电子招标投标办法 第二十九条"),
+    even_on_hold(row(S::ReleaseBidderKey, HALL, &[P::Opening, P::Evaluation], Guard::DeadlinePassed, None, "电子招标投标办法 第三十条")),
+    row(S::ExcuseAbsence, &[R::Agent], &[P::Opening, P::Evaluation], Guard::OwnTender, None, "电子招标投标办法 第三十一条"),
     row(S::ReleaseShares, TRUSTEES, &[P::Opening, P::Evaluation], Guard::DeadlinePassed, None, "电子招标投标办法 第三十条"),
     row(S::DeclareNotOpened, &[R::Agent, R::Centre], &[P::Opening], Guard::TooFewBids, Some(Milestone::NotOpened), "招标投标法实施条例 第四十四条"),
     row(S::OpenBids, &[R::Agent, R::Centre], &[P::Opening], Guard::QuorumOfShares, Some(Milestone::Opened), "招标投标法 第三十四条、第三十六条"),

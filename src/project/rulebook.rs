@@ -248,6 +248,7 @@ pub struct Rulebook {
     pub legal_basis: Vec<String>,
     pub periods: Periods,
     pub objections: Objections,
+    pub opening: OpeningRule,
     pub bidders: Bidders,
     pub committee: CommitteeRule,
     pub candidates: Candidates,
@@ -402,6 +403,16 @@ pub struct EvaluationRule {
     pub score_places: Cited<u32>,
     pub deviation_places: Cited<u32>,
     pub tie_order: Cited<Vec<TieStep>>,
+}
+
+/// 开标
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OpeningRule {
+    /// 投标人解密时限: how long bidders have to release their own key, where bids are locked twice.
+    pub bidder_key_minutes: Cited<Bounds>,
+    /// What the form offers.
+    pub bidder_key_minutes_usual: Cited<u32>,
 }
 
 /// 公开

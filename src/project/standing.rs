@@ -35,7 +35,7 @@ pub struct Custody {
 
 impl Custody {
     /// Most trustees of one tender: a share travels in every bid.
-    pub const TRUSTEES_MAX: usize = 9;
+    pub const TRUSTEES_MAX: usize = 32;
 
     /// At least three different people, a threshold of two or more, roles that may hold a share.
     pub fn check(&self) -> Result<(), Refused> {

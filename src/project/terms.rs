@@ -37,6 +37,14 @@ impl Envelopes {
     }
 }
 
+/// 双重加密: bids are locked with a key of the bidder too, who must release it at the opening before any trustee does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DualLock {
+    /// 投标人解密时限: minutes from the start of the opening session.
+    pub minutes: u32,
+}
+
 /// 评标委员会组成
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -62,6 +70,9 @@ pub struct Terms {
     /// Surveying or design, for which a lower deposit cap holds.
     pub design: bool,
     pub envelopes: Envelopes,
+    /// `None`: trustees alone open. Absent from the document then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dual: Option<DualLock>,
     pub method: Method,
     /// The method document.
     pub evaluation: Value,
@@ -84,6 +95,16 @@ impl Terms {
                 Refused::new(422, "project.refusal.method_not_lawful")
                     .article(&methods.article)
                     .field("method"),
+            );
+        }
+        let window = &book.opening.bidder_key_minutes;
+        if self.dual.is_some_and(|dual| !window.value.contain(Decimal::from(dual.minutes))) {
+            refusals.push(
+                Refused::new(422, "project.refusal.bidder_minutes")
+                    .with("from", window.value.from)
+                    .with("to", window.value.to)
+                    .article(&window.article)
+                    .field("bidder_minutes"),
             );
         }
         if self.minimum_bidders < book.bidders.minimum.value {

@@ -9,7 +9,9 @@ use super::rules::{Lot, Tender, TenderNumber};
 use super::schedule::Schedule;
 use super::standing::{Custody, LotFacts, Trustee};
 use super::store;
-use super::terms::{CommitteePlan, Envelopes, ItemClass, ItemKind, ScoredItem, Scoring, TERMS_TYPE, Terms};
+use super::terms::{
+    CommitteePlan, DualLock, Envelopes, ItemClass, ItemKind, ScoredItem, Scoring, TERMS_TYPE, Terms,
+};
 use crate::account::role::Role;
 use crate::account::testing::{Member, TestHouse};
 use crate::platform::id::Id;
@@ -51,6 +53,8 @@ pub struct Shape {
     /// Per cent among which the float-down is drawn; a single one is fixed, `None` is the rulebook's list.
     pub floats: Option<Vec<Decimal>>,
     pub committee: CommitteePlan,
+    /// Bids are locked with the bidders' keys too.
+    pub dual: Option<DualLock>,
 }
 
 impl Default for Shape {
@@ -67,6 +71,7 @@ impl Default for Shape {
             schedule: schedule(),
             floats: None,
             committee: CommitteePlan { size: 7, experts: 5 },
+            dual: None,
         }
     }
 }
@@ -117,6 +122,7 @@ impl Shape {
             deposit: self.deposit,
             design: false,
             envelopes: self.envelopes,
+            dual: self.dual,
             method: self.method,
             evaluation: scoring.document(book, self.method),
             committee: self.committee,

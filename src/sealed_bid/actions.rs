@@ -145,7 +145,7 @@ pub fn parameters(
         bidder: pseudonym(vault, lot.tender, who.organisation),
         envelope,
         lot: lot.lot_number.to_string(),
-        mode: Mode::Trustees,
+        mode: if lot.terms.dual.is_some() { Mode::Dual } else { Mode::Trustees },
         origin: origin.to_owned(),
         rev,
         suite: Suite,

@@ -207,6 +207,8 @@ struct PreparePage {
     why_not: Option<String>,
     threshold: u8,
     trustees: usize,
+    /// Where bids are locked twice: minutes that bidders have to give their key.
+    dual: Option<u32>,
 }
 
 fn prepare_page(p: &Page, door: &Door, who: &Who, found: &Envelope) -> PreparePage {
@@ -226,6 +228,7 @@ fn prepare_page(p: &Page, door: &Door, who: &Who, found: &Envelope) -> PreparePa
         why_not: refused.map(|refused| p.lang.refusal(&refused)),
         threshold: found.parameters.trustees.t,
         trustees: found.parameters.trustees.members.len(),
+        dual: found.lot.terms.dual.map(|dual| dual.minutes),
     }
 }
 

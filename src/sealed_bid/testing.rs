@@ -14,8 +14,8 @@ use crate::project::store as project;
 use crate::sealing::command::BidParameters;
 use crate::sealing::context::EnvelopeKind;
 use crate::sealing::document::Blob;
-use crate::sealing::manifest::Client;
-use crate::sealing::seal::{Content, FileToSeal, SealedBid, seal};
+use crate::sealing::manifest::{BidderKeyFile, Client};
+use crate::sealing::seal::{Content, FileToSeal, SealedBid, seal_for};
 use crate::sealing::signature::{Signer, SigningKey};
 use bytes::Bytes;
 use std::collections::BTreeMap;
@@ -76,6 +76,17 @@ pub fn seal_offer(
     parameters: &BidParameters,
     offer: &Offer,
 ) -> (SealedBid, Vec<u8>) {
+    seal_offer_for(house, member, parameters, offer, None)
+}
+
+/// As [`seal_offer`], with a second holder of the bidder's key.
+pub fn seal_offer_for(
+    house: &TestHouse,
+    member: &Member,
+    parameters: &BidParameters,
+    offer: &Offer,
+    second: Option<&[u8; 65]>,
+) -> (SealedBid, Vec<u8>) {
     let key = SigningKey::from_pkcs8(&member.pkcs8).unwrap();
     let signer = Signer::new(key, vec![Blob(member.certificate.clone())]).unwrap();
     let files: Vec<FileToSeal> =
@@ -93,7 +104,7 @@ pub fn seal_offer(
         created: house.door().now(),
     };
     let mut ciphertext = Vec::new();
-    let bid = seal(&content, Cursor::new(&mut ciphertext)).unwrap();
+    let bid = seal_for(&content, second, Cursor::new(&mut ciphertext)).unwrap();
     (bid, ciphertext)
 }
 
@@ -146,6 +157,22 @@ pub fn bid(
     let (sealed, ciphertext) = seal_offer(house, member, &parameters(house, member, lot, kind), offer);
     let upload = upload(house, member, &ciphertext);
     submit(house, member, lot, &sealed, upload)
+}
+
+/// As [`bid`], for a lot whose bids are locked twice: gives the key file that the bidder keeps. `second` is the box key of a
+/// second holder.
+pub fn bid_dual(
+    house: &TestHouse,
+    member: &Member,
+    lot: Id<Lot>,
+    kind: EnvelopeKind,
+    (offer, second): (&Offer, Option<&[u8; 65]>),
+) -> BidderKeyFile {
+    let parameters = parameters(house, member, lot, kind);
+    let (sealed, ciphertext) = seal_offer_for(house, member, &parameters, offer, second);
+    let upload = upload(house, member, &ciphertext);
+    submit(house, member, lot, &sealed, upload).unwrap();
+    sealed.bidder_key.unwrap()
 }
 
 /// A bid that its own bidder spoils between sealing and signing: `spoil` may change manifest and ciphertext.

@@ -99,6 +99,13 @@ impl BoxKey {
         key.map(Secret).map_err(|_| SealError::Key("the box does not hold a key of 32 bytes"))
     }
 
+    /// Opens the key that a bidder locked to this key at sealing, for a second holder.
+    pub fn open_second(&self, c: &[u8; 32], sealed: &[u8]) -> Result<Secret, SealError> {
+        let opened = self.open(&second_info(c, &self.public), sealed)?;
+        let key = <[u8; 32]>::try_from(opened.as_slice());
+        key.map(Secret).map_err(|_| SealError::Key("the box does not hold a key of 32 bytes"))
+    }
+
     fn numbered(&self, info: &[u8], i: u8, sealed: &[u8]) -> Result<Share, SealError> {
         let share = Share::from_bytes(&self.open(info, sealed)?);
         share.filter(|share| share.i == i).ok_or(SealError::Key("the box holds another trustee's share"))
@@ -136,6 +143,18 @@ pub fn release_box(c: &[u8; 32], share: &Share, session: &[u8; 65]) -> Result<[u
 /// Locks a bidder's key to an opening session's key, with a random ephemeral key.
 pub fn bidder_box(c: &[u8; 32], k_b: &Secret, session: &[u8; 65]) -> Result<[u8; BIDDER_BOX], SealError> {
     lock(session, &bidder_info(c, session), &k_b.0, Secret::random())
+}
+
+/// Locks a bidder's key to the key of a second holder. The ephemeral key is made from K_B, so that the same key gives the
+/// same box to the byte.
+pub fn second_box(c: &[u8; 32], k_b: &Secret, holder: &[u8; 65]) -> Result<[u8; BIDDER_BOX], SealError> {
+    let mut ikm = Secret([0; 32]);
+    expand(k_b, &[b"etrade/bidder-second-eph/v1\n", c], &mut ikm.0);
+    lock(holder, &second_info(c, holder), &k_b.0, ikm)
+}
+
+fn second_info(c: &[u8; 32], holder: &[u8; 65]) -> Vec<u8> {
+    [b"etrade/bidder-second/v1\n".as_slice(), c, &sha256(&[holder])].concat()
 }
 
 fn share_info(label: &[u8], c: &[u8; 32], i: u8, public: &[u8; 65]) -> Vec<u8> {

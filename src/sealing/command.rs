@@ -3,6 +3,7 @@
 
 use super::archive::Shelf;
 use super::bid_document::{Form, ListedFile};
+use super::bidder_key::{KeyBundle, PASSPHRASE_MIN, lock_key_file};
 use super::boxes::BoxKey;
 use super::context::Context;
 use super::document::{Blob, Bytes, fixed_text};
@@ -13,7 +14,7 @@ use super::keys::Secret;
 use super::manifest::{BidderKeyFile, Client, Manifest};
 use super::opening_check::Reported;
 use super::release::OpeningBundle;
-use super::seal::{Content, FileToSeal, SealedBid, seal};
+use super::seal::{Content, FileToSeal, SealedBid, seal_for};
 use super::signature::{Signer, SigningKey};
 use super::trustees::{TrusteeKey, TrusteeSet};
 use super::warrant::OpeningWarrant;
@@ -88,6 +89,35 @@ pub fn seal_files(
     created: Moment,
     out: &Path,
 ) -> Result<SealedBid, SealError> {
+    seal_files_kept(parameters, files, form, signer, created, out, &Keeping::default())
+}
+
+/// How a bidder keeps the key of a bid that is locked twice.
+#[derive(Default)]
+pub struct Keeping<'a> {
+    /// Passphrase of the key file; empty for a file without one.
+    pub passphrase: &'a str,
+    /// Box key of a second holder.
+    pub second: Option<[u8; 65]>,
+}
+
+/// [`seal_files`], saying how the bidder's own key is kept.
+///
+/// # Errors
+/// As [`seal_files`]; a passphrase that is too short, before anything is written.
+pub fn seal_files_kept(
+    parameters: &BidParameters,
+    files: &[PathBuf],
+    form: Form,
+    signer: &Signer,
+    created: Moment,
+    out: &Path,
+    keeping: &Keeping<'_>,
+) -> Result<SealedBid, SealError> {
+    let phrase = keeping.passphrase;
+    if !phrase.is_empty() && phrase.chars().count() < PASSPHRASE_MIN {
+        return Err(SealError::Key("the passphrase of the key file must have 8 characters or more"));
+    }
     if let Some(missing) = parameters.fields.iter().find(|field| !form.contains_key(*field)) {
         return Err(SealError::Document(format!(
             "the tender asks for the field {missing}: give --field {missing}=…"
@@ -112,12 +142,13 @@ pub fn seal_files(
         client: Client { bundle: None, name: "sunbid-cli".into(), ver: env!("CARGO_PKG_VERSION").into() },
         created,
     };
-    let sealed = seal(&content, &ciphertext)?;
+    let sealed = seal_for(&content, keeping.second.as_ref(), &ciphertext)?;
     ciphertext.sync_all()?;
     write_new(&out.join(MANIFEST_FILE), &jcs(&sealed.manifest))?;
     write_new(&out.join(SIGNATURE_FILE), &jcs(&sealed.signature))?;
     if let Some(bidder_key) = &sealed.bidder_key {
-        write_new(&out.join(BIDDER_KEY_FILE), &jcs(bidder_key))?;
+        let file = if phrase.is_empty() { jcs(bidder_key) } else { jcs(&lock_key_file(bidder_key, phrase)?) };
+        write_new(&out.join(BIDDER_KEY_FILE), &file)?;
     }
     Ok(sealed)
 }
@@ -152,6 +183,23 @@ pub fn release_shares(
     let release = bundle.release(&files.of(&bundle.trustees)?, now)?;
     write_new(out, &jcs(&release))?;
     Ok(release.shares.len())
+}
+
+/// Releases a bidder's key to an opening session and writes the release to `out`. `key` is the bidder's key file, or the box key of a
+/// second holder (`.p8`). Gives the id of the bid.
+///
+/// # Errors
+/// Refuses what [`KeyBundle::release`] refuses.
+pub fn release_bidder_key(
+    bundle: &[u8],
+    key: &[u8],
+    passphrase: &str,
+    now: Moment,
+    out: &Path,
+) -> Result<Bytes<32>, SealError> {
+    let release = KeyBundle::read(bundle)?.release(key, passphrase, now)?;
+    write_new(out, &jcs(&release))?;
+    Ok(release.m)
 }
 
 /// The files that an offline opening reads.

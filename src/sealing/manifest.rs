@@ -1,7 +1,7 @@
 //! The manifest: everything about a sealed bid that may be shown before the opening. It is what the bidder signs,
 //! what the log holds a commitment to, and what the opening is checked against.
 
-use super::boxes::SHARE_BOX;
+use super::boxes::{BIDDER_BOX, SHARE_BOX, is_point};
 use super::context::{Context, Mode};
 use super::document::{Bytes, Count, fixed_text};
 use super::error::SealError;
@@ -56,7 +56,22 @@ pub struct Lock {
     pub commit_b: Option<Bytes<32>>,
     pub commit_t: Bytes<32>,
     pub n: u8,
+    /// Who else holds the bidder's key, if anybody. Absent, not null, where there is nobody: the first version of the
+    /// format did not know it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub second: Option<SecondHolder>,
     pub t: u8,
+}
+
+/// A second holder of the bidder's key in mode `dual`, named at sealing: a colleague or a notary who can release it when
+/// the bidder honestly can not.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SecondHolder {
+    /// K_B, locked to `hpke`.
+    #[serde(rename = "box")]
+    pub sealed: Bytes<BIDDER_BOX>,
+    pub hpke: Bytes<65>,
 }
 
 /// `etrade/bid-manifest/v1`.
@@ -131,6 +146,14 @@ impl Manifest {
         }
         if (self.ctx.mode == Mode::Dual) != self.lock.commit_b.is_some() {
             return refuse("commit_b belongs to mode dual and to no other");
+        }
+        if self
+            .lock
+            .second
+            .as_ref()
+            .is_some_and(|second| self.ctx.mode != Mode::Dual || !is_point(&second.hpke.0))
+        {
+            return refuse("a second holder belongs to mode dual and has a P-256 key");
         }
         if (self.ctx.rev == 1) != self.prev.is_none() {
             return refuse("prev belongs to every revision but the first");

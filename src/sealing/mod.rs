@@ -20,6 +20,7 @@
 pub mod archive;
 pub mod bid_document;
 pub mod bid_set;
+pub mod bidder_key;
 pub mod boxes;
 pub mod command;
 pub mod context;

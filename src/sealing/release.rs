@@ -3,6 +3,7 @@
 
 use super::bid_set::BidSet;
 use super::boxes::{BIDDER_BOX, BoxKey, SHARE_BOX, bidder_box, release_box};
+use super::context::Mode;
 use super::document::{Bytes, Count, fixed_text};
 use super::error::SealError;
 use super::keys::Secret;
@@ -90,11 +91,26 @@ struct Unsigned<'a> {
     typ: ReleaseTyp,
 }
 
+/// How the bidders' phase of an opening ended (mode `dual`).
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BiddersPhase {
+    /// Bids whose key had not come when the window closed, ascending.
+    pub absent: Vec<Bytes<32>>,
+    /// Bids whose key came, ascending.
+    pub released: Vec<Bytes<32>>,
+    /// When the window closes; the equal instant is late.
+    pub until: Moment,
+}
+
 /// What a trustee gets from the platform: `etrade/opening-bundle/v1`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OpeningBundle {
     pub bid_set: BidSet,
+    /// Absent if no bid of the set is locked twice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bidders: Option<BiddersPhase>,
     pub manifests: Vec<Manifest>,
     pub opens_at: Moment,
     pub session: Bytes<65>,
@@ -120,7 +136,32 @@ impl OpeningBundle {
             return Err(SealError::Trustees("the trustee set is of another tender".into()));
         }
         self.bid_set.check_manifests(&self.manifests)?;
+        self.check_bidders(now)?;
         self.manifests.iter().try_for_each(|manifest| manifest.check_trustees(&self.trustees))
+    }
+
+    /// Bidders come first: every bid that is locked twice has its key, or its bidder did not come while the window was open.
+    fn check_bidders(&self, now: Moment) -> Result<(), SealError> {
+        let refuse = |why: &str| Err(SealError::Document(why.to_owned()));
+        let dual = self.manifests.iter().filter(|manifest| manifest.ctx.mode == Mode::Dual);
+        let mut dual: Vec<Bytes<32>> = dual.map(|manifest| Bytes(manifest.id())).collect();
+        let Some(phase) = &self.bidders else {
+            return if dual.is_empty() {
+                Ok(())
+            } else {
+                refuse("the bidders have not released their keys yet")
+            };
+        };
+        let mut told: Vec<Bytes<32>> = phase.released.iter().chain(&phase.absent).copied().collect();
+        dual.sort();
+        told.sort();
+        if dual != told {
+            return refuse("it does not say of every bid whether its bidder came");
+        }
+        if !phase.absent.is_empty() && now < phase.until {
+            return refuse("the bidders' time to release their keys is not over by this machine's clock");
+        }
+        Ok(())
     }
 
     /// Checks the bundle, opens this trustee's boxes, locks the shares to the session and signs.
@@ -220,6 +261,16 @@ pub struct BidderRelease {
 }
 
 impl BidderRelease {
+    /// Reads a release in canonical form.
+    pub fn read(bytes: &[u8]) -> Result<Self, SealError> {
+        Ok(from_jcs(bytes)?)
+    }
+
+    /// Hash for the log; the release itself never enters it.
+    pub fn hash(&self) -> [u8; 32] {
+        sha256(&[&jcs(self)])
+    }
+
     /// Locks the key of `file` to `session`; refuses a key that is not `manifest`'s.
     pub fn make(file: &BidderKeyFile, manifest: &Manifest, session: &[u8; 65]) -> Result<Self, SealError> {
         let k_b = Secret(file.k_b.0);

@@ -2,13 +2,13 @@
 
 use super::archive::{self, ArchiveWriter};
 use super::bid_document::{BidDocument, Form, ListedFile, path_of};
-use super::boxes::share_boxes;
+use super::boxes::{second_box, share_boxes};
 use super::context::{Context, Mode};
 use super::document::{Bytes, Count};
 use super::error::SealError;
-use super::keys::{Draw, commit_b, commit_t, payload_aad, payload_key};
+use super::keys::{Draw, Secret, commit_b, commit_t, payload_aad, payload_key};
 use super::manifest::{
-    BidderKeyFile, BidderKeyTyp, Ciphertext, CiphertextAlg, Client, Lock, Manifest, ManifestTyp,
+    BidderKeyFile, BidderKeyTyp, Ciphertext, CiphertextAlg, Client, Lock, Manifest, ManifestTyp, SecondHolder,
 };
 use super::shamir::split;
 use super::signature::{Signature, Signer};
@@ -79,7 +79,30 @@ pub struct SealedBid {
 /// # Errors
 /// Refuses a trustee set that does not check, that the context does not name, and unlawful names and fields.
 pub fn seal(content: &Content<'_>, out: impl Write + Seek) -> Result<SealedBid, SealError> {
-    seal_drawn(content, out, &Draw::fresh(content.ctx.mode))
+    seal_for(content, None, out)
+}
+
+/// [`seal`], with the bidder's key locked to a `second` holder too (mode `dual`).
+///
+/// # Errors
+/// As [`seal`]; a second holder in mode `trustees`, or whose key is not a point of P-256.
+pub fn seal_for(
+    content: &Content<'_>,
+    second: Option<&[u8; 65]>,
+    out: impl Write + Seek,
+) -> Result<SealedBid, SealError> {
+    if second.is_some() && content.ctx.mode != Mode::Dual {
+        return Err(SealError::Document("a second key holder needs a bid that is locked twice".into()));
+    }
+    let mut sealed = seal_drawn(content, out, &Draw::fresh(content.ctx.mode))?;
+    if let (Some(holder), Some(file)) = (second, &mut sealed.bidder_key) {
+        let (c, k_b) = (content.ctx.hash(), Secret(file.k_b.0));
+        let second = SecondHolder { sealed: Bytes(second_box(&c, &k_b, holder)?), hpke: Bytes(*holder) };
+        sealed.manifest.lock.second = Some(second);
+        sealed.signature = content.signer.sign(&sealed.manifest.message())?;
+        file.m = Bytes(sealed.manifest.id());
+    }
+    Ok(sealed)
 }
 
 /// [`seal`] with given randomness: for pinned vectors and for attacks in tests, never for a real bid.
@@ -157,6 +180,7 @@ fn make_lock(content: &Content<'_>, c: &[u8; 32], draw: &Draw) -> Result<Lock, S
         commit_b: draw.k_b.as_ref().map(|k_b| Bytes(commit_b(c, k_b))),
         commit_t: Bytes(commit_t(c, &draw.k_t)),
         n,
+        second: None,
         t,
     })
 }

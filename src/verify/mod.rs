@@ -10,6 +10,7 @@
 //! Invariants: no clock, no network, no database, no randomness; only pure parts of the rooms are called; bytes
 //! that do not have exactly the documented form are refused, never repaired. What is missing is said, not skipped.
 
+pub mod bidders_check;
 pub mod bids_check;
 pub mod bundle;
 pub mod container;

@@ -8,6 +8,7 @@ use std::io::Read;
 
 use serde::{Deserialize, Serialize};
 
+use super::bidders_check;
 use super::bids_check::{Bids, LoggedBid, folder};
 use super::bundle::Bundle;
 use super::findings::Findings;
@@ -104,6 +105,11 @@ pub fn check<A: Archive>(
             format!("the {} bid set has the {} bids that count", envelope.code(), set.bids.len()),
         );
         let releases = releases(bundle, proven, envelope, &trustees, &set, findings);
+        let first_share = releases.iter().filter_map(|release| proven.names(&release.hash())).min();
+        let held: Option<SharesDoc> =
+            bundle.document(&opening_path(envelope, "shares.json")).and_then(|bytes| from_jcs(bytes).ok());
+        let found = (first_share, held.as_ref());
+        bidders_check::check(bundle, proven, envelope, counting, found, findings);
         let keys = shares(bundle, envelope, &trustees, counting, &releases, findings);
         contents(bundle, proven, counting, &keys, &mut read_out, findings);
         record(bundle, proven, envelope, &read_out, findings);

@@ -1,6 +1,7 @@
 """Opens a sealed bid with software that is not ours: Google's Tink for the payload, pyca/cryptography for the boxes.
 
-    open_bid.py --manifest M.json --ciphertext BID --trustees SET.json --key K1.json --key K2.json [--bidder-key B.json]
+    open_bid.py --manifest M.json --ciphertext BID --trustees SET.json --key K1.json --key K2.json [--bidder-key B.json
+                [--passphrase WORDS] | --second S.json]
                 [--signature S.json] [--out FOLDER]
     open_bid.py --vectors sealed-bid-vectors.json
 
@@ -105,6 +106,26 @@ def private_key(raw):
     return ec.derive_private_key(int.from_bytes(raw, "big"), ec.SECP256R1())
 
 
+def key_of_second(manifest, private):
+    """K_B as the second holder finds it in the manifest, whose box must be the one that K_B gives."""
+    second, c = manifest["lock"]["second"], f.context_hash(manifest["ctx"])
+    public = f.point(private)
+    require(f.b64u(public) == second["hpke"], "the bid names another second holder")
+    k_b = SUITE.decrypt(f.unb64u(second["box"]), private, info=f.second_info(c, public))
+    require(f.second_box(c, k_b, public) == f.unb64u(second["box"]), "the second holder's box is not the one that the key gives")
+    return k_b
+
+
+def bidder_key(asked, manifest):
+    if asked.second:
+        return key_of_second(manifest, private_key(f.unb64u(json.loads(asked.second.read_text())["hpke_private"])))
+    if not asked.bidder_key:
+        return b""
+    k_b, m = f.read_key_file(json.loads(asked.bidder_key.read_text()), asked.passphrase)
+    require(m == f.H(f.manifest_message(manifest)), "the key file is of another bid")
+    return k_b
+
+
 def run_vectors(path):
     pattern = lambda n: bytes((i * 31 + (i >> 8)) & 255 for i in range(n))
     document = json.loads(pathlib.Path(path).read_text())
@@ -130,9 +151,10 @@ def run_vectors(path):
 
 def main():
     parser = argparse.ArgumentParser()
-    for name in ("--vectors", "--manifest", "--ciphertext", "--trustees", "--bidder-key", "--signature", "--out"):
+    for name in ("--vectors", "--manifest", "--ciphertext", "--trustees", "--bidder-key", "--second", "--signature", "--out"):
         parser.add_argument(name, type=pathlib.Path)
     parser.add_argument("--key", type=pathlib.Path, action="append", default=[])
+    parser.add_argument("--passphrase", default="")
     asked = parser.parse_args()
     streaming_aead.register()
     if asked.vectors:
@@ -143,7 +165,7 @@ def main():
         asked.ciphertext.read_bytes(),
         asked.trustees.read_bytes(),
         [(k["i"], private_key(f.unb64u(k["hpke_private"]))) for k in keys],
-        f.unb64u(json.loads(asked.bidder_key.read_text())["k_b"]) if asked.bidder_key else b"",
+        bidder_key(asked, f.from_jcs(asked.manifest.read_bytes())),
         asked.signature.read_bytes() if asked.signature else None,
     )
     for (name, data), listed in zip(files, bid["files"]):

@@ -300,3 +300,39 @@ def bid_document_message(bid):
 def trustee_set_message(trustees):
     bare = dict(trustees, members=[{k: v for k, v in m.items() if k != "sig"} for m in trustees["members"]])
     return b"etrade/trustee-set/v1\n" + jcs(bare)
+
+
+# 9 the bidder's key -----------------------------------------------------------------------------------------------
+
+
+def second_info(c, pk):
+    return b"etrade/bidder-second/v1\n" + c + H(pk)
+
+
+def second_box(c, k_b, pk):
+    """K_B for a second holder: the ephemeral key follows from K_B."""
+    ephemeral = derive_key_pair(expand(k_b, b"etrade/bidder-second-eph/v1\n" + c, 32))
+    return hpke_seal(pk, second_info(c, pk), k_b, ephemeral)
+
+
+def _locker(passphrase, salt, iterations):
+    return AESGCM(hashlib.pbkdf2_hmac("sha256", passphrase.encode(), salt, iterations))
+
+
+def lock_key_file(k_b, m, passphrase, salt, nonce, iterations):
+    sealed = _locker(passphrase, salt, iterations).encrypt(nonce, k_b, b"etrade/bidder-key/v2\n" + m)
+    return {
+        "iterations": str(iterations), "m": b64u(m), "nonce": b64u(nonce), "salt": b64u(salt), "sealed": b64u(sealed),
+        "typ": "etrade/bidder-key/v2",
+    }
+
+
+def read_key_file(document, passphrase=""):
+    """K_B and m, from a key file of either version."""
+    m = unb64u(document["m"])
+    if document["typ"] == "etrade/bidder-key/v1":
+        return unb64u(document["k_b"]), m
+    if document["typ"] != "etrade/bidder-key/v2" or int(document["iterations"]) > 10_000_000:
+        raise ValueError("not a bidder's key file")
+    cipher = _locker(passphrase, unb64u(document["salt"]), int(document["iterations"]))
+    return cipher.decrypt(unb64u(document["nonce"]), unb64u(document["sealed"]), b"etrade/bidder-key/v2\n" + m), m

@@ -25,6 +25,13 @@ export interface DrawSecret {
   readonly secret: Uint8Array;
 }
 
+/** The file of a bidder's own key, where bids are locked twice, as it was downloaded too. */
+export interface BidderKeyRecord {
+  /** Name of the bid's manifest, b64u. */
+  readonly m: string;
+  readonly file: string;
+}
+
 /** A sealed file on its way to the server. */
 export interface UploadRecord {
   readonly id: string;
@@ -47,6 +54,7 @@ interface Stores {
   signing: SigningKey;
   trustee: TrusteeKey;
   draw: DrawSecret;
+  bidder: BidderKeyRecord;
   upload: UploadRecord;
   slice: SliceRecord;
 }
@@ -54,11 +62,12 @@ interface Stores {
 type StoreName = keyof Stores;
 
 const NAME = "sunbid";
-const VERSION = 1;
+const VERSION = 2;
 const KEY_PATHS: Record<StoreName, string | string[]> = {
   signing: "account",
   trustee: "id",
   draw: "id",
+  bidder: "m",
   upload: "id",
   slice: ["upload", "index"],
 };

@@ -2,12 +2,13 @@
  * The bid form: fill in, check your answers, seal in this browser, upload, submit. See browser/README.md for its
  * marks. Inputs of the offer have no `name`: without this script nothing of the offer can leave the browser.
  */
-import type { SigningKey, UploadRecord } from "../keys/database";
+import { type SigningKey, type UploadRecord, keepStorage, put } from "../keys/database";
 import { canonical } from "../bytes/canonical";
-import { toBase64url, utf8 } from "../bytes/bytes";
-import { type BidParameters, BadDocument, readDocument } from "../sealing/documents";
+import { type Bytes, toBase64url, utf8 } from "../bytes/bytes";
+import { type BidParameters, BadDocument, readDocument, readPoint } from "../sealing/documents";
 import { type Offer, type SealedBid, sealBid } from "../sealing/seal";
 import { nameIsAllowed, FILES_MAX } from "../sealing/archive";
+import { boxKeyFile } from "../trustee/box_key";
 import * as buffer from "../upload/buffer";
 import { type Progress, Upload, UploadRefused } from "../upload/tus";
 import { now, utcText } from "./clock";
@@ -36,6 +37,7 @@ export async function sealForm(form: HTMLFormElement): Promise<void> {
     await buffer.discard(id);
     show(form, "edit");
   });
+  on(form, "[data-second-make]", () => makeSecond(form));
   form.addEventListener("submit", (event) => event.preventDefault());
   show(form, (await buffer.pending(id)) === undefined ? "edit" : "pending");
 }
@@ -84,10 +86,47 @@ async function review(form: HTMLFormElement): Promise<void> {
   if (bad !== undefined) return complain(form, "file-name", bad.name);
   const limit = Number(form.dataset["sizeMax"] ?? Number.MAX_SAFE_INTEGER);
   if (offer.files.reduce((sum, file) => sum + file.content.size, 0) > limit) return complain(form, "too-large");
+  if (isDual(form)) {
+    const { passphrase, second } = keepingOf(form);
+    if ([...passphrase].length < 8) return complain(form, "key-passphrase");
+    if (passphrase !== (form.querySelector<HTMLInputElement>("[data-key-passphrase-again]")?.value ?? "")) return complain(form, "key-passphrase-again");
+    if (second === undefined) return complain(form, "second");
+  }
   if ((await keyFor(form)) === undefined) return;
   const list = form.querySelector<HTMLElement>("[data-review-list]");
   list?.replaceChildren(...reviewRows(form, offer));
   show(form, "review");
+}
+
+/** Whether the bid is locked with the bidder's own key too. */
+function isDual(form: HTMLFormElement): boolean {
+  return form.querySelector("[data-key-passphrase]") !== null;
+}
+
+/** How the bidder keeps the own key; `second` is undefined for a text that is no box key. */
+function keepingOf(form: HTMLFormElement): { passphrase: string; second: Bytes | null | undefined } {
+  const value = (name: string) => form.querySelector<HTMLInputElement>(`[data-${name}]`)?.value ?? "";
+  const text = value("second").trim();
+  let second: Bytes | null | undefined = null;
+  if (text !== "") {
+    try {
+      second = readPoint(text, "the second holder's key");
+    } catch {
+      second = undefined;
+    }
+  }
+  return { passphrase: value("key-passphrase"), second };
+}
+
+/** Makes a key for a second holder, hands its file out and names it in the form. */
+async function makeSecond(form: HTMLFormElement): Promise<void> {
+  calm(form);
+  const passphrase = form.querySelector<HTMLInputElement>("[data-second-passphrase]")?.value ?? "";
+  if ([...passphrase].length < 8) return complain(form, "key-passphrase");
+  const made = await boxKeyFile(passphrase);
+  download(made.file, "sunbid-second-holder.p8", "application/pkcs8");
+  const input = form.querySelector<HTMLInputElement>("[data-second]");
+  if (input !== null) input.value = toBase64url(made.publicKey);
 }
 
 /** What a field says, as the bidder reads it: of a choice its words. */
@@ -126,19 +165,23 @@ async function seal(form: HTMLFormElement, id: string, key: SigningKey): Promise
   stage(form, "sealing");
   const writer = { bundle: form.dataset["bundle"] ?? null, name: "sunbid-browser", ver: "1", created: utcText(now()) };
   let slices = 0;
+  const { passphrase, second } = keepingOf(form);
   const sealed = await sealBid(parameters, offerOf(form), key, writer, async (index, slice, count) => {
     await buffer.keep(id, index, slice);
     slices = count;
     meter(form, index + 1, count);
-  });
-  if (sealed.bidderKey !== null) keepBidderKey(sealed);
+  }, { passphrase, second: second ?? null });
+  if (sealed.bidderKey !== null) await keepBidderKey(sealed);
   const kept: Kept = { manifest: canonical(sealed.manifest), signature: canonical(sealed.signature) };
   const record = { id, about: JSON.stringify(kept), size: Number(sealed.manifest.ct.size), slices, location: null };
   await buffer.complete(record);
   return record;
 }
 
-function keepBidderKey(sealed: SealedBid): void {
+/** The key file is downloaded and kept in this browser too, both under the passphrase. */
+async function keepBidderKey(sealed: SealedBid): Promise<void> {
+  await put("bidder", { m: toBase64url(sealed.id), file: canonical(sealed.bidderKey) });
+  await keepStorage();
   download(utf8(canonical(sealed.bidderKey)), `bid.bidder-key-${toBase64url(sealed.id).slice(0, 8)}.json`, "application/json");
 }
 

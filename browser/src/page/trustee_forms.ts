@@ -71,7 +71,7 @@ async function sendRelease(form: HTMLFormElement): Promise<void> {
   const answer = await fetch(attribute(form, "bundle-url"), { credentials: "same-origin", cache: "no-store" });
   if (!answer.ok) return complain(form, "no-bundle", String(answer.status));
   try {
-    const bundle = readDocument<OpeningBundle>(await answer.text(), "etrade/opening-bundle/v1", ["bid_set", "manifests", "opens_at", "session", "trustees"]);
+    const bundle = readDocument<OpeningBundle>(await answer.text(), "etrade/opening-bundle/v1", ["bid_set", "manifests", "opens_at", "session", "trustees"], ["bidders"]);
     const made = await release(bundle, { box, signing: signer.privateKey }, now());
     field(form, "release").value = canonical(made);
     form.submit();

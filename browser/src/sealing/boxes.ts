@@ -12,6 +12,12 @@ export function suite(): CipherSuite {
   return new CipherSuite({ kem: new DhkemP256HkdfSha256(), kdf: new HkdfSha256(), aead: new Aes256Gcm() });
 }
 
+/** A key pair that boxes are locked to, with its 65-byte point. */
+export interface BoxPair {
+  readonly pair: CryptoKeyPair;
+  readonly publicKey: Bytes;
+}
+
 /** Bytes of an encapsulated key, and of a public key: an uncompressed P-256 point. */
 export const POINT = 65;
 /** Bytes of one box: encapsulated key, sealed share (33), tag. */

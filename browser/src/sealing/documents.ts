@@ -28,7 +28,7 @@ export type Manifest = {
   created: string;
   ct: { alg: string; root: string; size: string };
   ctx: Context;
-  lock: { boxes: string[]; commit_b: string | null; commit_t: string; n: number; t: number };
+  lock: { boxes: string[]; commit_b: string | null; commit_t: string; n: number; second?: { box: string; hpke: string }; t: number };
   prev: string | null;
   typ: string;
 };
@@ -39,7 +39,12 @@ export type BidSet = {
   bids: { leaf: string; m: string }[]; closing: { root: string; size: string }; envelope: string; lot: string; tender: string; typ: string;
 };
 
-export type OpeningBundle = { bid_set: BidSet; manifests: Manifest[]; opens_at: string; session: string; trustees: TrusteeSet; typ: string };
+/** How the bidders' phase of an opening ended; absent where no bid is locked twice. */
+export type BiddersPhase = { absent: string[]; released: string[]; until: string };
+
+export type KeyBundle = { manifests: Manifest[]; opens_at: string; session: string; typ: string; until: string };
+
+export type OpeningBundle = { bid_set: BidSet; bidders?: BiddersPhase; manifests: Manifest[]; opens_at: string; session: string; trustees: TrusteeSet; typ: string };
 
 export type Release = {
   bid_set: string; closing_size: string; i: number; session: string; shares: { box: string | null; m: string }[];
@@ -58,8 +63,8 @@ export function demand(holds: boolean, what: string): asserts holds {
   if (!holds) throw new BadDocument(what);
 }
 
-/** Parses `text`, which must be an object with exactly these keys and this `typ`. */
-export function readDocument<T>(text: string, typ: string, keys: readonly string[]): T {
+/** Parses `text`, which must be an object with exactly these keys and this `typ`; the keys in `optional` may be absent. */
+export function readDocument<T>(text: string, typ: string, keys: readonly string[], optional: readonly string[] = []): T {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -67,7 +72,7 @@ export function readDocument<T>(text: string, typ: string, keys: readonly string
     throw new BadDocument(`${typ} is not JSON`);
   }
   demand(typeof value === "object" && value !== null && !Array.isArray(value), `${typ} is not an object`);
-  const found = Object.keys(value).sort().join();
+  const found = Object.keys(value).filter((key) => !optional.includes(key)).sort().join();
   demand(found === [...keys, "typ"].sort().join(), `${typ} has the fields ${found}`);
   demand((value as { typ: unknown }).typ === typ, `expected ${typ}`);
   return value as T;

@@ -8,6 +8,7 @@ import { sha256OfBlob } from "../bytes/hash";
 import type { SigningKey } from "../keys/database";
 import { signBytes } from "../keys/signing";
 import { Archive, filePath, nameIsAllowed } from "./archive";
+import { lockKeyFile, secondBox } from "./bidder_key";
 import { boxes, commitBidder, commitTrustees, payloadAssociated, payloadKey } from "./boxes";
 import { type BidDocument, type BidParameters, type Context, type Manifest, type Signature, checkParameters, demand, manifestId, manifestMessage, signatureDocument } from "./documents";
 import { FIRST_PLAINTEXT, NEXT_PLAINTEXT, type StreamNonce, TinkSealer, ciphertextSize, segmentCount } from "./tink_stream";
@@ -37,6 +38,14 @@ export interface SealedBid {
   readonly bidderKey: Json | null;
 }
 
+/** Mode `dual`: how the bidder keeps the own key. */
+export interface Keeping {
+  /** Of the key file; empty for a file without one. */
+  readonly passphrase: string;
+  /** Box key of a second holder. */
+  readonly second: Bytes | null;
+}
+
 /** Who wrote the bytes, for the manifest. */
 export interface Writer {
   readonly bundle: string | null;
@@ -56,16 +65,23 @@ export interface Secrets {
 const BID_DOCUMENT = "etrade/bid-document/v1";
 
 /** Seals an offer: checks the parameters, signs the bid document, encrypts slice by slice, boxes the key, signs the manifest. */
-export async function sealBid(parameters: BidParameters, offer: Offer, signer: SigningKey, writer: Writer, sink: SliceSink): Promise<SealedBid> {
+export async function sealBid(parameters: BidParameters, offer: Offer, signer: SigningKey, writer: Writer, sink: SliceSink, keeping: Keeping = { passphrase: "", second: null }): Promise<SealedBid> {
   const { context, keys } = await checkParameters(parameters);
   const document = await bidDocument(context, offer, signer);
   const secrets = drawSecrets(parameters.ctx);
   const ct = await sealPayload(context, secrets, canonicalBytes(document as Json), offer.files.map((file) => file.content), sink);
-  const manifest = await makeManifest(parameters, context, secrets, keys, ct, writer);
+  const dual = parameters.ctx.mode === "dual";
+  const plain = await makeManifest(parameters, context, secrets, keys, ct, writer);
+  const second = dual && keeping.second !== null ? { second: await secondBox(context, secrets.bidder as Bytes, keeping.second) } : {};
+  const manifest = { ...plain, lock: { ...plain.lock, ...second } };
   const id = await manifestId(manifest);
   const signature = signatureDocument(await signBytes(signer.privateKey, manifestMessage(manifest)), signer.certificates);
-  const dual = parameters.ctx.mode === "dual";
-  return { manifest, id, signature, bidderKey: dual ? { k_b: toBase64url(secrets.bidder), m: toBase64url(id), typ: "etrade/bidder-key/v1" } : null };
+  return { manifest, id, signature, bidderKey: dual ? await keyFile(secrets.bidder as Bytes, id, keeping.passphrase) : null };
+}
+
+async function keyFile(secret: Bytes, m: Bytes, passphrase: string): Promise<Json> {
+  if (passphrase === "") return { k_b: toBase64url(secret), m: toBase64url(m), typ: "etrade/bidder-key/v1" };
+  return lockKeyFile({ secret, m }, passphrase);
 }
 
 /** Fresh secrets for one revision of one bid. */

@@ -2,6 +2,7 @@
 import { type Bytes, concat, fromBase64url } from "../bytes/bytes";
 import { type TrusteeKey, keepStorage, put } from "../keys/database";
 import { readEncryptedKey, writeEncryptedKey } from "../keys/pkcs12";
+import type { BoxPair } from "../sealing/boxes";
 import { demand } from "../sealing/documents";
 
 const ALGORITHM = { name: "ECDH", namedCurve: "P-256" } as const;
@@ -16,12 +17,29 @@ export async function makeBoxKey(id: string, passphrase: string): Promise<{ key:
   return { key, backup };
 }
 
+/** A box key for somebody else: its file under a passphrase, and the point to lock boxes to. Nothing of it stays here. */
+export async function boxKeyFile(passphrase: string): Promise<{ publicKey: Bytes; file: Bytes }> {
+  const pair = await crypto.subtle.generateKey(ALGORITHM, true, ["deriveBits"]);
+  const bytes = new Uint8Array(await crypto.subtle.exportKey("pkcs8", pair.privateKey));
+  const file = await writeEncryptedKey(bytes, passphrase);
+  bytes.fill(0);
+  return { publicKey: new Uint8Array(await crypto.subtle.exportKey("raw", pair.publicKey)), file };
+}
+
 /** Takes a backup into this browser. */
 export async function restoreBoxKey(id: string, backup: Uint8Array, passphrase: string): Promise<TrusteeKey> {
   return storeBoxKey(id, await readEncryptedKey(backup, passphrase));
 }
 
 async function storeBoxKey(id: string, pkcs8: Bytes): Promise<TrusteeKey> {
+  const key = { id, ...(await importBoxKey(pkcs8)) };
+  await keepStorage();
+  await put("trustee", key);
+  return key;
+}
+
+/** A box key from its PKCS#8 bytes; its private half can not be exported again. */
+export async function importBoxKey(pkcs8: Bytes): Promise<BoxPair> {
   const open = await crypto.subtle.importKey("pkcs8", pkcs8, ALGORITHM, true, ["deriveBits"]);
   const { x, y } = await crypto.subtle.exportKey("jwk", open);
   demand(x !== undefined && y !== undefined, "the key");
@@ -30,8 +48,5 @@ async function storeBoxKey(id: string, pkcs8: Bytes): Promise<TrusteeKey> {
     privateKey: await crypto.subtle.importKey("pkcs8", pkcs8, ALGORITHM, false, ["deriveBits"]),
     publicKey: await crypto.subtle.importKey("raw", publicKey, ALGORITHM, true, []),
   };
-  const key = { id, pair, publicKey };
-  await keepStorage();
-  await put("trustee", key);
-  return key;
+  return { pair, publicKey };
 }

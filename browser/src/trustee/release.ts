@@ -29,6 +29,7 @@ export async function release(bundle: OpeningBundle, keys: TrusteeKeys, now: big
   const member = bundle.trustees.members.find((candidate) => candidate.hpke === own);
   demand(member !== undefined, "this browser's trustee key is not in the set");
   await checkBidSet(bundle);
+  await checkBidders(bundle, now);
   const session = readPoint(bundle.session, "the session key");
   const shares: Release["shares"] = [];
   for (const manifest of bundle.manifests) shares.push(await releaseOne(manifest, member.i, keys.box, session));
@@ -70,6 +71,17 @@ async function checkBidSet(bundle: OpeningBundle): Promise<void> {
     demand(lock.boxes.length === lock.n && !bids.has(ctx.bid), "a bid twice, or with missing boxes");
     bids.add(ctx.bid);
   }
+}
+
+/** Bidders come first: every bid that is locked twice has its key, or its bidder did not come while there was time. */
+async function checkBidders(bundle: OpeningBundle, now: bigint): Promise<void> {
+  const dual = bundle.manifests.filter((manifest) => manifest.ctx.mode === "dual");
+  const phase = bundle.bidders;
+  if (phase === undefined) return demand(dual.length === 0, "the bidders have not released their keys yet");
+  const wanted = await Promise.all(dual.map(async (manifest) => toBase64url(await manifestId(manifest))));
+  const told = [...phase.absent, ...phase.released];
+  demand(wanted.sort().join() === told.sort().join(), "it does not say of every bid whether its bidder came");
+  demand(phase.absent.length === 0 || now >= momentOf(phase.until), "the bidders' time is not over");
 }
 
 async function releaseOne(manifest: Manifest, place: number, key: TrusteeKey, session: Bytes): Promise<{ box: string | null; m: string }> {

@@ -43,6 +43,7 @@ pub(super) struct LotView {
     pub deposit: String,
     pub method: String,
     pub envelopes: String,
+    pub lock: String,
     pub committee: String,
     pub minimum: u32,
 }
@@ -115,6 +116,10 @@ impl LotView {
             },
             method: p.t(&format!("project.method.{}", terms.method.code())),
             envelopes: p.t(&format!("project.lot.envelopes.{}", terms.envelopes.code())),
+            lock: match terms.dual {
+                None => p.t("project.lot.lock.trustees"),
+                Some(dual) => p.tv("project.lot.lock.dual.shown", "minutes", dual.minutes),
+            },
             committee: p.tvv(
                 "announcement.committee",
                 "size",

@@ -11,6 +11,7 @@ use crate::platform::refusal::Fault;
 use crate::sealed_bid::ciphertext;
 use crate::sealed_bid::store::{CountedEnvelope, counted, parts, steps_of_lot};
 use crate::sealing::context::EnvelopeKind;
+use crate::verify::bidders_check::key_path;
 use crate::verify::bids_check::folder;
 use crate::verify::bundle::Part;
 use crate::verify::log_check::{CLOSING, CLOSING_TYPE, ClosingDoc};
@@ -77,6 +78,9 @@ fn unsealed(gathering: &mut Gathering<'_>, envelope: EnvelopeKind) -> Result<(),
     for released in opening::store::releases(gathering.db, lot, envelope)? {
         let name = format!("release-{}.json", released.release.i);
         gathering.document(opening_path(envelope, &name), jcs(&released.release));
+    }
+    for key in opening::store::keys(gathering.db, lot, envelope)? {
+        gathering.document(key_path(envelope, &key.release.m.0), jcs(&key.release));
     }
     if let Some(shares) = opening::store::shares(gathering.db, &vault, lot, envelope)? {
         gathering.document(opening_path(envelope, "shares.json"), shares);

@@ -1,5 +1,6 @@
 //! The hall's addresses. What a page shows is put together in `view`.
 
+mod keys;
 mod numbers;
 mod view;
 
@@ -35,6 +36,10 @@ crate::routes! {
     GET "/opening/{number}/{lot}/{envelope}/bundle.json" [Agent Entity Supervisor Centre] => bundle_get;
     POST "/opening/{number}/{lot}/{envelope}/release" [Agent Entity Supervisor Centre] => release_post;
     POST "/opening/{number}/{lot}/{envelope}/release-file" [Agent Entity Supervisor Centre] => release_file_post;
+    GET "/opening/{number}/{lot}/{envelope}/key-bundle.json" [Bidder Agent Entity Supervisor Centre] => keys::bundle_get;
+    POST "/opening/{number}/{lot}/{envelope}/key" [Bidder Agent Entity Supervisor Centre] => keys::key_post;
+    POST "/opening/{number}/{lot}/{envelope}/key-file" [Bidder Agent Entity Supervisor Centre] => keys::key_file_post;
+    POST "/opening/{number}/{lot}/{envelope}/excuse" [Agent] => keys::excuse_post;
     POST "/opening/{number}/{lot}/{envelope}/open" [Agent Centre] => open_post;
     POST "/opening/{number}/{lot}/{envelope}/publication" [Agent] => publication_post;
     POST "/opening/{number}/{lot}/{envelope}/signature" [Bidder Agent Entity Supervisor Centre] => signature_post;
@@ -157,12 +162,12 @@ async fn bundle_get(
     if !facts.is_trustee(who.person) {
         return Err(Refused::from(super::rules::Refusal::NotATrustee).into());
     }
-    let vault = door.vault().clone();
+    let (vault, now) = (door.vault().clone(), door.now());
     let bundle = door
         .look(move |db| {
             let sitting = store::sitting(db, facts.lot, envelope)?;
             let sitting = sitting.ok_or(Refused::from(super::rules::Refusal::NotClosed))?;
-            hall::bundle(db, &vault, &facts, &sitting)
+            hall::bundle(db, &vault, &facts, &sitting, now)
         })
         .await?;
     Ok(HttpResponse::Ok().content_type("application/json").body(jcs_text(&bundle)))

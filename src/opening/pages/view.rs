@@ -1,5 +1,6 @@
 //! What the hall page shows, and to whom which button.
 
+use super::keys::{KeysView, Reader};
 use super::numbers::NumberView;
 use crate::account::page::Page;
 use crate::account::role::Role;
@@ -7,7 +8,7 @@ use crate::account::who::Who;
 use crate::expert_draw::actions::{NumberDraw, number_draws};
 use crate::opening::actions::can_open;
 use crate::opening::protocol;
-use crate::opening::record::{Arrival, OpeningRecord};
+use crate::opening::record::{Arrival, BidderKeys, OpeningRecord};
 use crate::opening::rules::Closing;
 use crate::opening::store::{self, BidRow, ObjectionRow, Released, SignatureRow, Sitting};
 use crate::platform::database::Db;
@@ -22,6 +23,8 @@ use crate::project::standing::LotFacts;
 use crate::sealed_bid::rules::{ENTERPRISE, ENTERPRISES, envelopes_of, fields_of};
 use crate::sealed_bid::trustees_store;
 use crate::sealing::bid_document::Form;
+use crate::sealing::context::EnvelopeKind;
+use crate::sealing::document::Bytes;
 use crate::sealing::trustees::TrusteeSet;
 use askama::Template;
 
@@ -43,6 +46,8 @@ pub struct Seen {
 
 struct SeenEnvelope {
     sitting: Sitting,
+    /// The bidders' phase, and of its bids: whose they are, and whether they are the visitor's own.
+    keys: Option<(BidderKeys, Vec<(Bytes<32>, String, bool)>)>,
     releases: Vec<Released>,
     bids: Vec<BidRow>,
     record: Option<OpeningRecord>,
@@ -71,6 +76,7 @@ impl Seen {
             }
             let Some(sitting) = store::sitting(db, lot, *kind)? else { continue };
             envelopes.push(SeenEnvelope {
+                keys: seen_keys(db, vault, &facts, *kind, who.as_ref())?,
                 releases: store::releases(db, lot, *kind)?,
                 bids: store::bids(db, lot, *kind)?,
                 record: protocol::record_of(db, vault, &facts, *kind)?,
@@ -107,6 +113,25 @@ impl Seen {
         let at = self.facts.custody.as_ref()?.trustees.iter().position(|trustee| trustee.person == person)?;
         u8::try_from(at + 1).ok()
     }
+}
+
+/// The bidders' phase of an envelope, with the names of its bidders.
+fn seen_keys(
+    db: &mut Db,
+    vault: &Vault,
+    facts: &LotFacts,
+    envelope: EnvelopeKind,
+    who: Option<&Who>,
+) -> Result<Option<(BidderKeys, Vec<(Bytes<32>, String, bool)>)>, Failure> {
+    let Some(keys) = protocol::bidder_keys(db, facts.lot, envelope)? else { return Ok(None) };
+    let Some(closing) = store::closing(db, facts.lot)? else { return Ok(None) };
+    let mut bids = Vec::new();
+    for bid in crate::sealed_bid::store::counted(db, vault, facts.lot, envelope, closing.size)? {
+        let name = crate::party::store::get(db, bid.organisation)?.map(|found| found.name);
+        let own = who.is_some_and(|who| who.role == Role::Bidder && who.organisation == bid.organisation);
+        bids.push((Bytes(bid.manifest.id()), name.unwrap_or_default(), own));
+    }
+    Ok(Some((keys, bids)))
 }
 
 #[derive(Template)]
@@ -161,6 +186,7 @@ struct EnvelopeView {
     trustees: Vec<TrusteeView>,
     have: usize,
     need: u8,
+    keys: Option<KeysView>,
     opened_at: Option<String>,
     can_release: bool,
     can_open: bool,
@@ -304,6 +330,17 @@ fn envelope_view(p: &Page, seen: &Seen, envelope: &SeenEnvelope) -> EnvelopeView
     let own = seen.own_place();
     let released = own.is_some_and(|own| envelope.releases.iter().any(|found| found.release.i == own));
     let opener = seen.who.as_ref().is_some_and(|who| can_open(&seen.facts, kind, who, seen.now));
+    let keys = envelope.keys.as_ref().map(|(keys, bids)| {
+        let reader = Reader {
+            now: seen.now,
+            opened: opened.is_some(),
+            may_release: seen.may(Step::ReleaseBidderKey),
+            may_excuse: seen.may(Step::ExcuseAbsence),
+            bids,
+        };
+        KeysView::new(keys, &reader)
+    });
+    let bidders_first = keys.as_ref().is_some_and(|keys| !keys.over);
     EnvelopeView {
         code: kind.code(),
         bids: envelope.sitting.bid_set.bids.len(),
@@ -311,7 +348,12 @@ fn envelope_view(p: &Page, seen: &Seen, envelope: &SeenEnvelope) -> EnvelopeView
         have: envelope.releases.len(),
         need,
         opened_at: opened.map(Moment::beijing),
-        can_release: opened.is_none() && own.is_some() && !released && seen.may(Step::ReleaseShares),
+        keys,
+        can_release: !bidders_first
+            && opened.is_none()
+            && own.is_some()
+            && !released
+            && seen.may(Step::ReleaseShares),
         can_open: opened.is_none() && opener && envelope.releases.len() >= usize::from(need),
         opener: opened.is_none() && opener,
         title: p.t(&format!("opening.envelope.{}", kind.code())),

@@ -1,7 +1,10 @@
 //! All SQL on the hall's tables: reading here, writing in `write`.
 
+mod bidders;
 mod write;
 
+pub use bidders::{ExcuseRow, ReleasedKey, bidders, excuses, keys, overdue, tries};
+pub(super) use bidders::{end_bidders, insert_bidders, insert_excuse, insert_key, insert_try};
 pub(super) use write::*;
 
 use super::record::{Arrival, NotOpened, Objection, OpeningRecord};

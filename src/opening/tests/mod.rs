@@ -1,4 +1,6 @@
 mod avoidance;
+mod dual;
+mod dual_pages;
 mod faults;
 mod hall;
 mod pages;

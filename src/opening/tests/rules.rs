@@ -49,6 +49,7 @@ fn a_warrant_needs_deadline_closing_bidders_and_quorum() {
         trustees: &trustees,
         set: &set,
         released: &[1, 3],
+        bidders: None,
         opened: false,
     };
     let issued = warrant(&base(), now(1_000)).unwrap();

@@ -13,7 +13,7 @@ use crate::project::rulebook::{Method, Rulebook};
 use crate::project::rules::LotNumber;
 use crate::project::standing::{LotFacts, TenderFacts};
 use crate::project::terms::{
-    CommitteePlan, Envelopes, ItemClass, ItemKind, ScoredItem, Scoring, TERMS_TYPE, Terms,
+    CommitteePlan, DualLock, Envelopes, ItemClass, ItemKind, ScoredItem, Scoring, TERMS_TYPE, Terms,
 };
 use actix_web::http::StatusCode;
 use actix_web::web;
@@ -52,6 +52,7 @@ fn page(p: &Page, tender: &TenderFacts, book: &Rulebook, lot: &str, fields: &Fie
         methods.map(|m| (m.code().to_owned(), p.t(&format!("project.method.{}", m.code())))).collect();
     let envelopes =
         ["one", "two"].map(|code| (code.to_owned(), p.t(&format!("project.lot.envelopes.{code}"))));
+    let locks = ["trustees", "dual"].map(|code| (code.to_owned(), p.t(&format!("project.lot.lock.{code}"))));
     let design = ["no", "yes"].map(|code| (code.to_owned(), p.t(&format!("project.lot.design.{code}"))));
     let mut money = vec![
         ask("name", Input::Line),
@@ -64,6 +65,8 @@ fn page(p: &Page, tender: &TenderFacts, book: &Rulebook, lot: &str, fields: &Fie
     }
     let mut comparison = vec![
         ask("envelopes", Input::Radio(envelopes.into())),
+        ask("lock", Input::Radio(locks.into())),
+        ask("bidder_minutes", Input::Number),
         ask("method", Input::Choice(methods)),
         ask("price_points", Input::Number),
     ];
@@ -111,6 +114,8 @@ fn usual(tender: &TenderFacts, book: &Rulebook) -> Fields {
     let size = book.committee.size_min.value;
     fields.set("design", "no");
     fields.set("envelopes", "one");
+    fields.set("lock", "trustees");
+    fields.set("bidder_minutes", book.opening.bidder_key_minutes_usual.value);
     fields.set("committee_size", size);
     fields.set("committee_experts", book.committee.experts_share_min.value.of_whole(size));
     fields.set("minimum_bidders", book.bidders.minimum.value);
@@ -151,6 +156,9 @@ fn show(book: &Rulebook, lot: &LotFacts) -> Fields {
     fields.set("deposit", terms.deposit.plain());
     fields.set("design", if terms.design { "yes" } else { "no" });
     fields.set("envelopes", terms.envelopes.code());
+    fields.set("lock", if terms.dual.is_some() { "dual" } else { "trustees" });
+    let usual = book.opening.bidder_key_minutes_usual.value;
+    fields.set("bidder_minutes", terms.dual.map_or(usual, |dual| dual.minutes));
     fields.set("method", terms.method.code());
     fields.set("committee_size", terms.committee.size);
     fields.set("committee_experts", terms.committee.experts);
@@ -174,6 +182,10 @@ fn read(fields: &Fields, tender: &TenderFacts, book: &Rulebook) -> Result<Terms,
             deposit: fields.money("deposit")?,
             design: fields.get("design") == "yes",
             envelopes,
+            dual: match fields.get("lock") {
+                "dual" => Some(DualLock { minutes: fields.count("bidder_minutes")? }),
+                _ => None,
+            },
             method,
             evaluation: scoring.document(book, method),
             committee: CommitteePlan {

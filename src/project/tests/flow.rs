@@ -116,6 +116,8 @@ fn a_frozen_lot_moves_only_by_the_few_steps_that_a_freeze_leaves_open() {
         Step::ImportBankNotice,
         Step::RefundDeposits,
         Step::RaiseObjection,
+        // opens nothing by itself, and the bidders' time runs on
+        Step::ReleaseBidderKey,
         Step::AnswerObjection,
         Step::CancelTender,
         Step::Freeze,

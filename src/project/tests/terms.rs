@@ -32,6 +32,7 @@ fn terms(book: &Rulebook, method: Method) -> Terms {
         deposit: Fen(20_000_000),
         design: false,
         envelopes: Envelopes::One,
+        dual: None,
         method,
         evaluation: scoring.document(book, method),
         committee: CommitteePlan { size: 7, experts: 5 },

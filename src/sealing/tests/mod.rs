@@ -2,6 +2,7 @@
 //! bidders and trustees who cheat; `properties` mutates.
 
 mod attacks;
+mod bidder_key;
 mod command;
 pub mod foreign;
 mod properties;

@@ -18,6 +18,7 @@ fn bundle(panel: &Panel, sealed: &Sealed, session: &BoxKey) -> OpeningBundle {
     let closing = Closing { root: Bytes([1; 32]), size: Count(42) };
     let bid_set = BidSet::new("TEST-1", "1", EnvelopeKind::Commercial, closing, vec![bid]);
     OpeningBundle {
+        bidders: None,
         bid_set,
         manifests: vec![sealed.bid.manifest.clone()],
         opens_at: OPENS,

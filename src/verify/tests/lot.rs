@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 
 use serde_json::{Value, json};
 
+use super::lockstep::Order;
 use crate::account::authority::Authority;
 use crate::account::role::Role;
 use crate::account::signature::{self, Signed};
@@ -36,7 +37,7 @@ use crate::sealing::document::{Blob, Bytes, Count};
 use crate::sealing::keys::{Secret, payload_aad, payload_key};
 use crate::sealing::manifest::Client;
 use crate::sealing::opening_check::{self, Verdict};
-use crate::sealing::release::{BidderRelease, BundleTyp, OpeningBundle};
+use crate::sealing::release::{BidderRelease, BiddersPhase, BundleTyp, OpeningBundle};
 use crate::sealing::seal::{Content, FileToSeal, SealedBid, seal};
 use crate::sealing::signature::{Signer as BidSigner, SigningKey};
 use crate::sealing::stream::StreamOpener;
@@ -68,6 +69,11 @@ pub struct Evidence {
 }
 
 impl Evidence {
+    /// A lot whose log tells of the bidders' phase in this order.
+    pub fn in_order(order: Order) -> Self {
+        Story { order, ..Story::new() }.tell()
+    }
+
     pub fn honest() -> Self {
         static MADE: OnceLock<Evidence> = OnceLock::new();
         MADE.get_or_init(|| Story::new().tell()).clone()
@@ -149,6 +155,7 @@ impl Person {
 }
 
 struct Story {
+    order: Order,
     authority: Authority,
     _keys: tempfile::TempDir,
     /// Kind, blind and object of every entry of the log; ours and, between them, those of others.
@@ -163,6 +170,7 @@ impl Story {
     fn new() -> Self {
         let keys = tempfile::tempdir().unwrap();
         Self {
+            order: Order::Lawful,
             authority: Authority::open(keys.path(), "", at(0)).unwrap(),
             _keys: keys,
             entries: Vec::new(),
@@ -286,7 +294,22 @@ impl Story {
         let find = |m: [u8; 32]| counting.iter().find(|(_, bid, _)| bid.manifest.id() == m).unwrap();
         let manifests = bid_set.bids.iter().map(|bid| find(bid.m.0).1.manifest.clone()).collect();
         let session = BoxKey::random();
+        let dual = counting.iter().find(|(_, bid, _)| bid.bidder_key.is_some()).unwrap();
+        // seconds are counted in entries here: at(0) is over, at(3600) has not come
+        let over = matches!(self.order, Order::AbsentInvented);
+        let until = if over { at(0) } else { at(3600) };
+        let bidders = BiddersPhase { absent: vec![], released: vec![Bytes(dual.1.manifest.id())], until };
+        self.event(
+            "opening.session_started",
+            132,
+            json!({"lot": LOT, "envelope": "single", "bidders_until": until}),
+        );
+        if self.order != Order::TrusteesFirst {
+            self.bidder(&path, &dual.1, &session, &bidders);
+        }
+        let told = bidders.clone();
         let opening = OpeningBundle {
+            bidders: Some(bidders),
             bid_set: bid_set.clone(),
             manifests,
             opens_at: at(0),
@@ -306,21 +329,50 @@ impl Story {
                 bid.reported.push(ReportedShare { i: key.i, share: Some(Bytes(*share.to_bytes())) });
             }
         }
-        // the first bidder sealed in mode dual and gives its key
-        for bid in &mut bids {
-            let (_, sealed, _) = find(bid.m.0);
-            if let Some(file) = &sealed.bidder_key {
-                let release = BidderRelease::make(file, &sealed.manifest, &session.public()).unwrap();
-                bid.k_b = Some(Bytes(release.open(&sealed.manifest, &session).unwrap().0));
-            }
+        if self.order == Order::TrusteesFirst {
+            self.bidder(&path, &dual.1, &session, &told);
+        }
+        for bid in bids.iter_mut().filter(|_| self.order != Order::AbsentEarly) {
+            bid.k_b = find(bid.m.0).1.bidder_key.as_ref().map(|file| file.k_b);
         }
         let shares = SharesDoc { bids, session: Some(Bytes(session.to_bytes().0)), typ: SharesTyp };
         self.files.insert(path("shares.json"), jcs(&shares));
         for held in &shares.bids {
             let (_, bid, ciphertext) = find(held.m.0);
+            if bid.bidder_key.is_some() && held.k_b.is_none() {
+                continue;
+            }
             let document = opened(set, bid, held, ciphertext);
             self.event("opening.read_out", 133, json!({"m": held.m, "sha256": b64u(&sha256(&[&document]))}));
             self.files.insert(format!("{}bid.json", folder(&held.m.0)), document);
+        }
+    }
+
+    /// The first bidder sealed in mode dual and gives its key before any trustee.
+    fn bidder(
+        &mut self,
+        path: &dyn Fn(&str) -> String,
+        bid: &SealedBid,
+        session: &BoxKey,
+        phase: &BiddersPhase,
+    ) {
+        let key = bid.bidder_key.as_ref().unwrap();
+        let release = BidderRelease::make(key, &bid.manifest, &session.public()).unwrap();
+        if self.order != Order::AbsentEarly {
+            self.files.insert(path(&format!("bidder-{}.json", hex::encode(release.m.0))), jcs(&release));
+        }
+        let said = json!({"lot": LOT, "envelope": "single", "m": release.m, "hash": b64u(&release.hash()), "second": false});
+        if self.order != Order::AbsentEarly {
+            self.event("opening.bidder_released", 140, said);
+        }
+        let absent = matches!(self.order, Order::AbsentInvented | Order::AbsentEarly);
+        let nobody = Vec::new();
+        let (released, absent) = if absent { (&nobody, &phase.released) } else { (&phase.released, &nobody) };
+        let until = if self.order == Order::OtherEnd { at(3601) } else { phase.until };
+        let said =
+            json!({"lot": LOT, "envelope": "single", "until": until, "released": released, "absent": absent});
+        if self.order != Order::NoEnd {
+            self.event("opening.bidders_done", 142, said);
         }
     }
 

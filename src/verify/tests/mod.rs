@@ -2,5 +2,6 @@
 
 mod alterations;
 mod container;
+mod lockstep;
 mod log;
 mod lot;

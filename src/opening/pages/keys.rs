@@ -1,0 +1,191 @@
+//! 投标人解密 Where bids are locked with their bidders' keys too: what the hall shows of the bidders' phase, and its addresses.
+
+use super::{Envelope, ReleaseForm, back, envelope_of};
+use crate::account::form::{Posted, one_file};
+use crate::account::page::Page;
+use crate::account::who::{Agent, Among, Bidder, Centre, Entity, Supervisor, Who};
+use crate::ledger::Door;
+use crate::opening::bidders::{self, Taken};
+use crate::opening::record::{BidderKeyLine, BidderKeys};
+use crate::opening::rules::Refusal;
+use crate::opening::{hall, store};
+use crate::platform::canonical::jcs_text;
+use crate::platform::id::Id;
+use crate::platform::moment::Moment;
+use crate::platform::refusal::{Failure, Refused};
+use crate::platform::web::Answer;
+use crate::project::rules::Lot;
+use crate::sealing::context::EnvelopeKind;
+use crate::sealing::document::Bytes;
+use actix_multipart::Multipart;
+use actix_web::{HttpResponse, web};
+use serde::Deserialize;
+
+/// The bidders' phase of one envelope.
+pub(super) struct KeysView {
+    pub until: String,
+    pub until_micros: i64,
+    pub over: bool,
+    pub have: usize,
+    pub need: usize,
+    pub rows: Vec<KeyRow>,
+    /// This reader's own bid waits for its key.
+    pub turn: bool,
+    /// Anybody else who is signed in may hold a second key.
+    pub may_hold: bool,
+}
+
+/// One bid.
+pub(super) struct KeyRow {
+    pub m: String,
+    pub bidder: String,
+    pub released_at: String,
+    pub second: bool,
+    pub wrong: u32,
+    pub excuse: Option<String>,
+    /// The agent may record why the key is missing.
+    pub can_excuse: bool,
+}
+
+/// What the view needs to know of the reader.
+pub(super) struct Reader<'a> {
+    pub now: Moment,
+    pub opened: bool,
+    /// May release keys at all.
+    pub may_release: bool,
+    pub may_excuse: bool,
+    /// Names of the bidders, and which bids are the reader's own.
+    pub bids: &'a [(Bytes<32>, String, bool)],
+}
+
+impl KeysView {
+    pub(super) fn new(keys: &BidderKeys, reader: &Reader<'_>) -> Self {
+        let have = keys.bids.iter().filter(|line| line.released_at.is_some()).count();
+        let need = keys.bids.len();
+        let over = keys.ended_at.is_some() || have == need || reader.now >= keys.until;
+        let own = |line: &&BidderKeyLine| reader.bids.iter().any(|(m, _, own)| *own && *m == line.m);
+        let waits = keys.bids.iter().filter(own).any(|line| line.released_at.is_none());
+        let open = !over && !reader.opened && reader.may_release;
+        let row = |line: &BidderKeyLine| KeyRow {
+            m: line.m.to_string(),
+            bidder: reader
+                .bids
+                .iter()
+                .find(|bid| bid.0 == line.m)
+                .map(|bid| bid.1.clone())
+                .unwrap_or_default(),
+            released_at: line.released_at.map(Moment::beijing).unwrap_or_default(),
+            second: line.second,
+            wrong: line.wrong,
+            excuse: line.excuse.clone(),
+            can_excuse: over
+                && !reader.opened
+                && reader.may_excuse
+                && line.released_at.is_none()
+                && line.excuse.is_none(),
+        };
+        Self {
+            until: keys.until.beijing(),
+            until_micros: keys.until.micros(),
+            over,
+            have,
+            need,
+            rows: keys.bids.iter().map(row).collect(),
+            turn: open && waits,
+            may_hold: open && !waits,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct Holder {
+    /// Box key of a second holder, b64u.
+    #[serde(default)]
+    hpke: String,
+}
+
+type Everybody = Among<(Bidder, Agent, Entity, Supervisor, Centre)>;
+
+/// What the browser of a holder of bidders' keys checks and releases from.
+pub(super) async fn bundle_get(
+    Among(who, ..): Everybody,
+    door: web::Data<Door>,
+    path: Envelope,
+    holder: web::Query<Holder>,
+) -> Answer {
+    let (facts, envelope) = envelope_of(&door, path, Some(&who)).await?;
+    let holder = Bytes::parse(&holder.hpke);
+    let (vault, now) = (door.vault().clone(), door.now());
+    let bundle = door
+        .look(move |db| {
+            let sitting = store::sitting(db, facts.lot, envelope)?;
+            let sitting = sitting.ok_or(Refused::from(Refusal::NotClosed))?;
+            hall::key_bundle(db, &vault, &facts, &sitting, (&who, holder), now)
+        })
+        .await?;
+    Ok(HttpResponse::Ok().content_type("application/json").body(jcs_text(&bundle)))
+}
+
+async fn take(
+    door: &Door,
+    who: Who,
+    lot: Id<Lot>,
+    envelope: EnvelopeKind,
+    release: String,
+) -> Result<(), Failure> {
+    let done =
+        door.act(who.actor(), move |act| bidders::release_key(act, &who, lot, envelope, &release)).await?;
+    match done.value {
+        Taken::Key => Ok(()),
+        Taken::Wrong => Err(Refused::from(Refusal::WrongKey).into()),
+    }
+}
+
+pub(super) async fn key_post(
+    Among(who, ..): Everybody,
+    p: Page,
+    door: web::Data<Door>,
+    path: Envelope,
+    form: Posted<ReleaseForm>,
+) -> Answer {
+    let (facts, envelope) = envelope_of(&door, path, Some(&who)).await?;
+    let done = take(&door, who, facts.lot, envelope, form.0.release).await;
+    back(p, &door, facts, done).await
+}
+
+/// Largest release of a key that is read, in bytes; it takes about 500.
+const KEY_BYTES_MAX: usize = 1 << 16;
+
+/// The release that `sunbid open release-key` wrote.
+pub(super) async fn key_file_post(
+    Among(who, ..): Everybody,
+    p: Page,
+    door: web::Data<Door>,
+    path: Envelope,
+    parts: Multipart,
+) -> Answer {
+    let (facts, envelope) = envelope_of(&door, path, Some(&who)).await?;
+    let (_, content) = one_file(parts, &p.csrf, KEY_BYTES_MAX, "64 KiB").await?;
+    let done = take(&door, who, facts.lot, envelope, String::from_utf8_lossy(&content).into_owned()).await;
+    back(p, &door, facts, done).await
+}
+
+#[derive(Deserialize)]
+pub(super) struct ExcuseForm {
+    m: String,
+    words: String,
+}
+
+pub(super) async fn excuse_post(
+    Agent(who): Agent,
+    p: Page,
+    door: web::Data<Door>,
+    path: Envelope,
+    form: Posted<ExcuseForm>,
+) -> Answer {
+    let (facts, envelope) = envelope_of(&door, path, Some(&who)).await?;
+    let m = Bytes::parse(&form.0.m).ok_or_else(|| Refused::from(Refusal::NotAbsent))?;
+    let (lot, words) = (facts.lot, form.0.words);
+    let done = door.act(who.actor(), move |act| bidders::excuse(act, &who, lot, envelope, m, &words)).await;
+    back(p, &door, facts, done.map(|_| ())).await
+}

@@ -1,0 +1,110 @@
+//! A day with both locks over HTTP: what the hall shows, and to whom which form.
+
+use super::dual::{dual, locked_bids};
+use crate::account::testing::TestHouse;
+use crate::on_both_databases;
+use crate::open_data::evidence::{self, Contents};
+use crate::platform::canonical::jcs_text;
+use crate::platform::database::testing::Engine;
+use crate::platform::money::Fen;
+use crate::project::store as projects;
+use crate::project::testing::Shape;
+use crate::sealing::bidder_key::KeyBundle;
+use crate::sealing::boxes::BoxKey;
+use crate::sealing::key_file::write_box_key;
+use crate::sealing::manifest::BidderKeyFile;
+use crate::sealing::release::OpeningBundle;
+use crate::tests::browser::{Browser, Seen, Served, runtime};
+use crate::verify::{Known, verify};
+
+on_both_databases! { a_hall_with_both_locks_takes_keys_first_and_its_evidence_holds }
+
+const HALL: &str = "/opening/TEST-0001/1";
+
+fn give(served: &Served, browser: &mut Browser, key: &[u8], query: &str) -> Seen {
+    let bundle = browser.get(&format!("{HALL}/single/key-bundle.json{query}")).expect_status(200);
+    let bundle = KeyBundle::read(&bundle.bytes).unwrap();
+    let release = bundle.release(key, "the notary's", served.house.door().now()).unwrap();
+    browser.get(HALL);
+    browser.post(&format!("{HALL}/single/key"), &[("release", &jcs_text(&release))])
+}
+
+fn a_hall_with_both_locks_takes_keys_first_and_its_evidence_holds(engine: Engine) {
+    let house = TestHouse::new(engine);
+    let holder = BoxKey::random();
+    let shape = Shape { deposit: Fen(0), ..dual() };
+    let prices = ["9500000.00", "9300000.00", "9800000.50", "9700000.00"];
+    let (filled, files): (_, Vec<BidderKeyFile>) = locked_bids(&house, &shape, &prices, (1, Some(&holder)));
+    let served = Served::start(house);
+    served.house.at("2026-03-25 09:30:00");
+    let (mut public, mut agent) = (served.visitor(), served.browser(&filled.staff.agent));
+    agent.get(HALL);
+    agent.post(&format!("{HALL}/closing"), &[]).expect_status(303);
+    let waiting = public.get(HALL).expect_status(200).text();
+    assert!(waiting.contains("4 份投标文件中，0 份的投标人已交出密钥"), "{waiting}");
+    assert!(!waiting.contains("data-bidder-key"), "the public has no key to give");
+    // the first trustee is early: no form, no bundle, and no share is taken
+    let mut trustee = served.browser(filled.trustee(1));
+    assert!(!trustee.get(HALL).text().contains("data-release=\""));
+    let early = trustee.get(&format!("{HALL}/single/bundle.json"));
+    assert!(early.status == 409 && early.text().contains("投标人解密在先"), "{}", early.text());
+    // one bidder comes, a notary comes for another, a third gives its file by the command line's way
+    let mut first = served.browser(&filled.bidders[0]);
+    assert!(first.get(HALL).text().contains("data-bidder-key"));
+    give(&served, &mut first, jcs_text(&files[0]).as_bytes(), "").expect_status(303);
+    let mut notary = served.browser(&filled.staff.centre);
+    let query = format!("?hpke={}", crate::platform::digest::b64u(&holder.public()));
+    give(&served, &mut notary, &write_box_key(&holder, "the notary's").unwrap(), &query).expect_status(303);
+    let mut third = served.browser(&filled.bidders[2]);
+    let bundle = third.get(&format!("{HALL}/single/key-bundle.json")).expect_status(200).bytes;
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let release = at("release.json");
+    let now = served.house.door().now();
+    let key = jcs_text(&files[2]);
+    crate::sealing::command::release_bidder_key(&bundle, key.as_bytes(), "", now, &release).unwrap();
+    third.get(HALL);
+    let release = std::fs::read(release).unwrap();
+    third.post_file(&format!("{HALL}/single/key-file"), "release.json", &release).expect_status(303);
+    // the fourth has another bidder's file: its own bundle does not know it
+    let mut fourth = served.browser(&filled.bidders[3]);
+    let own = fourth.get(&format!("{HALL}/single/key-bundle.json")).expect_status(200).bytes;
+    let own = KeyBundle::read(&own).unwrap();
+    assert!(own.release(jcs_text(&files[0]).as_bytes(), "", now).is_err());
+    let shown = public.get(HALL).text();
+    assert!(shown.contains("4 份投标文件中，3 份") && shown.contains("（由第二持有人解密）"), "{shown}");
+    // half an hour is over, to the instant
+    served.house.at("2026-03-25 10:00:00");
+    fourth.get(HALL);
+    let text = jcs_text(&own.release(jcs_text(&files[3]).as_bytes(), "", now).unwrap());
+    let late = fourth.post(&format!("{HALL}/single/key"), &[("release", &text)]);
+    assert!(late.status == 422 && late.text().contains("投标人解密时间已于"), "{}", late.text());
+    for i in [1u8, 2] {
+        let mut trustee = served.browser(filled.trustee(i));
+        assert!(trustee.get(HALL).text().contains("data-release=\"TEST-0001\""));
+        let bundle = trustee.get(&format!("{HALL}/single/bundle.json")).expect_status(200).bytes;
+        let release =
+            OpeningBundle::read(&bundle).unwrap().release(&filled.key(i), served.house.door().now());
+        let text = jcs_text(&release.unwrap());
+        trustee.get(HALL);
+        trustee.post(&format!("{HALL}/single/release"), &[("release", &text)]).expect_status(303);
+    }
+    agent.get(HALL);
+    agent.post(&format!("{HALL}/single/open"), &[]).expect_status(303);
+    let after = public.get(HALL).expect_status(200).text();
+    assert!(["9,500,000.00", "9,300,000.00", "9,800,000.50"].iter().all(|price| after.contains(price)));
+    assert!(!after.contains("9,700,000.00") && after.contains("投标人没有提交自己的密钥。"), "{after}");
+    agent.sign(&filled.staff.agent, HALL, &format!("{HALL}/single/publication"), &[]).expect_status(303);
+
+    // a stranger sees from the evidence that the bidders came before the trustees, and who did not come
+    let lot = served.house.door().read(|db| projects::known_lot(db, filled.lot)).unwrap();
+    let contents = Contents { ciphertexts: true, media: false };
+    let bundle =
+        evidence::write(&served.house.house, &lot, contents, runtime().handle(), Vec::new()).unwrap();
+    let findings = verify(bundle, &Known::default());
+    let lines: Vec<String> = findings.lines().iter().map(ToString::to_string).collect();
+    assert!(findings.all_hold(), "{lines:#?}");
+    let said = "single: 3 bidders released their keys before the first trustee, 1 did not come";
+    assert!(lines.iter().any(|line| line.starts_with("ok   bidders") && line.contains(said)), "{lines:#?}");
+    assert!(lines.iter().any(|line| line.contains("3 were read out, 3 opened again")), "{lines:#?}");
+}

@@ -1,0 +1,87 @@
+//! Bidders before trustees: what a platform might write into its log about them, and what the verifier says to it.
+
+use super::lot::Evidence;
+use serde_json::json;
+
+/// How the log tells of the bidders' phase; every order but the first is a lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    Lawful,
+    /// Trustees release, and then the bidders' phase begins and ends.
+    TrusteesFirst,
+    /// The bidder came, and is said not to have come.
+    AbsentInvented,
+    /// The bidder did not come, and the end was declared before its time.
+    AbsentEarly,
+    /// The end is not in the log.
+    NoEnd,
+    /// The end names another time than the beginning.
+    OtherEnd,
+}
+
+fn told(order: Order) -> Vec<String> {
+    let broken = Evidence::in_order(order).verify();
+    broken.broken_lines().map(|line| format!("{} {}", line.check, line.words)).collect()
+}
+
+/// Exactly one line is broken, and it says this.
+fn says(told: &[String], words: &str) {
+    assert!(told.len() == 1 && told[0].starts_with("bidders ") && told[0].contains(words), "{told:#?}");
+}
+
+#[test]
+fn the_bidders_who_came_before_the_trustees_are_counted() {
+    let lines: Vec<String> = Evidence::honest().verify().lines().iter().map(ToString::to_string).collect();
+    let said = "1 bidders released their keys before the first trustee, 0 did not come";
+    assert!(lines.iter().any(|line| line.starts_with("ok   bidders") && line.contains(said)), "{lines:#?}");
+}
+
+#[test]
+fn a_trustee_before_the_bidders_is_named() {
+    let told = told(Order::TrusteesFirst);
+    assert!(told.iter().all(|line| line.starts_with("bidders ")), "{told:#?}");
+    assert!(told.iter().any(|line| line.contains("a trustee released at entry")), "{told:#?}");
+    assert!(told.iter().any(|line| line.contains("its key came at entry")), "{told:#?}");
+}
+
+#[test]
+fn an_absent_bidder_who_was_invented_is_named() {
+    says(&told(Order::AbsentInvented), "its bidder is said not to have come, but its key came at entry");
+}
+
+#[test]
+fn a_bidder_who_was_declared_absent_too_early_is_named() {
+    let told = told(Order::AbsentEarly);
+    assert!(told.iter().any(|line| line.contains("declared absent before their time was over")), "{told:#?}");
+    // and the price that nobody could have read
+    assert!(told.len() == 2 && told[1].starts_with("evaluation "), "{told:#?}");
+}
+
+#[test]
+fn an_end_of_the_bidders_time_that_is_missing_or_moved_is_named() {
+    says(&told(Order::NoEnd), "does not say that the bidders' time was over");
+    says(&told(Order::OtherEnd), "not the one that was announced");
+}
+
+#[test]
+fn a_bidders_release_that_is_missing_or_altered_is_named() {
+    let path = |e: &Evidence| {
+        e.files.keys().find(|path| path.starts_with("opening/single/bidder-")).unwrap().clone()
+    };
+    let broken = |change: &dyn Fn(&mut Evidence)| -> Vec<String> {
+        let mut evidence = Evidence::honest();
+        change(&mut evidence);
+        evidence.verify().broken_lines().map(|line| format!("{} {}", line.check, line.words)).collect()
+    };
+    says(&broken(&|e| drop(e.files.remove(&path(e)))), "is missing");
+    let altered = broken(&|e| {
+        let path = path(e);
+        e.alter(&path, |doc| {
+            let text = doc["box"].as_str().unwrap().to_owned();
+            let other =
+                if text.contains('A') { text.replacen('A', "B", 1) } else { text.replacen('b', "c", 1) };
+            doc["box"] = json!(other);
+        });
+    });
+    says(&altered, "the log does not hold its hash");
+}
