@@ -4,21 +4,25 @@
 
 use super::browser::Served;
 use super::running::Running;
+use crate::account::role::Role;
 use crate::account::testing::TestHouse;
 use crate::demo::cast::Cast;
 use crate::demo::story::{self, Story, Until};
 use crate::deposit;
 use crate::expert_draw;
 use crate::opening::rules::Outcome;
+use crate::opening::testing::empty_box;
 use crate::platform::database::testing::Engine;
 use crate::platform::moment::{DAY, HOUR, Moment};
 use crate::platform::web::assets;
 use crate::project::place::Category;
-use crate::project::terms::CommitteePlan;
-use crate::project::testing::announced_lot;
+use crate::project::terms::{CommitteePlan, DualLock};
+use crate::project::testing::{Shape, announced_lot};
 use crate::recording;
-use crate::sealed_bid::testing::{Offer, bid};
+use crate::sealed_bid::testing::{Offer, bid, bid_dual};
+use crate::sealing::boxes::BoxKey;
 use crate::sealing::context::EnvelopeKind;
+use crate::sealing::key_file::write_box_key;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 
@@ -63,6 +67,38 @@ fn a_bid_is_sealed_and_opened_in_real_browsers() {
                 for (member, price) in cast.bidders.iter().skip(1).zip(["9500000.00", "9600000.00"]) {
                     bid(house, member, lot, EnvelopeKind::Single, &Offer::priced(price)).unwrap();
                 }
+            }
+            _ => panic!("the walk asked: {question}"),
+        }
+        "done".into()
+    });
+}
+
+#[test]
+fn a_bid_with_two_locks_is_sealed_and_its_key_is_given_in_real_browsers() {
+    let house = TestHouse::new(Engine::Sqlite);
+    let shape = Shape { dual: Some(DualLock { minutes: 30 }), ..Shape::default() };
+    let filled = empty_box(&house, &shape);
+    let members = ["bidder", "bidder2", "bidder3"].map(|login| house.member(Role::Bidder, login));
+    let served = Served::start(house);
+    let (folder, holder) = (tempfile::tempdir().unwrap(), BoxKey::random());
+    let (house, kind) = (&served.house, EnvelopeKind::Single);
+    walk("dual.mjs", &served, |question| {
+        match question.split_once(' ').unwrap_or((question, "")) {
+            ("at", time) => house.at(time),
+            ("others", _) => {
+                for (member, second) in [(&members[1], Some(holder.public())), (&members[2], None)] {
+                    let offer = Offer::priced("9500000.00");
+                    bid_dual(house, member, filled.lot, kind, (&offer, second.as_ref()));
+                }
+                let file = folder.path().join("holder.p8");
+                std::fs::write(&file, write_box_key(&holder, "the notary's").unwrap()).unwrap();
+                return file.display().to_string();
+            }
+            ("close", _) => drop(filled.close(house)),
+            ("open", _) => {
+                filled.release(house, kind, &[1, 2]);
+                filled.open(house, kind, false).unwrap();
             }
             _ => panic!("the walk asked: {question}"),
         }

@@ -6,6 +6,7 @@ import { type SigningKey, type UploadRecord, keepStorage, put } from "../keys/da
 import { canonical } from "../bytes/canonical";
 import { type Bytes, toBase64url, utf8 } from "../bytes/bytes";
 import { type BidParameters, BadDocument, readDocument, readPoint } from "../sealing/documents";
+import { DoesNotOpen } from "../sealing/open_again";
 import { type Offer, type SealedBid, sealBid } from "../sealing/seal";
 import { nameIsAllowed, FILES_MAX } from "../sealing/archive";
 import { boxKeyFile } from "../trustee/box_key";
@@ -154,6 +155,7 @@ async function begin(form: HTMLFormElement, id: string): Promise<void> {
   } catch (error) {
     show(form, "edit");
     if (error instanceof BadDocument) return complain(form, "parameters", error.what);
+    if (error instanceof DoesNotOpen) return complain(form, "does-not-open", error.what);
     if (error instanceof DOMException && error.name === "QuotaExceededError") return complain(form, "quota");
     complain(form, "failed", error instanceof Error ? error.message : String(error));
   }
@@ -170,7 +172,13 @@ async function seal(form: HTMLFormElement, id: string, key: SigningKey): Promise
     await buffer.keep(id, index, slice);
     slices = count;
     meter(form, index + 1, count);
-  }, { passphrase, second: second ?? null });
+  }, { passphrase, second: second ?? null }, {
+    read: (index) => buffer.slice(id, index),
+    progress: (done, count) => {
+      if (done === 1) stage(form, "checking");
+      meter(form, done, count);
+    },
+  });
   if (sealed.bidderKey !== null) await keepBidderKey(sealed);
   const kept: Kept = { manifest: canonical(sealed.manifest), signature: canonical(sealed.signature) };
   const record = { id, about: JSON.stringify(kept), size: Number(sealed.manifest.ct.size), slices, location: null };

@@ -7,6 +7,7 @@ import { type Json, canonicalBytes } from "../bytes/canonical";
 import { sha256OfBlob } from "../bytes/hash";
 import type { SigningKey } from "../keys/database";
 import { signBytes } from "../keys/signing";
+import { type ReadBack, openAgain } from "./open_again";
 import { Archive, filePath, nameIsAllowed } from "./archive";
 import { lockKeyFile, secondBox } from "./bidder_key";
 import { boxes, commitBidder, commitTrustees, payloadAssociated, payloadKey } from "./boxes";
@@ -64,8 +65,9 @@ export interface Secrets {
 
 const BID_DOCUMENT = "etrade/bid-document/v1";
 
-/** Seals an offer: checks the parameters, signs the bid document, encrypts slice by slice, boxes the key, signs the manifest. */
-export async function sealBid(parameters: BidParameters, offer: Offer, signer: SigningKey, writer: Writer, sink: SliceSink, keeping: Keeping = { passphrase: "", second: null }): Promise<SealedBid> {
+/** Seals an offer: checks the parameters, signs the bid document, encrypts slice by slice, boxes the key, signs the manifest.
+ * With `stored`, the slices are read back and opened once more before anything is signed. */
+export async function sealBid(parameters: BidParameters, offer: Offer, signer: SigningKey, writer: Writer, sink: SliceSink, keeping: Keeping = { passphrase: "", second: null }, stored?: ReadBack): Promise<SealedBid> {
   const { context, keys } = await checkParameters(parameters);
   const document = await bidDocument(context, offer, signer);
   const secrets = drawSecrets(parameters.ctx);
@@ -74,6 +76,7 @@ export async function sealBid(parameters: BidParameters, offer: Offer, signer: S
   const plain = await makeManifest(parameters, context, secrets, keys, ct, writer);
   const second = dual && keeping.second !== null ? { second: await secondBox(context, secrets.bidder as Bytes, keeping.second) } : {};
   const manifest = { ...plain, lock: { ...plain.lock, ...second } };
+  if (stored !== undefined) await openAgain(manifest, secrets, keys, new Archive(canonicalBytes(document as Json), offer.files.map((file) => file.content)), stored);
   const id = await manifestId(manifest);
   const signature = signatureDocument(await signBytes(signer.privateKey, manifestMessage(manifest)), signer.certificates);
   return { manifest, id, signature, bidderKey: dual ? await keyFile(secrets.bidder as Bytes, id, keeping.passphrase) : null };

@@ -56,6 +56,28 @@ export class TinkSealer {
   }
 }
 
+/** Opens one stream slice by slice. Nothing may be trusted before the last one has opened. */
+export class TinkOpener {
+  #next = 0;
+  private constructor(
+    private readonly key: CryptoKey,
+    private readonly prefix: Uint8Array,
+  ) {}
+
+  /** `first` is the first slice, whose header tells salt and prefix. */
+  static async create(key: Uint8Array, associated: Uint8Array, first: Uint8Array): Promise<TinkOpener> {
+    if (first.length < HEADER + TAG || first[0] !== HEADER) throw new Error("not a stream of this format");
+    return new TinkOpener(await segmentKey(key, associated, first.subarray(1, 33), "decrypt"), first.slice(33, 40));
+  }
+
+  /** The plaintext of the next slice; throws unless it is genuine and in its place. */
+  async open(slice: Uint8Array, last: boolean): Promise<Bytes> {
+    const index = this.#next++;
+    const sealed = index === 0 ? slice.slice(HEADER) : slice;
+    return new Uint8Array(await crypto.subtle.decrypt(segmentCipher(this.prefix, index, last), this.key, sealed as Bytes));
+  }
+}
+
 /** Opens a whole stream held in memory; throws unless every segment, the last included, is genuine. */
 export async function openStream(key: Uint8Array, associated: Uint8Array, stream: Uint8Array): Promise<Bytes> {
   if (stream.length < HEADER + TAG || stream[0] !== HEADER) throw new Error("not a stream of this format");

@@ -13,6 +13,13 @@ export function keep(id: string, index: number, content: Uint8Array): Promise<vo
   return put("slice", { upload: id, index, content });
 }
 
+/** A slice that was kept. */
+export async function slice(id: string, index: number): Promise<Uint8Array> {
+  const kept = await get("slice", [id, index]);
+  if (kept === undefined) throw new Error("a stored slice is missing");
+  return kept.content;
+}
+
 /** Marks the sealing complete; only from now on the slices may be sent. */
 export function complete(record: UploadRecord): Promise<void> {
   return put("upload", record);
@@ -35,10 +42,6 @@ export function parcel(record: UploadRecord): Parcel {
     size: record.size,
     sliceSize: SEGMENT,
     slices: record.slices,
-    read: async (index) => {
-      const slice = await get("slice", [record.id, index]);
-      if (slice === undefined) throw new Error("a stored slice is missing");
-      return slice.content;
-    },
+    read: (index) => slice(record.id, index),
   };
 }
