@@ -9,6 +9,7 @@ mod crash_recording;
 mod drafts;
 mod files;
 mod foreign_log;
+mod hostile_bids;
 mod key_files;
 mod manual;
 mod program;

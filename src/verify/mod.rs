@@ -56,7 +56,7 @@ pub fn verify<A: Archive>(archive: A, known: &Known) -> Findings {
     milestone_check::check(&bundle, &proven, &mut findings);
     let bids = bids_check::check(&bundle, &proven, &known.receipts, &mut findings);
     signatures_check::check(&bundle, &proven, &bids, &known.roots, &mut findings);
-    let read_out = opening_check::check(&bundle, &proven, &bids, &mut findings);
+    let read_out = opening_check::check(&bundle, &proven, &bids, &known.roots, &mut findings);
     draw_check::check(&bundle, &proven, &mut findings);
     recording_check::check(&bundle, &proven, &mut findings);
     evaluation_check::check(&bundle, &proven, &read_out, &mut findings);

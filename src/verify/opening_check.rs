@@ -14,6 +14,8 @@ use super::bundle::Bundle;
 use super::findings::Findings;
 use super::log_check::Proven;
 use super::parallel::side_by_side;
+use super::signatures_check;
+use crate::account::authority::Authority;
 use crate::opening::record::OpeningRecord;
 use crate::platform::canonical::{from_jcs, jcs};
 use crate::platform::digest::{b64u, sha256};
@@ -27,6 +29,7 @@ use crate::sealing::keys::{Secret, payload_aad, payload_key};
 use crate::sealing::opening_check::{self, Reported, Verdict};
 use crate::sealing::release::Release;
 use crate::sealing::shamir::Share;
+use crate::sealing::signature::Signature;
 use crate::sealing::stream::StreamOpener;
 use crate::sealing::trustees::TrusteeSet;
 
@@ -80,6 +83,7 @@ pub fn check<A: Archive>(
     bundle: &Bundle<A>,
     proven: &Proven,
     bids: &Bids,
+    pinned: &[Vec<u8>],
     findings: &mut Findings,
 ) -> ReadOut {
     let mut read_out = ReadOut::new();
@@ -111,7 +115,7 @@ pub fn check<A: Archive>(
         let found = (first_share, held.as_ref());
         bidders_check::check(bundle, proven, envelope, counting, found, findings);
         let keys = shares(bundle, envelope, &trustees, counting, &releases, findings);
-        contents(bundle, proven, counting, &keys, &mut read_out, findings);
+        contents(bundle, proven, counting, &keys, pinned, &mut read_out, findings);
         record(bundle, proven, envelope, &read_out, findings);
     }
     read_out
@@ -362,19 +366,24 @@ fn contents<A: Archive>(
     proven: &Proven,
     counting: &[LoggedBid],
     keys: &BTreeMap<[u8; 32], Secret>,
+    pinned: &[Vec<u8>],
     read_out: &mut ReadOut,
     findings: &mut Findings,
 ) {
     let (mut complaints, mut opened) = (Vec::new(), 0);
+    let authority = signatures_check::authority(bundle, pinned);
     let sound: Vec<_> = counting.iter().filter_map(|bid| Some((bid, keys.get(&bid.m)?))).collect();
-    let outcomes = side_by_side(&sound, |(bid, key)| content(bundle, proven, bid, key));
+    let outcomes = side_by_side(&sound, |(bid, key)| content(bundle, proven, authority.as_ref(), bid, key));
     for ((bid, _), outcome) in sound.iter().zip(outcomes) {
         match outcome {
             Ok((form, decrypted)) => {
                 opened += usize::from(decrypted);
                 read_out.extend(form.map(|form| (bid.m, form)));
             }
-            Err(error) => complaints.push(format!("bid {}: {error}", b64u(&bid.m))),
+            Err(Judged::Malformed(why)) => {
+                findings.holds("malformed", format!("bid {}: {why}, the bidder's fault", b64u(&bid.m)));
+            }
+            Err(Judged::Wrong(why)) => complaints.push(format!("bid {}: {why}", b64u(&bid.m))),
         }
     }
     let words = format!("{} were read out, {opened} opened again from their ciphertexts", read_out.len());
@@ -384,15 +393,19 @@ fn contents<A: Archive>(
 fn content<A: Archive>(
     bundle: &Bundle<A>,
     proven: &Proven,
+    authority: Option<&Authority>,
     bid: &LoggedBid,
     key: &Secret,
-) -> Result<(Option<Form>, bool), String> {
+) -> Result<(Option<Form>, bool), Judged> {
+    let wrong = |why: &str| Judged::Wrong(why.to_owned());
     let c = bid.manifest.ctx.hash();
     let folder = folder(&bid.m);
     let shown = match bundle.document(&format!("{folder}bid.json")) {
         Some(bytes) => {
-            let document = BidDocument::read(bytes, &c).map_err(|e| format!("bid.json: {e}"))?;
-            proven.names(&sha256(&[bytes])).ok_or("the log does not hold the hash of its bid.json")?;
+            let document =
+                BidDocument::read(bytes, &c).map_err(|e| Judged::Wrong(format!("bid.json: {e}")))?;
+            let logged = proven.names(&sha256(&[bytes]));
+            logged.ok_or_else(|| wrong("the log does not hold the hash of its bid.json"))?;
             Some(document)
         }
         None => None,
@@ -401,12 +414,43 @@ fn content<A: Archive>(
     let Some(from) = bundle.open(&ciphertext) else {
         return Ok((shown.map(|document| document.form), false));
     };
-    let mut stream = StreamOpener::new(from, key, &payload_aad(&c)).map_err(|e| e.to_string())?;
-    let inside = archive::read(&mut stream, &c, &mut NoShelf).map_err(|e| e.to_string())?;
-    match shown {
-        Some(shown) if jcs(&shown) != jcs(&inside) => Err("what was read out is not what was sealed".into()),
-        Some(shown) => Ok((Some(shown.form), true)),
-        None => Err("it opens, but its bid.json is missing".into()),
+    let inside = StreamOpener::new(from, key, &payload_aad(&c))
+        .and_then(|mut stream| archive::read(&mut stream, &c, &mut NoShelf));
+    match (shown, inside) {
+        (Some(shown), Ok(inside)) if jcs(&shown) != jcs(&inside) => {
+            Err(wrong("what was read out is not what was sealed"))
+        }
+        (Some(shown), Ok(_)) => Ok((Some(shown.form), true)),
+        // the key is proven and these bytes are the signed ones: only who sealed them can have made them so
+        (None, Err(why))
+            if bundle.large(&ciphertext) == Some((bid.manifest.ct.size.0, bid.manifest.ct.root.0)) =>
+        {
+            Err(Judged::Malformed(why.to_string()))
+        }
+        (_, Err(why)) => Err(Judged::Wrong(why.to_string())),
+        (None, Ok(inside)) if authority.is_some_and(|a| is_anothers(bundle, a, bid, &inside)) => {
+            Err(Judged::Malformed("the document inside is signed by somebody else".into()))
+        }
+        (None, Ok(_)) => Err(wrong("it opens, but its bid.json is missing")),
+    }
+}
+
+/// Whether the document inside is signed for another organisation than the bid itself, or with no certificate of it.
+fn is_anothers<A: Archive>(
+    bundle: &Bundle<A>,
+    authority: &Authority,
+    bid: &LoggedBid,
+    inside: &BidDocument,
+) -> bool {
+    let subject = |signature: &Signature| {
+        let leaf = signature.x5c.first()?;
+        authority.check(&leaf.0, bid.manifest.created).ok().map(|subject| subject.credit_code)
+    };
+    let outside = bundle.document(&format!("{}signature.json", folder(&bid.m)));
+    let outside = outside.and_then(|bytes| from_jcs::<Signature>(bytes).ok());
+    match outside.as_ref().and_then(subject) {
+        Some(bidder) => subject(&inside.signature).is_none_or(|signer| signer != bidder),
+        None => false,
     }
 }
 

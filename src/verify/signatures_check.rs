@@ -21,6 +21,13 @@ pub const ROOTS: &str = "roots/";
 /// Folder of signed statements of which the log holds only the hash.
 pub const SIGNED: &str = "signed/";
 
+/// Who certifies: the `pinned` roots, or those that the bundle brings; `None` if there are none.
+pub fn authority<A: Archive>(bundle: &Bundle<A>, pinned: &[Vec<u8>]) -> Option<Authority> {
+    let brought: Vec<Vec<u8>> = bundle.below(ROOTS).map(|(_, der)| der.to_vec()).collect();
+    let roots = if pinned.is_empty() { brought } else { pinned.to_vec() };
+    (!roots.is_empty()).then(|| Authority::of_roots(roots))
+}
+
 /// Checks signatures against `pinned` roots, or against those that the bundle brings.
 pub fn check<A: Archive>(
     bundle: &Bundle<A>,
@@ -29,14 +36,11 @@ pub fn check<A: Archive>(
     pinned: &[Vec<u8>],
     findings: &mut Findings,
 ) {
-    let brought: Vec<Vec<u8>> = bundle.below(ROOTS).map(|(_, der)| der.to_vec()).collect();
-    let roots = if pinned.is_empty() { brought } else { pinned.to_vec() };
-    if roots.is_empty() {
+    let Some(authority) = authority(bundle, pinned) else {
         findings.absent("signatures", "there is no root certificate to check signers against");
         return;
-    }
+    };
     let from = if pinned.is_empty() { "the bundle's own roots" } else { "roots that you trust" };
-    let authority = Authority::of_roots(roots);
     let (mut statements, mut complaints) = (0, Vec::new());
     for entry in &proven.entries {
         let Some(event) = entry.event() else { continue };

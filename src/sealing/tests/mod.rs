@@ -5,6 +5,7 @@ mod attacks;
 mod bidder_key;
 mod command;
 pub mod foreign;
+pub mod hostile;
 mod properties;
 mod release;
 mod vectors;

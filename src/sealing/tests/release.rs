@@ -68,6 +68,8 @@ fn a_trustee_refuses_before_the_opening_time_and_on_a_doubtful_bid_set() {
     refuses(&|b| b.manifests.clear());
     refuses(&|b| b.manifests[0].ctx.rev = 2);
     refuses(&|b| b.trustees.t = 3);
+    let platforms = BoxKey::random().public();
+    refuses(&|b| b.trustees.members[1].hpke = Bytes(platforms));
     let stranger = TrusteeKey::generate("TEST-1", 1).unwrap().0;
     assert!(good.release(&stranger, OPENS).is_err());
 }
