@@ -11,8 +11,8 @@ use crate::platform::queue;
 use crate::platform::refusal::{Fault, Refused};
 use crate::platform::web::{Failed, assets, headers};
 use crate::{
-    account, demo, deposit, evaluation, expert_draw, ledger, message, open_data, opening, project, recording,
-    sealed_bid, supervision,
+    account, demo, deposit, evaluation, expert_draw, ledger, message, open_data, opening, outage, project,
+    recording, sealed_bid, supervision,
 };
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -31,6 +31,7 @@ pub fn routes() -> Vec<Route> {
         account::pages::routes(),
         message::pages::routes(),
         project::pages::routes(),
+        outage::pages::routes(),
         crate::announcement::pages::routes(),
         crate::clarification::pages::routes(),
         crate::portal::pages::routes(),
@@ -93,6 +94,8 @@ pub struct Job {
 /// Every job of every room.
 pub fn jobs() -> Vec<Job> {
     vec![
+        // first, so that a box is closed by the deadline as it is now
+        Job { name: "outage", every: MINUTE / 6, run: |house| outage::jobs::due(&house.door) },
         Job { name: "message", every: MINUTE / 12, run: |house| message::jobs::due(&house.door) },
         Job { name: "deposit", every: 10 * MINUTE, run: |house| deposit::jobs::due(&house.door) },
         Job { name: "sealed_bid", every: 10 * MINUTE, run: |house| sealed_bid::jobs::due(&house.door) },
@@ -217,6 +220,11 @@ const TICK: Duration = Duration::from_secs(2);
 /// # Errors
 /// The socket can not be used.
 pub async fn serve(house: House, listener: TcpListener) -> Result<(), Fault> {
+    // whoever comes in finds the deadlines as they are after the time that we were away
+    let door = house.door.clone();
+    actix_web::web::block(move || outage::jobs::due(&door))
+        .await
+        .map_err(|e| Fault::new(e.to_string()))??;
     let mut ticker = start_ticker(house.clone()).await?;
     let metrics = start_metrics(&house);
     start(house, listener)?.await?;

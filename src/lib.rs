@@ -17,6 +17,8 @@ pub mod account;
 pub mod message;
 /// 项目与标段 The spine: tender, lot, schedule, milestones, rulebook.
 pub mod project;
+/// 故障顺延 Deadlines that move because the platform was away.
+pub mod outage;
 /// 公告 Notices, documents, amendments.
 pub mod announcement;
 /// 澄清答疑 Questions and answers.

@@ -300,7 +300,9 @@ pub fn check_amended(
     if summary.is_empty() {
         problems.push(Refused::new(422, "project.refusal.field_missing").field("summary"));
     }
-    let schedules = (&current.notice.schedule, &amendment.schedule);
+    // an outage may have moved the deadline since the last notice
+    let now_in_force = project::store::schedule(db, tender)?.unwrap_or(current.notice.schedule);
+    let schedules = (&now_in_force, &amendment.schedule);
     let checked = check_amendment(facts.book()?, Calendar::official(), schedules, amendment.weight, now);
     if let Err(refusals) = checked {
         problems.extend(refusals.into_iter().map(Refused::from));

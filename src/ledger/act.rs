@@ -188,6 +188,11 @@ impl<'a> Act<'a> {
         self.now
     }
 
+    /// The machine's time at this moment, without a demonstration's offset: only to measure how long the platform was away.
+    pub fn machine_now(&self) -> Moment {
+        self.env.clock.machine_now()
+    }
+
     pub fn actor(&self) -> &Actor {
         &self.actor
     }

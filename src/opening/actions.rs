@@ -10,6 +10,7 @@ use crate::account::who::Who;
 use crate::deposit::actions as deposit;
 use crate::expert_draw::actions as expert_draw;
 use crate::ledger::{Act, Subject};
+use crate::outage;
 use crate::platform::canonical::jcs;
 use crate::platform::digest::sha256;
 use crate::platform::id::Id;
@@ -42,6 +43,7 @@ pub fn topic(lot: Id<Lot>) -> String {
 /// Refused before the deadline, when it is closed already, on hold, and for people who may not.
 pub fn close(act: &mut Act<'_>, who: Option<&Who>, lot: Id<Lot>) -> Result<Outcome, Failure> {
     act.exclude(&gate(lot))?;
+    outage::actions::check_pulse(act)?;
     let now = act.now();
     let facts = projects::known_lot(act.db(), lot)?;
     let closed = store::closing(act.db(), lot)?.is_some();

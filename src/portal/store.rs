@@ -292,9 +292,10 @@ pub struct Happened {
 }
 
 /// What the public is told of; the other milestones only stand on the tender's own page.
-const NEWS: [Milestone; 12] = [
+const NEWS: [Milestone; 13] = [
     Milestone::Announced,
     Milestone::Amended,
+    Milestone::Extended,
     Milestone::NotOpened,
     Milestone::Opened,
     Milestone::CandidatesPublished,

@@ -21,7 +21,8 @@ use crate::platform::calendar::Calendar;
 use crate::platform::canonical::jcs;
 use crate::platform::digest::{b64u, sha256};
 use crate::platform::id::Id;
-use crate::platform::refusal::{Failure, Refused};
+use crate::platform::moment::Moment;
+use crate::platform::refusal::{Failure, Fault, Refused};
 use chrono::Datelike;
 
 #[derive(Serialize)]
@@ -371,11 +372,32 @@ pub fn announce(act: &mut Act<'_>, who: &Who, tender: Id<Tender>) -> Result<(), 
 /// # Errors
 /// Faults only.
 pub fn amend(act: &mut Act<'_>, tender: Id<Tender>, schedule: &Schedule) -> Result<(), Failure> {
+    reschedule(act, tender, schedule, Milestone::Amended)
+}
+
+/// Puts the bid deadline of an announced tender off to `until`, because the platform was away. `outage` calls this by its
+/// rule.
+///
+/// # Errors
+/// Faults only.
+pub fn extend(act: &mut Act<'_>, tender: Id<Tender>, until: Moment) -> Result<(), Failure> {
+    let schedule = store::schedule(act.db(), tender)?.ok_or_else(|| Fault::new("a tender without dates"))?;
+    let bids_until = until.max(schedule.bids_until);
+    reschedule(act, tender, &Schedule { bids_until, ..schedule }, Milestone::Extended)
+}
+
+fn reschedule(
+    act: &mut Act<'_>,
+    tender: Id<Tender>,
+    schedule: &Schedule,
+    why: Milestone,
+) -> Result<(), Failure> {
     let now = act.now();
     let last = store::schedules(act.db(), tender)?.last().map_or(0, |(version, ..)| *version);
     store::put_schedule(act.db(), tender, last + 1, schedule, now)?;
+    act.enter(&Subject::open(tender), &ScheduleSet { tender, schedule })?;
     for lot in store::lots_of(act.db(), tender)? {
-        reach(act, lot.lot, Milestone::Amended)?;
+        reach(act, lot.lot, why)?;
     }
     Ok(())
 }

@@ -34,6 +34,8 @@ steps! {
     PublishNotice = "publish_notice",
     /// 发布变更公告
     AmendNotice = "amend_notice",
+    /// 因平台故障顺延截止时间
+    ExtendDeadline = "extend_deadline",
     /// 上传招标文件
     UploadDocument = "upload_document",
     /// 下载招标文件
@@ -130,6 +132,8 @@ pub enum Guard {
     QuestionsOpen,
     /// The bid deadline has not passed.
     DeadlineAhead,
+    /// An outage came near to the deadline. Nobody takes this step: the platform does, by its rule.
+    PlatformWasAway,
     /// The bid deadline has passed.
     DeadlinePassed,
     /// Fewer bids than the minimum at the deadline.
@@ -213,6 +217,7 @@ pub const FLOW: &[Row] = &[
     row(S::EditTender, &[R::Agent], &[P::Draft], Guard::OwnTender, None, "招标投标法 第十九条"),
     row(S::PublishNotice, &[R::Agent], &[P::Draft], Guard::ScheduleLawful, Some(Milestone::Announced), "招标投标法 第十六条"),
     even_on_hold(row(S::AmendNotice, &[R::Agent], BEFORE_DEADLINE, Guard::ScheduleLawful, Some(Milestone::Amended), "招标投标法 第二十三条")),
+    even_on_hold(row(S::ExtendDeadline, &[], &[P::Announced, P::Bidding, P::Opening], Guard::PlatformWasAway, Some(Milestone::Extended), "平台规则（rulebooks/outage.toml）")),
     row(S::UploadDocument, &[R::Agent], &[P::Draft, P::Announced, P::Bidding], Guard::OwnTender, None, "招标投标法实施条例 第十五条"),
     even_on_hold(row(S::DownloadDocument, &[R::Bidder], &[P::Bidding], Guard::DocumentsIssued, None, "招标投标法 第二十二条；电子招标投标办法 第二十条")),
     row(S::AskQuestion, &[R::Bidder], &[P::Bidding], Guard::QuestionsOpen, None, "招标投标法实施条例 第二十一条"),

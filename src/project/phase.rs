@@ -17,6 +17,8 @@ pub enum Milestone {
     Announced,
     /// 变更公告发布
     Amended,
+    /// 投标截止时间因平台故障顺延
+    Extended,
     /// 投标截止：the closing checkpoint is fixed
     BiddingClosed,
     /// 不予开标：too few bids
@@ -54,9 +56,10 @@ pub enum Milestone {
 }
 
 impl Milestone {
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Announced,
         Self::Amended,
+        Self::Extended,
         Self::BiddingClosed,
         Self::NotOpened,
         Self::ExpertsDrawn,
@@ -81,6 +84,7 @@ impl Milestone {
         match self {
             Self::Announced => "announced",
             Self::Amended => "amended",
+            Self::Extended => "extended",
             Self::BiddingClosed => "bidding_closed",
             Self::NotOpened => "not_opened",
             Self::ExpertsDrawn => "experts_drawn",
@@ -107,7 +111,10 @@ impl Milestone {
 
     /// Whether a lot can reach it more than once.
     pub const fn repeats(self) -> bool {
-        matches!(self, Self::Amended | Self::Frozen | Self::Unfrozen | Self::Suspended | Self::Resumed)
+        matches!(
+            self,
+            Self::Amended | Self::Extended | Self::Frozen | Self::Unfrozen | Self::Suspended | Self::Resumed
+        )
     }
 }
 

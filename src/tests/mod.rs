@@ -12,6 +12,7 @@ mod foreign_log;
 mod hostile_bids;
 mod key_files;
 mod manual;
+mod outage;
 mod program;
 mod real_browser;
 mod refusals;

@@ -171,6 +171,8 @@ struct NoticePage {
     may_download: bool,
     has_them: bool,
     just_published: bool,
+    /// The bid deadline as it is now, if an outage has moved it since this notice.
+    moved: Option<String>,
 }
 
 #[derive(Deserialize, Default)]
@@ -183,7 +185,7 @@ async fn show(p: Page, door: web::Data<Door>, number: String, version: Option<u3
     let vault = door.vault().clone();
     let bidder = p.who.clone().filter(|who| who.role == Role::Bidder);
     let now = p.now;
-    let (all, may_download, has_them) = door
+    let (all, may_download, has_them, until) = door
         .look(move |db| {
             let tender = project::store::seen_tender(db, &number, None)?;
             let all = store::notices(db, tender.tender)?;
@@ -194,7 +196,8 @@ async fn show(p: Page, door: web::Data<Door>, number: String, version: Option<u3
             };
             let may =
                 bidder.is_some() && crate::announcement::actions::check_issue(&lots, has_them, now).is_ok();
-            Ok((all, may, has_them))
+            let until = project::store::schedule(db, tender.tender)?.map(|schedule| schedule.bids_until);
+            Ok((all, may, has_them, until))
         })
         .await?;
     let missing = || Refused::new(404, "platform.refusal.not_found");
@@ -214,6 +217,9 @@ async fn show(p: Page, door: web::Data<Door>, number: String, version: Option<u3
         may_download: may_download && wanted == newest,
         has_them,
         just_published: just,
+        moved: until
+            .filter(|until| wanted == newest && *until > shown.notice.schedule.bids_until)
+            .map(Moment::beijing_minute),
     };
     p.html(&page)
 }

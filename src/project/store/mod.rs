@@ -391,6 +391,29 @@ pub fn past_deadline(db: &mut Db, now: Moment, limit: i64) -> Result<Vec<Id<Lot>
     rows.iter().map(|text| id(text)).collect()
 }
 
+/// Tenders whose bids are still taken or not yet counted, whose deadline lies after `after` and before `before`, nearest
+/// first. A tender of which any box is closed is not among them: its deadline is past for good.
+pub fn bidding_until(db: &mut Db, after: Moment, before: Moment) -> Result<Vec<Id<Tender>>, Fault> {
+    let open = Milestone::Announced.code();
+    let rows: Vec<(String, String)> = project_lot::table
+        .filter(project_lot::bids_until.gt(after.micros()).and(project_lot::bids_until.lt(before.micros())))
+        .filter(project_lot::announced_at.is_not_null())
+        .order((project_lot::bids_until, project_lot::tender_id))
+        .select((project_lot::tender_id, project_lot::reached))
+        .load(db)?;
+    let ended = [Milestone::Cancelled.code(), Milestone::Unsuccessful.code()];
+    let mut tenders: Vec<(String, bool)> = Vec::new();
+    for (tender, reached) in rows {
+        let takes = reached == open;
+        let blocks = !takes && !ended.contains(&reached.as_str());
+        match tenders.iter_mut().find(|(known, _)| *known == tender) {
+            Some((_, moves)) => *moves &= !blocks,
+            None => tenders.push((tender, !blocks)),
+        }
+    }
+    tenders.iter().filter(|(_, moves)| *moves).map(|(tender, _)| id(tender)).collect()
+}
+
 /// The public reason behind a milestone, where one was given.
 pub fn reason(db: &mut Db, entry: crate::ledger::EntryId) -> Result<Option<String>, Fault> {
     let row = project_reason::table

@@ -7,7 +7,7 @@
 mod bids;
 mod command_line;
 mod committee;
-mod day;
+pub mod day;
 mod deadline;
 mod hall;
 mod lawful_day;

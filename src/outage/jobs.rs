@@ -1,0 +1,13 @@
+//! The pulse.
+
+use super::actions;
+use crate::ledger::{Actor, Door};
+use crate::platform::refusal::{Failure, Fault};
+
+/// Leaves a pulse; called every ten seconds, and before a starting server answers anybody.
+///
+/// # Errors
+/// The database fails.
+pub fn due(door: &Door) -> Result<(), Fault> {
+    door.write(Actor::system("clock"), actions::beat).map(drop).map_err(Failure::into_fault)
+}

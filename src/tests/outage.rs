@@ -1,0 +1,199 @@
+//! The platform was away before a deadline: the deadline moves by the published rule, whatever else was going on.
+
+use super::browser::Browser;
+use super::program::Server;
+use super::street::day::{Day, NUMBER};
+use crate::account::testing::TestHouse;
+use crate::ledger::Actor;
+use crate::on_both_databases;
+use crate::opening::testing::{BidBox, bids_in_shape};
+use crate::outage::rules::OutageRule;
+use crate::outage::{jobs, store};
+use crate::platform::database::testing::Engine;
+use crate::platform::moment::{MINUTE, Moment};
+use crate::platform::money::Fen;
+use crate::platform::refusal::Failure;
+use crate::project::phase::{Milestone, Phase};
+use crate::project::standing::LotFacts;
+use crate::project::testing::Shape;
+use crate::sealed_bid::testing::{Offer, bid};
+use crate::sealing::context::EnvelopeKind;
+
+on_both_databases! {
+    an_outage_before_the_deadline_moves_it_and_bids_are_taken_until_then
+    no_box_closes_before_it_is_known_whether_the_platform_was_away
+    a_box_that_is_closed_stays_closed
+    everybody_reads_the_rule_and_what_it_moved
+}
+
+fn at(beijing: &str) -> Moment {
+    Moment::parse_beijing(beijing).unwrap()
+}
+
+fn moved(was: &str, from: &str, to: &str) -> Option<String> {
+    let moved = OutageRule::published().moved(at(was), at(from), at(to));
+    moved.map(|moved| moved.beijing_minute())
+}
+
+#[test]
+fn the_deadline_goes_where_the_rule_says() {
+    let was = "2026-03-25 09:30";
+    // short, long, and one that ate the deadline itself
+    assert_eq!(moved(was, "2026-03-25 08:30", "2026-03-25 09:00").unwrap(), "2026-03-25 11:30");
+    assert_eq!(moved(was, "2026-03-25 06:00", "2026-03-25 08:30").unwrap(), "2026-03-26 09:30");
+    assert_eq!(moved(was, "2026-03-25 09:00", "2026-03-25 09:20").unwrap(), "2026-03-25 11:30");
+    // two hours are left in any case
+    assert_eq!(moved(was, "2026-03-25 08:00", "2026-03-25 09:30").unwrap(), "2026-03-25 11:30");
+    assert_eq!(moved(was, "2026-03-25 08:00", "2026-03-25 09:31").unwrap(), "2026-03-25 11:31");
+    assert_eq!(moved(was, "2026-03-25 09:00", "2026-03-28 10:00").unwrap(), "2026-03-29 09:30");
+    // not near, and passed before
+    assert_eq!(moved(was, "2026-03-25 05:00", "2026-03-25 06:30"), None);
+    assert_eq!(moved(was, "2026-03-25 09:30", "2026-03-25 10:00"), None);
+    let rule = OutageRule::published();
+    assert!(rule.counts(5 * MINUTE) && !rule.counts(5 * MINUTE - 1));
+    assert_eq!(rule.reach(at(was)), at("2026-03-25 12:30"));
+}
+
+fn filled(engine: Engine) -> (TestHouse, BidBox) {
+    let house = TestHouse::new(engine);
+    let shape = Shape { deposit: Fen(0), ..Shape::default() };
+    let filled = bids_in_shape(&house, &shape, &["4900000.00", "4800000.00", "4700000.00"]);
+    (house, filled)
+}
+
+fn facts(house: &TestHouse, filled: &BidBox) -> LotFacts {
+    house.door().read(|db| crate::project::store::known_lot(db, filled.lot)).unwrap()
+}
+
+fn leave_pulse(house: &TestHouse, at: Moment) {
+    house.door().write(Actor::system("test"), move |act| Ok(store::put_pulse(act.db(), at)?)).unwrap();
+}
+
+/// As if a pulse had been left every ten seconds until now.
+fn lives(house: &TestHouse) {
+    leave_pulse(house, house.door().now());
+}
+
+fn closes(house: &TestHouse, filled: &BidBox) -> Result<(), Failure> {
+    let lot = filled.lot;
+    house
+        .door()
+        .write(Actor::system("opening"), move |act| crate::opening::actions::close(act, None, lot))
+        .map(drop)
+}
+
+fn refusal(result: Result<(), Failure>) -> String {
+    match result {
+        Err(Failure::Refused(refused)) => refused.key.to_string(),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn an_outage_before_the_deadline_moves_it_and_bids_are_taken_until_then(engine: Engine) {
+    let (house, filled) = filled(engine);
+    house.at("2026-03-25 08:40:00");
+    jobs::due(house.door()).unwrap();
+    // a restart of four minutes is none
+    house.at("2026-03-25 08:44:00");
+    jobs::due(house.door()).unwrap();
+    assert_eq!(house.door().read(|db| store::newest(db, 9)).unwrap(), []);
+    house.at("2026-03-25 09:31:00");
+    jobs::due(house.door()).unwrap();
+
+    let outages = house.door().read(|db| store::newest(db, 9)).unwrap();
+    assert_eq!(outages.len(), 1);
+    assert_eq!((outages[0].from, outages[0].to), (at("2026-03-25 08:44"), at("2026-03-25 09:31")));
+    let lot = facts(&house, &filled);
+    let until = lot.schedule.unwrap().bids_until;
+    assert_eq!((outages[0].moved[0].tender, outages[0].moved[0].now), (lot.tender, until));
+    // two hours after the end, which is later than two hours after the old deadline
+    assert_eq!(until, at("2026-03-25 11:31"));
+    assert_eq!(lot.phase(house.door().now()), Phase::Bidding);
+    assert!(lot.reached(Milestone::Extended).is_some());
+    assert_eq!(refusal(closes(&house, &filled)), "opening.refusal.too_early");
+
+    // away again, within the last hours of the new deadline, and for longer
+    house.at("2026-03-25 11:40:00");
+    jobs::due(house.door()).unwrap();
+    assert_eq!(house.door().read(|db| store::newest(db, 9)).unwrap().len(), 2);
+    assert_eq!(facts(&house, &filled).schedule.unwrap().bids_until, at("2026-03-26 11:31"));
+    let late = house.member(crate::account::role::Role::Bidder, "latecomer");
+    bid(&house, &late, filled.lot, EnvelopeKind::Single, &Offer::priced("4600000.00")).unwrap();
+    // a living platform closes at the new deadline, and all four count
+    house.at("2026-03-26 11:30:55");
+    lives(&house);
+    house.at("2026-03-26 11:31:00");
+    closes(&house, &filled).unwrap();
+    let closing = house.door().read(|db| crate::opening::store::closing(db, filled.lot)).unwrap();
+    assert_eq!(closing.unwrap().bidders, 4);
+}
+
+fn no_box_closes_before_it_is_known_whether_the_platform_was_away(engine: Engine) {
+    let (house, filled) = filled(engine);
+    house.at("2026-03-25 09:29:55");
+    jobs::due(house.door()).unwrap();
+    house.at("2026-03-25 09:36:00");
+    assert_eq!(refusal(closes(&house, &filled)), "outage.refusal.stale_pulse");
+    crate::opening::jobs::due(house.door()).unwrap();
+    assert!(facts(&house, &filled).reached(Milestone::BiddingClosed).is_none());
+    jobs::due(house.door()).unwrap();
+    assert_eq!(refusal(closes(&house, &filled)), "opening.refusal.too_early");
+    assert_eq!(facts(&house, &filled).schedule.unwrap().bids_until, at("2026-03-25 11:36"));
+}
+
+fn a_box_that_is_closed_stays_closed(engine: Engine) {
+    let (house, filled) = filled(engine);
+    house.at("2026-03-25 09:29:55");
+    jobs::due(house.door()).unwrap();
+    house.at("2026-03-25 09:30:00");
+    closes(&house, &filled).unwrap();
+    house.at("2026-03-25 10:00:00");
+    jobs::due(house.door()).unwrap();
+    assert_eq!(facts(&house, &filled).schedule.unwrap().bids_until, at("2026-03-25 09:30"));
+    let outages = house.door().read(|db| store::newest(db, 9)).unwrap();
+    assert!(outages[0].moved.is_empty());
+}
+
+fn everybody_reads_the_rule_and_what_it_moved(engine: Engine) {
+    let day = Day::announced(engine, "away", "3", 0);
+    let served = &day.served;
+    served.house.at("2026-03-25 08:00:00");
+    let mut visitor = served.visitor();
+    assert!(visitor.get("/outage").expect_status(200).text().contains("还没有发生过故障"));
+    served.house.at("2026-03-25 08:30:00");
+    jobs::due(served.house.door()).unwrap();
+    served.house.at("2026-03-25 09:00:00");
+    jobs::due(served.house.door()).unwrap();
+    let page = visitor.get("/outage").expect_status(200).text();
+    assert!(page.contains("平台 30 分钟不可用") && page.contains("2026-03-25 11:30"), "{page}");
+    let tender = visitor.get(&format!("/tender/{NUMBER}")).expect_status(200).text();
+    assert!(tender.contains("平台故障，投标截止时间顺延") && tender.contains("2026-03-25 11:30"));
+    assert!(visitor.get("/feed.atom").expect_status(200).text().contains("平台故障，投标截止时间顺延"));
+    assert!(
+        visitor
+            .get(&format!("/announcement/{NUMBER}"))
+            .expect_status(200)
+            .text()
+            .contains("2026-03-25 11:30")
+    );
+    assert!(
+        visitor.get(&format!("/opening/{NUMBER}/1")).expect_status(200).text().contains("2026-03-25 11:30")
+    );
+}
+
+/// Waits until the server answers, and does not only listen.
+fn answering(server: &Server) {
+    Browser::at(&server.base()).get("/healthz").expect_status(200);
+}
+
+#[test]
+fn a_server_that_was_away_says_so_before_it_answers_anybody() {
+    let house = TestHouse::new(Engine::Sqlite);
+    answering(&Server::start(&house));
+    let last = house.door().read(store::pulse).unwrap().expect("a pulse at the start");
+    leave_pulse(&house, last.plus(-40 * MINUTE));
+    answering(&Server::start(&house));
+    let outages = house.door().read(|db| store::newest(db, 9)).unwrap();
+    assert_eq!(outages.len(), 1);
+    assert!(outages[0].to.micros() - outages[0].from.micros() >= 40 * MINUTE);
+}
