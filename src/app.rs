@@ -49,6 +49,7 @@ pub fn routes() -> Vec<Route> {
         supervision::pages::routes(),
         open_data::log::routes(),
         open_data::evidence::pages::routes(),
+        open_data::receipt::routes(),
         demo::pages::routes(),
     ];
     rooms.into_iter().flatten().collect()

@@ -24,7 +24,11 @@ on_both_databases! {
 }
 
 /// Pages that no walk along links can read, and why.
-const NEVER_READ: [(&str, &str); 2] = [
+const NEVER_READ: [(&str, &str); 3] = [
+    (
+        "/opening/{number}/{lot}/{envelope}/key-bundle.json",
+        "these tenders have one lock; `opening::tests::dual_pages` reads it in one that has two",
+    ),
     ("/log/witnessed", "this log has no witnesses; `witnessed` asks one that has"),
     ("/log/closing/{size}/timestamp", "no authority stamps the time here; `witnessed` asks one that does"),
 ];

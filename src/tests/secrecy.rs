@@ -1,7 +1,7 @@
 //! Before the opening: what must stay secret is looked for everywhere. Prices in the database, the files and on every
 //! page as every role; bidders and how many they are, in the database and on every page as everybody but themselves.
 
-use super::browser::{Browser, Served};
+use super::browser::{Browser, Seen, Served};
 use crate::account::role::Role;
 use crate::account::testing::{Member, TestHouse};
 use crate::clarification::rules::Question;
@@ -18,6 +18,8 @@ use crate::sealed_bid::testing::{Offer, bid, withdraw};
 use crate::sealed_bid::trustees_testing::complete_set;
 use crate::sealing::context::EnvelopeKind;
 use crate::{announcement, app, clarification, deposit, expert_draw};
+use bytes::Bytes;
+use reqwest::Method;
 use std::path::Path;
 
 on_both_databases! {
@@ -120,6 +122,45 @@ fn read_all(browser: &mut Browser, places: &Places) -> Vec<(String, String)> {
     out
 }
 
+/// Every act, as method and address, that a sender of an empty form is refused now and again.
+fn refused_acts(browser: &mut Browser, places: &Places) -> Vec<(Method, String)> {
+    let acts =
+        app::routes().into_iter().filter(|route| matches!(route.method, "POST" | "PUT" | "PATCH" | "DELETE"));
+    let acts = acts.filter(|route| route.path != "/account/sign-out");
+    let mut acts: Vec<(Method, String)> = acts
+        .map(|route| (Method::from_bytes(route.method.as_bytes()).unwrap(), places.fill(route.path)))
+        .collect();
+    // what one act does may change what another is told
+    for _ in 0..2 {
+        acts.retain(|act| tried(browser, act).status >= 400);
+    }
+    acts
+}
+
+fn tried(browser: &mut Browser, (method, path): &(Method, String)) -> Seen {
+    let token = browser.csrf.clone();
+    let form = [("content-type", "application/x-www-form-urlencoded"), ("x-csrf-token", token.as_str())];
+    browser.send(method.clone(), path, &form, Bytes::from(format!("csrf={token}")))
+}
+
+fn refusals(browser: &mut Browser, acts: &[(Method, String)]) -> Vec<(String, String)> {
+    let refusal = |act: &(Method, String)| {
+        let seen = tried(browser, act);
+        (format!("{} {}", act.0, act.1), format!("{} {}", seen.status, seen.text()))
+    };
+    acts.iter().map(refusal).collect()
+}
+
+/// What everybody is shown and told at this moment: pages, headers, refusals.
+fn see(
+    browsers: &mut [(Option<Role>, Browser)],
+    acts: &[Vec<(Method, String)>],
+    places: &Places,
+) -> Vec<Vec<(String, String)>> {
+    let each = browsers.iter_mut().zip(acts);
+    each.map(|((_, browser), acts)| [read_all(browser, places), refusals(browser, acts)].concat()).collect()
+}
+
 fn pays_and_bids(
     house: &TestHouse,
     treasurer: &Member,
@@ -156,20 +197,23 @@ fn before_the_opening_nobody_learns_a_price_a_bidder_or_how_many_they_are(engine
     let expert = with_accounts(&house, &staff, lot).remove(0);
     let done = pays_and_bids(&house, &treasurer, lot, &bidders);
     let places = Places::of(&house, lot, question, &done[0].0, &done[0].1);
-    let few = stolen_copy(&house);
 
     let served = Served::start(house);
     let stranger = served.house.member(Role::Bidder, "stranger");
     let known = [&staff.agent, &staff.entity, &staff.supervisor, &staff.centre, &stranger, &expert];
     let mut browsers = vec![(None, served.visitor())];
     browsers.extend(known.map(|member| (Some(member.who.role), served.browser(member))));
-    let before: Vec<_> = browsers.iter_mut().map(|(_, browser)| read_all(browser, &places)).collect();
+    // what an empty form can do is done before the comparison
+    let acts: Vec<_> = browsers.iter_mut().map(|(_, browser)| refused_acts(browser, &places)).collect();
+    let few = stolen_copy(&served.house);
+    let before = see(&mut browsers, &acts, &places);
     pays_and_bids(&served.house, &treasurer, lot, &late);
     // one of them withdraws, and the deposit is due back before the opening
     withdraw(&served.house, late.last().unwrap(), lot, EnvelopeKind::Single).unwrap();
-    let after: Vec<_> = browsers.iter_mut().map(|(_, browser)| read_all(browser, &places)).collect();
+    let after = see(&mut browsers, &acts, &places);
 
     for ((role, _), (before, after)) in browsers.iter().zip(before.iter().zip(&after)) {
+        assert_eq!(before.len(), after.len(), "{role:?} is refused other things");
         for ((path, three), (_, thirty)) in before.iter().zip(after) {
             let differing = three.lines().zip(thirty.lines()).find(|(three, thirty)| three != thirty);
             assert!(three == thirty, "{path} as {role:?} tells three bids from thirty: {differing:?}");
@@ -178,6 +222,8 @@ fn before_the_opening_nobody_learns_a_price_a_bidder_or_how_many_they_are(engine
             }
         }
     }
+    let refused = before.iter().flatten().filter(|(path, _)| !path.starts_with('/')).count();
+    assert!(refused > 300, "only {refused} acts are refused");
     let reads = |pages: &[(String, String)]| pages.iter().filter(|(_, text)| text.starts_with("200")).count();
     for ((role, _), (pages, least)) in browsers.iter().zip(before.iter().zip([15, 30, 20, 25, 20, 20, 15])) {
         assert!(reads(pages) >= least, "{role:?} reads only {} pages", reads(pages));

@@ -89,10 +89,18 @@ fn doors(p: &Page, role: Role) -> Vec<Link> {
         Role::Agent => &[("projects", "/project"), ("new", "/project/new"), ("draws", "/expert-draw")],
         Role::Entity => &[("projects", "/project"), ("draws", "/expert-draw")],
         Role::Expert => &[("invitations", "/expert-draw/invitations"), ("evaluations", "/evaluation")],
-        Role::Supervisor => {
-            &[("supervision", "/supervision"), ("recordings", "/recording"), ("draws", "/expert-draw")]
-        }
-        Role::Centre => &[("pool", "/expert-draw/pool"), ("draws", "/expert-draw"), ("tenders", "/tenders")],
+        Role::Supervisor => &[
+            ("supervision", "/supervision"),
+            ("recordings", "/recording"),
+            ("draws", "/expert-draw"),
+            ("receipt", "/open-data/receipt"),
+        ],
+        Role::Centre => &[
+            ("pool", "/expert-draw/pool"),
+            ("draws", "/expert-draw"),
+            ("receipt", "/open-data/receipt"),
+            ("tenders", "/tenders"),
+        ],
         Role::Treasurer => &[
             ("treasury", "/deposit/treasury"),
             ("work_list", "/deposit/treasury/work-list"),
