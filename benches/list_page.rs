@@ -62,7 +62,7 @@ fn serve_house(house: House) -> SocketAddr {
     let address = listener.local_addr().expect("an address");
     std::thread::spawn(move || {
         actix_web::rt::System::new()
-            .block_on(async move { app::start(house, listener).expect("a server").await })
+            .block_on(async move { app::start(house, listener, Default::default()).expect("a server").await })
     });
     address
 }

@@ -5,6 +5,7 @@ use crate::account::limits::SignInLimits;
 use crate::account::route::{Access, Route};
 use crate::account::session;
 use crate::ledger::{Actor, Door, witnessing};
+use crate::opening::progress::Progress;
 use crate::platform::metrics::Metrics;
 use crate::platform::moment::{MINUTE, SECOND};
 use crate::platform::queue;
@@ -228,7 +229,7 @@ pub async fn serve(house: House, listener: TcpListener) -> Result<(), Fault> {
         .map_err(|e| Fault::new(e.to_string()))??;
     let mut ticker = start_ticker(house.clone()).await?;
     let metrics = start_metrics(&house);
-    start(house, listener)?.await?;
+    start(house, listener, Progress::default())?.await?;
     if let Some(metrics) = metrics {
         metrics.stop(false).await;
     }
@@ -236,15 +237,21 @@ pub async fn serve(house: House, listener: TcpListener) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Starts serving and returns the running server; tests hold its handle.
+/// Starts serving and returns the running server; tests hold its handle, and the openings that run.
 ///
 /// # Errors
 /// The socket can not be used.
-pub fn start(house: House, listener: TcpListener) -> Result<actix_web::dev::Server, Fault> {
+pub fn start(
+    house: House,
+    listener: TcpListener,
+    progress: Progress,
+) -> Result<actix_web::dev::Server, Fault> {
     let limits = web::Data::new(SignInLimits::new(house.door.config()));
+    let progress = web::Data::new(progress);
     let server = HttpServer::new(move || {
         App::new()
             .app_data(limits.clone())
+            .app_data(progress.clone())
             .app_data(web::Data::new(house.door.clone()))
             .app_data(web::Data::new(house.authority.clone()))
             .app_data(web::PayloadConfig::new(1 << 20))

@@ -259,6 +259,54 @@ export class Window {
     writeFileSync(join(folder, `${name}.webp`), Buffer.from(data, "base64"));
   }
 
+  /** Looks at the page as on a phone, or wide. */
+  async size(phone) {
+    await this.#send("Emulation.setDeviceMetricsOverride", phone ? PHONE : WIDE);
+    await this.eval("new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))");
+  }
+
+  /**
+   * What a screen reader meets, in its order: role, name and level of everything that the accessibility tree does not leave
+   * out; of a table, how many columns it names.
+   */
+  async outline() {
+    await this.#send("Accessibility.enable");
+    const { nodes } = await this.#send("Accessibility.getFullAXTree");
+    const byId = new Map(nodes.map((node) => [node.nodeId, node]));
+    const told = [];
+    const visit = (node, table) => {
+      const role = node.role?.value ?? "";
+      let around = table;
+      if (!node.ignored && role !== "StaticText" && role !== "InlineTextBox") {
+        const level = node.properties?.find(({ name }) => name === "level")?.value?.value ?? 0;
+        const line = { role, name: node.name?.value ?? "", level, columns: 0 };
+        told.push(line);
+        if (role === "table") around = line;
+        if (role === "columnheader" && table !== undefined) table.columns += 1;
+      }
+      for (const child of node.childIds ?? []) if (byId.has(child)) visit(byId.get(child), around);
+    };
+    visit(nodes[0], undefined);
+    return told;
+  }
+
+  /** Presses a key and waits for the page that follows. */
+  async turned(key) {
+    const before = this.#shown.loader;
+    for (const type of ["keyDown", "keyUp"]) await this.#send("Input.dispatchKeyEvent", { type, key, code: key });
+    await this.until(() => this.#shown.loader !== before && this.#shown.loaded, `what follows ${key}`);
+  }
+
+  /** How many first headings are printed, once nothing that can be pressed is. */
+  async prints() {
+    await this.#send("Emulation.setEmulatedMedia", { media: "print" });
+    const shown = await this.eval(`[...document.querySelectorAll("button, .top, .bottom, nav")].filter((e) => e.getClientRects().length > 0).map((e) => e.outerHTML.slice(0, 80))`);
+    const titles = await this.eval(`[...document.querySelectorAll("h1")].filter((e) => e.getClientRects().length > 0).length`);
+    await this.#send("Emulation.setEmulatedMedia", { media: "" });
+    if (shown.length > 0) throw new Error(`${this.name}: printed too: ${shown.join(" ")}`);
+    return titles;
+  }
+
   /** Scripts that threw and pages that broke the content security policy. */
   complaints() {
     return this.#complaints;

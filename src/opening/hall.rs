@@ -1,6 +1,7 @@
 //! Opening an envelope: gathers what is needed, has the rules issue the warrant, unseals outside any act, records the
 //! result in one.
 
+use super::progress::Progress;
 use super::rules::{self, Closing, Refusal};
 use super::store::{self, Sitting};
 use super::unsealing::{Material, Sealed, unseal};
@@ -26,8 +27,8 @@ use crate::sealing::release::OpeningBundle;
 use crate::sealing::warrant::OpeningWarrant;
 use std::collections::BTreeMap;
 
-/// Opens an envelope with the shares that were released. `given_up`: trustees who have not released are declared lost,
-/// and bids that need them are recorded as not opened. Blocks; in pages use [`open`].
+/// Opens an envelope with the shares that were released; `progress` tells those who watch. `given_up`: trustees who have
+/// not released are declared lost, and bids that need them are recorded as not opened. Blocks; in pages use [`open`].
 ///
 /// # Errors
 /// Refused without warrant (see [`rules::warrant`]), for people who may not, and when bids must wait for more trustees.
@@ -36,14 +37,15 @@ pub fn open_blocking(
     authority: &Authority,
     who: &Who,
     lot: Id<Lot>,
-    envelope: EnvelopeKind,
-    given_up: bool,
+    (envelope, given_up): (EnvelopeKind, bool),
+    progress: &Progress,
 ) -> Result<(), Failure> {
     let now = door.now();
     let vault = door.vault().clone();
     let (warrant, material) = door.read(|db| gather(db, &vault, lot, envelope, given_up, now))?;
     let lost = if given_up { missing(&material) } else { Vec::new() };
-    let unsealed = match unseal(door.files(), authority, &warrant, &material)? {
+    let follower = progress.follow(door, lot, envelope, material.bids.len());
+    let unsealed = match unseal(door.files(), authority, &warrant, &material, &follower)? {
         Ok(unsealed) => unsealed,
         Err(trustees) => return Err(Refused::from(Refusal::WaitFor { trustees }).into()),
     };
@@ -61,10 +63,10 @@ pub async fn open(
     authority: Authority,
     who: Who,
     lot: Id<Lot>,
-    envelope: EnvelopeKind,
-    given_up: bool,
+    how: (EnvelopeKind, bool),
+    progress: Progress,
 ) -> Result<(), Failure> {
-    let work = move || open_blocking(&door, &authority, &who, lot, envelope, given_up);
+    let work = move || open_blocking(&door, &authority, &who, lot, how, &progress);
     tokio::task::spawn_blocking(work).await.map_err(Fault::from)?
 }
 

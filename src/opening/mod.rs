@@ -10,6 +10,9 @@
 //! Who comes in: everybody watches; bidders sign in and object; trustees release; the agent (or the centre's staff) opens,
 //! answers and publishes. What leaves: [`store::opened_bids`] with their files, the milestones, the opening record.
 //!
+//! Around the hall (`pages`): the list of a day's openings, the wall (`screen`), the printed record (`minutes`), the replay
+//! from the log. [`progress`] tells who watches how far a running opening is.
+//!
 //! Articles: 招标投标法 34 to 36; 招标投标法实施条例 44; 电子招标投标办法 29 to 32.
 //!
 //! Invariants:
@@ -33,6 +36,7 @@ pub mod jobs;
 pub mod live;
 pub mod lockstep;
 pub mod pages;
+pub mod progress;
 pub mod protocol;
 pub mod record;
 pub mod rules;

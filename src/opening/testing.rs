@@ -2,6 +2,7 @@
 //! The demonstration walks with these too; a walk that does not go as planned must stop at once, so it may unwrap.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+use super::progress::Progress;
 use super::{actions, hall, store};
 use crate::account::role::Role;
 use crate::account::testing::{Member, TestHouse};
@@ -128,7 +129,14 @@ impl BidBox {
     /// Opens an envelope as the agent.
     pub fn open(&self, house: &TestHouse, envelope: EnvelopeKind, given_up: bool) -> Result<(), Failure> {
         let who = &self.staff.agent.who;
-        hall::open_blocking(house.door(), house.authority(), who, self.lot, envelope, given_up)
+        hall::open_blocking(
+            house.door(),
+            house.authority(),
+            who,
+            self.lot,
+            (envelope, given_up),
+            &Progress::default(),
+        )
     }
 
     /// Changes a byte of what the platform keeps of a bidder's envelope. The box must be closed.

@@ -1,6 +1,7 @@
 //! The opening itself: from the trustees' releases to readable bids. Runs outside any act, because a large bid takes
 //! its time; what comes of it is then recorded in one act. Holds one piece of one file in memory.
 
+use super::progress::{BidStep, Follower, Watched};
 use super::record::NotOpened;
 use super::rules::{self, Blame, Cause, Judgement};
 use super::store::{BidRow, FileRow};
@@ -100,14 +101,18 @@ pub fn unseal(
     authority: &Authority,
     warrant: &OpeningWarrant,
     material: &Material,
+    follower: &Follower,
 ) -> Result<Result<Unsealed, Vec<u8>>, Fault> {
     let mut out = Unsealed { bids: Vec::new(), files: Vec::new(), shares: Vec::new() };
     let mut shares = SharesDoc { bids: Vec::new(), session: None, typ: SharesTyp };
-    let judged = side_by_side(&material.bids, |sealed| {
+    let judged = side_by_side(&material.bids, |at, sealed| {
+        follower.set(at, BidStep::Opening(0));
         let reported = reports(sealed, material);
         let k_b = bidder_key(sealed, material);
-        let (mut shelf_rows, found) = (Vec::new(), (reported.as_slice(), k_b.as_ref()));
-        let row = open_one(files, authority, warrant, material, sealed, found, &mut shelf_rows)?;
+        let mut shelf_rows = Vec::new();
+        let bid = Bid { sealed, reported: &reported, k_b: k_b.as_ref(), at };
+        let row = open_one(files, authority, warrant, material, &bid, follower, &mut shelf_rows)?;
+        follower.set(at, BidStep::Done);
         Ok((row, shelf_rows, shares_of(sealed, &reported, k_b.as_ref())))
     });
     for one in judged {
@@ -122,11 +127,11 @@ pub fn unseal(
     Ok(Ok(out))
 }
 
-/// Results of `work` for each of `items`, in their order. Uses every core; what is in memory is what `work` needs, once for
+/// Results of `work` for each of `items` with its place, in their order. Uses every core; what is in memory is what `work` needs, once for
 /// each core.
 fn side_by_side<T: Sync, R: Send>(
     items: &[T],
-    work: impl Fn(&T) -> Result<R, Fault> + Sync,
+    work: impl Fn(usize, &T) -> Result<R, Fault> + Sync,
 ) -> Vec<Result<R, Fault>> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(items.len());
     // files are read and written on the server's runtime, if there is one
@@ -138,7 +143,7 @@ fn side_by_side<T: Sync, R: Send>(
         loop {
             let at = next.fetch_add(1, Ordering::Relaxed);
             let Some(item) = items.get(at) else { return };
-            let result = work(item);
+            let result = work(at, item);
             done.lock().unwrap_or_else(PoisonError::into_inner).push((at, result));
         }
     };
@@ -178,16 +183,25 @@ fn missing(material: &Material) -> Vec<u8> {
     material.trustees.members.iter().map(|member| member.i).filter(|i| !released(*i)).collect()
 }
 
+/// A bid on its way: what trustees reported of it, its bidder's key, and its place in the bid set, from 0.
+struct Bid<'a> {
+    sealed: &'a Sealed,
+    reported: &'a [Reported],
+    k_b: Option<&'a Secret>,
+    at: usize,
+}
+
 /// One bid; `None` if it must wait for more trustees.
 fn open_one(
     files: &Files,
     authority: &Authority,
     warrant: &OpeningWarrant,
     material: &Material,
-    sealed: &Sealed,
-    (reported, k_b): (&[Reported], Option<&Secret>),
+    bid: &Bid<'_>,
+    follower: &Follower,
     shelf_rows: &mut Vec<FileRow>,
 ) -> Result<Option<BidRow>, Fault> {
+    let Bid { sealed, reported, k_b, at } = *bid;
     let counted = &sealed.counted;
     let m = Bytes(counted.manifest.id());
     let row = |document, not_opened, liars| BidRow {
@@ -220,6 +234,8 @@ fn open_one(
     };
     let mut shelf = Storing { files, waiting: Waiting::here()?, m, rows: Vec::new() };
     let reader = ciphertext::reader(files.clone(), sealed.parts.clone())?;
+    let size = counted.manifest.ct.size.0;
+    let reader = Watched { inner: reader, follower, at, size, read: 0 };
     match unlocked.open(reader, &mut shelf) {
         Ok(opened) if is_own(authority, sealed, opened.document()) => {
             shelf_rows.append(&mut shelf.rows);

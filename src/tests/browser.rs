@@ -7,6 +7,7 @@ use crate::account::session::COOKIE;
 use crate::account::testing::{Member, TestHouse};
 use crate::account::who::Who;
 use crate::app;
+use crate::opening::progress::Progress;
 use actix_web::dev::ServerHandle;
 use bytes::Bytes;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, LOCATION, SET_COOKIE};
@@ -28,6 +29,8 @@ pub fn runtime() -> &'static Runtime {
 pub struct Served {
     pub house: TestHouse,
     pub base: String,
+    /// The openings that run on this server.
+    pub progress: Progress,
     handle: ServerHandle,
 }
 
@@ -37,14 +40,16 @@ impl Served {
         let base = format!("http://{}", listener.local_addr().unwrap());
         let (to, handle) = std::sync::mpsc::channel();
         let served = house.house.clone();
+        let progress = Progress::default();
+        let followed = progress.clone();
         std::thread::spawn(move || {
             actix_web::rt::System::new().block_on(async move {
-                let server = app::start(served, listener).unwrap();
+                let server = app::start(served, listener, followed).unwrap();
                 to.send(server.handle()).unwrap();
                 server.await.unwrap();
             });
         });
-        Self { house, base, handle: handle.recv().unwrap() }
+        Self { house, base, progress, handle: handle.recv().unwrap() }
     }
 
     /// A browser in which nobody is signed in.

@@ -11,7 +11,7 @@ use crate::demo::story::{self, Story, Until};
 use crate::deposit;
 use crate::expert_draw;
 use crate::opening::rules::Outcome;
-use crate::opening::testing::empty_box;
+use crate::opening::testing::{bids_in, empty_box};
 use crate::platform::database::testing::Engine;
 use crate::platform::moment::{DAY, HOUR, Moment};
 use crate::platform::web::assets;
@@ -99,6 +99,30 @@ fn a_bid_with_two_locks_is_sealed_and_its_key_is_given_in_real_browsers() {
             ("open", _) => {
                 filled.release(house, kind, &[1, 2]);
                 filled.open(house, kind, false).unwrap();
+            }
+            _ => panic!("the walk asked: {question}"),
+        }
+        "done".into()
+    });
+}
+
+#[test]
+fn the_hall_is_watched_reloaded_listened_to_shown_on_the_wall_and_replayed_in_real_browsers() {
+    let house = TestHouse::new(Engine::Sqlite);
+    let filled = bids_in(&house, &["9500000.00", "9300000.00", "9800000.50"]);
+    let served = Served::start(house);
+    walk("hall.mjs", &served, |question| {
+        let house = &served.house;
+        match question.split_once(' ').unwrap_or((question, "")) {
+            ("at", time) => house.at(time),
+            ("close", _) => assert_ne!(filled.close(house), Outcome::TooFew),
+            ("release", trustee) => filled.release(house, EnvelopeKind::Single, &[trustee.parse().unwrap()]),
+            ("open", _) => filled.open(house, EnvelopeKind::Single, false).unwrap(),
+            ("publish", _) => {
+                let hall = "/opening/TEST-0001/1";
+                let mut agent = served.browser(&filled.staff.agent);
+                let publication = format!("{hall}/single/publication");
+                agent.sign(&filled.staff.agent, hall, &publication, &[]).expect_status(303);
             }
             _ => panic!("the walk asked: {question}"),
         }

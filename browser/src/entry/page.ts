@@ -3,6 +3,7 @@ import { runClocks } from "../page/clock";
 import { comforts } from "../page/comforts";
 import { followLive, rememberParts } from "../page/live";
 import { signForm } from "../page/sign";
+import { steps } from "../page/steps";
 import { tables } from "../page/tables";
 
 function wire(root: ParentNode): void {
@@ -14,6 +15,7 @@ function wire(root: ParentNode): void {
 rememberParts();
 wire(document);
 runClocks();
+steps();
 followLive((part) => {
   wire(part);
   part.dispatchEvent(new CustomEvent("sunbid:part", { bubbles: true }));

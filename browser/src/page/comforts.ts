@@ -16,6 +16,7 @@ export function comforts(root: ParentNode): void {
   for (const form of root.querySelectorAll<HTMLFormElement>("form[method=post]:not([data-sign], [data-seal], [data-script])")) {
     if (form.dataset["keepTyped"] !== undefined) keepTyped(form);
     form.addEventListener("submit", (event) => {
+      if (form.dataset["keepTyped"] === "until-sent") sessionStorage.removeItem(placeOf(form));
       if (form.dataset["sent"] !== undefined) event.preventDefault();
       form.dataset["sent"] = "";
     });
@@ -47,12 +48,19 @@ type Field = HTMLInputElement | HTMLTextAreaElement;
 
 const isChoice = (e: Field): e is HTMLInputElement => e instanceof HTMLInputElement && e.type === "radio";
 
+/** Where the words of a form are kept: by person, page, and, if a page has several, by the form's address. */
+function placeOf(form: HTMLFormElement): string {
+  const own = form.dataset["keepTyped"] === "until-sent" ? ` ${new URL(form.action).pathname}` : "";
+  return `typed ${document.documentElement.dataset["person"] ?? ""} ${location.pathname}${own}`;
+}
+
 /**
  * `form[data-keep-typed]`: what was typed and not sent stays in this tab over a reload, a mistaken click or a lost network.
  * It comes back as long as the server still has what it had; once something newer was kept there, that is shown.
+ * With the value `until-sent` it is forgotten when the form is sent.
  */
 export function keepTyped(form: HTMLFormElement): void {
-  const place = `typed ${document.documentElement.dataset["person"] ?? ""} ${location.pathname}`;
+  const place = placeOf(form);
   const fields = [...form.elements].filter((e): e is Field =>
     (e instanceof HTMLInputElement && e.type !== "hidden") || e instanceof HTMLTextAreaElement);
   const base = JSON.stringify(fields.map((e) => (isChoice(e) ? e.defaultChecked : e.defaultValue)));

@@ -77,6 +77,14 @@ function swap(fresh: Document, rewire: Rewire): void {
     old.replaceWith(part);
     rewire(part);
   }
+  say(fresh);
+}
+
+/** What a screen reader says: the element stays, only its words change, or it would not be heard. */
+function say(fresh: Document): void {
+  const here = document.querySelector<HTMLElement>("[data-live-say]");
+  const words = fresh.querySelector("[data-live-say]")?.textContent ?? "";
+  if (here !== null && here.textContent !== words) here.textContent = words;
 }
 
 function inUse(part: HTMLElement): boolean {

@@ -1,10 +1,15 @@
 //! The hall's addresses. What a page shows is put together in `view`.
 
 mod keys;
+mod minutes;
 mod numbers;
+mod replay;
+mod screen;
+mod today;
 mod view;
 
 use super::live::events_get;
+use super::progress::Progress;
 use super::store::{self, Objected};
 use super::{actions, hall, protocol};
 use crate::account::authority::Authority;
@@ -26,7 +31,12 @@ use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 
 crate::routes! {
+    GET "/opening" everybody => today::today_get;
+    GET "/opening/events" everybody => today::events_get;
     GET "/opening/{number}/{lot}" everybody => hall_get;
+    GET "/opening/{number}/{lot}/screen" everybody => screen::screen_get;
+    GET "/opening/{number}/{lot}/replay" everybody => replay::replay_get;
+    GET "/opening/{number}/{lot}/replay/{entry}/{what}" everybody => replay::entry_get;
     GET "/opening/{number}/{lot}/events" everybody => events_get;
     POST "/opening/{number}/{lot}/arrival" [Bidder Agent Entity Supervisor Centre] => arrival_post;
     POST "/opening/{number}/{lot}/closing" [Agent Centre] => closing_post;
@@ -44,6 +54,7 @@ crate::routes! {
     POST "/opening/{number}/{lot}/{envelope}/publication" [Agent] => publication_post;
     POST "/opening/{number}/{lot}/{envelope}/signature" [Bidder Agent Entity Supervisor Centre] => signature_post;
     GET "/opening/{number}/{lot}/{envelope}/record.json" everybody => record_get;
+    GET "/opening/{number}/{lot}/{envelope}/record" everybody => minutes::minutes_get;
 }
 
 type Place = web::Path<(String, String)>;
@@ -66,10 +77,10 @@ async fn envelope_of(
     Ok((lot_of(door, number, lot, who).await?, envelope))
 }
 
-async fn show(p: Page, door: &Door, facts: LotFacts, status: StatusCode) -> Answer {
+async fn show(p: Page, door: &Door, facts: LotFacts, status: StatusCode, progress: &Progress) -> Answer {
     let who = p.who.clone();
-    let (now, vault) = (p.now, door.vault().clone());
-    let seen = door.look(move |db| view::Seen::gather(db, &vault, facts, who, now)).await?;
+    let (now, vault, progress) = (p.now, door.vault().clone(), progress.clone());
+    let seen = door.look(move |db| view::Seen::gather(db, &vault, facts, who, now, &progress)).await?;
     p.html_with(status, &view::HallPage::new(&p, seen))
 }
 
@@ -77,14 +88,15 @@ async fn show(p: Page, door: &Door, facts: LotFacts, status: StatusCode) -> Answ
 async fn back(p: Page, door: &Door, facts: LotFacts, done: Result<(), Failure>) -> Answer {
     match p.or_problem(done)? {
         Ok(()) => Ok(Page::see(format!("/opening/{}", facts.name()))),
-        Err(p) => show(p, door, facts, StatusCode::UNPROCESSABLE_ENTITY).await,
+        // whose act was refused looks again for what goes on
+        Err(p) => show(p, door, facts, StatusCode::UNPROCESSABLE_ENTITY, &Progress::default()).await,
     }
 }
 
-async fn hall_get(p: Page, door: web::Data<Door>, path: Place) -> Answer {
+async fn hall_get(p: Page, door: web::Data<Door>, progress: web::Data<Progress>, path: Place) -> Answer {
     let (number, lot) = path.into_inner();
     let facts = lot_of(&door, number, lot, p.who.as_ref()).await?;
-    show(p, &door, facts, StatusCode::OK).await
+    show(p, &door, facts, StatusCode::OK, &progress).await
 }
 
 type Nothing = Posted<Vec<(String, String)>>;
@@ -221,13 +233,15 @@ async fn open_post(
     p: Page,
     door: web::Data<Door>,
     authority: web::Data<Authority>,
+    progress: web::Data<Progress>,
     path: Envelope,
     form: Posted<OpenForm>,
 ) -> Answer {
     let (facts, envelope) = envelope_of(&door, path, Some(&who)).await?;
     actions::check_opener(&facts, envelope, &who, p.now)?;
     let (house, authority) = (door.as_ref().clone(), authority.as_ref().clone());
-    let done = hall::open(house, authority, who, facts.lot, envelope, form.0.given_up == "yes").await;
+    let (how, progress) = ((envelope, form.0.given_up == "yes"), progress.as_ref().clone());
+    let done = hall::open(house, authority, who, facts.lot, how, progress).await;
     back(p, &door, facts, done).await
 }
 

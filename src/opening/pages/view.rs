@@ -7,6 +7,7 @@ use crate::account::role::Role;
 use crate::account::who::Who;
 use crate::expert_draw::actions::{NumberDraw, number_draws};
 use crate::opening::actions::can_open;
+use crate::opening::progress::{BidStep, Progress};
 use crate::opening::protocol;
 use crate::opening::record::{Arrival, BidderKeys, OpeningRecord};
 use crate::opening::rules::Closing;
@@ -53,6 +54,8 @@ struct SeenEnvelope {
     record: Option<OpeningRecord>,
     published_at: Option<Moment>,
     signatures: Vec<SignatureRow>,
+    /// Where each bid stands while they are being opened.
+    running: Vec<BidStep>,
 }
 
 impl Seen {
@@ -62,6 +65,7 @@ impl Seen {
         facts: LotFacts,
         who: Option<Who>,
         now: Moment,
+        progress: &Progress,
     ) -> Result<Self, Failure> {
         let lot = facts.lot;
         let closing = store::closing(db, lot)?;
@@ -82,6 +86,7 @@ impl Seen {
                 record: protocol::record_of(db, vault, &facts, *kind)?,
                 published_at: store::record(db, lot, *kind)?.map(|(_, at)| at),
                 signatures: store::signatures(db, lot, *kind)?,
+                running: progress.of(lot, *kind),
                 sitting,
             });
         }
@@ -137,108 +142,112 @@ fn seen_keys(
 #[derive(Template)]
 #[template(path = "opening/hall.html")]
 pub struct HallPage {
-    p: Page,
-    number: String,
-    lot: String,
-    title: String,
-    deadline: Moment,
-    /// `before`, `due`, `too_few`, `sitting`, `held` or `planned`.
-    stage: &'static str,
-    minimum: u32,
-    closing: Option<ClosingView>,
-    can_close: bool,
-    can_arrive: bool,
-    arrivals: Vec<ArrivalView>,
-    envelopes: Vec<EnvelopeView>,
+    pub(super) p: Page,
+    pub(super) number: String,
+    pub(super) lot: String,
+    pub(super) title: String,
+    pub(super) deadline: Moment,
+    /// The code of a [`Stage`].
+    pub(super) stage: &'static str,
+    /// The stage and how far it is, in one sentence that screen readers say when it changes.
+    pub(super) said: String,
+    pub(super) minimum: u32,
+    pub(super) closing: Option<ClosingView>,
+    pub(super) can_close: bool,
+    pub(super) can_arrive: bool,
+    pub(super) arrivals: Vec<ArrivalView>,
+    pub(super) envelopes: Vec<EnvelopeView>,
     /// Numbers that the method leaves to a draw.
-    numbers: Vec<NumberView>,
-    objections: Vec<ObjectionView>,
-    can_object: bool,
-    can_answer: bool,
+    pub(super) numbers: Vec<NumberView>,
+    pub(super) objections: Vec<ObjectionView>,
+    pub(super) can_object: bool,
+    pub(super) can_answer: bool,
 }
 
-struct ClosingView {
-    size: u64,
-    root: String,
-    at: String,
-    bidders: u32,
+pub(super) struct ClosingView {
+    pub(super) size: u64,
+    pub(super) root: String,
+    pub(super) at: String,
+    pub(super) bidders: u32,
 }
 
-struct ArrivalView {
-    name: String,
-    organisation: String,
-    role: String,
-    at: String,
+pub(super) struct ArrivalView {
+    pub(super) name: String,
+    pub(super) organisation: String,
+    pub(super) role: String,
+    pub(super) at: String,
 }
 
-struct ObjectionView {
-    id: String,
-    organisation: String,
-    words: String,
-    at: String,
-    answer: Option<String>,
-    answered_at: String,
+pub(super) struct ObjectionView {
+    pub(super) id: String,
+    pub(super) organisation: String,
+    pub(super) words: String,
+    pub(super) at: String,
+    pub(super) answer: Option<String>,
+    pub(super) answered_at: String,
 }
 
-struct EnvelopeView {
-    code: &'static str,
-    bids: usize,
-    trustees: Vec<TrusteeView>,
-    have: usize,
-    need: u8,
-    keys: Option<KeysView>,
-    opened_at: Option<String>,
-    can_release: bool,
-    can_open: bool,
-    opener: bool,
-    title: String,
+pub(super) struct EnvelopeView {
+    pub(super) code: &'static str,
+    pub(super) bids: usize,
+    pub(super) trustees: Vec<TrusteeView>,
+    pub(super) have: usize,
+    pub(super) need: u8,
+    pub(super) keys: Option<KeysView>,
+    pub(super) opened_at: Option<String>,
+    /// Where each bid stands while they are being opened, in the order of the bid set.
+    pub(super) running: Vec<BidStep>,
+    pub(super) can_release: bool,
+    pub(super) can_open: bool,
+    pub(super) opener: bool,
+    pub(super) title: String,
     /// Name of each column; prices are set to the right.
-    fields: Vec<Column>,
-    lines: Vec<LineView>,
-    record: Option<RecordView>,
+    pub(super) fields: Vec<Column>,
+    pub(super) lines: Vec<LineView>,
+    pub(super) record: Option<RecordView>,
 }
 
-struct Column {
-    name: String,
-    number: bool,
+pub(super) struct Column {
+    pub(super) name: String,
+    pub(super) number: bool,
 }
 
-struct TrusteeView {
-    i: u8,
-    organisation: String,
-    released_at: Option<String>,
-    wrong: usize,
+pub(super) struct TrusteeView {
+    pub(super) i: u8,
+    pub(super) organisation: String,
+    pub(super) released_at: Option<String>,
+    pub(super) wrong: usize,
 }
 
-struct LineView {
-    place: usize,
-    bidder: String,
-    submitted_at: String,
-    values: Vec<Cell>,
+pub(super) struct LineView {
+    pub(super) place: usize,
+    pub(super) bidder: String,
+    pub(super) submitted_at: String,
+    pub(super) values: Vec<Cell>,
     /// Locale keys of the cause and of who is to blame, if it was not opened.
-    not_opened: Option<(String, String)>,
+    pub(super) not_opened: Option<(String, String)>,
 }
 
-struct Cell {
-    text: String,
-    number: bool,
+pub(super) struct Cell {
+    pub(super) text: String,
+    pub(super) number: bool,
 }
 
-struct RecordView {
-    hash: String,
-    statement: String,
-    published_at: Option<String>,
-    signatures: Vec<SignatureView>,
-    can_publish: bool,
-    can_sign: bool,
-    unanswered: usize,
+pub(super) struct RecordView {
+    pub(super) hash: String,
+    pub(super) statement: String,
+    pub(super) published_at: Option<String>,
+    pub(super) signatures: Vec<SignatureView>,
+    pub(super) can_publish: bool,
+    pub(super) can_sign: bool,
+    pub(super) unanswered: usize,
 }
 
-struct SignatureView {
-    name: String,
-    organisation: String,
-    role: String,
-    at: String,
+pub(super) struct SignatureView {
+    pub(super) name: String,
+    pub(super) organisation: String,
+    pub(super) role: String,
+    pub(super) at: String,
 }
 
 impl HallPage {
@@ -252,13 +261,17 @@ impl HallPage {
             at: closing.at.beijing(),
             bidders: closing.bidders,
         });
+        let published = seen.envelopes.iter().all(|envelope| envelope.published_at.is_some());
+        let stage = stage_of(&facts, seen.closing.is_some(), published, seen.now);
+        let envelopes: Vec<_> = seen.envelopes.iter().map(|one| envelope_view(p, &seen, one)).collect();
         Self {
             p: p.clone(),
             number: facts.number.to_string(),
             lot: facts.lot_number.to_string(),
             title: format!("{} {}", facts.tender_title, facts.title),
             deadline: deadline.unwrap_or(seen.now),
-            stage: stage(&seen, deadline),
+            stage: stage.code(),
+            said: said(p, stage, &envelopes),
             minimum: facts.terms.minimum_bidders,
             closing,
             can_close: seen.closing.is_none() && seen.may(Step::CloseBidding),
@@ -267,7 +280,7 @@ impl HallPage {
                 && seen.may(Step::SignInAtOpening)
                 && (seen.bids || seen.who.as_ref().is_some_and(|who| who.role != Role::Bidder)),
             arrivals: seen.arrivals.iter().map(|arrival| arrival_view(p, arrival)).collect(),
-            envelopes: seen.envelopes.iter().map(|envelope| envelope_view(p, &seen, envelope)).collect(),
+            envelopes,
             numbers: std::mem::take(&mut seen.numbers)
                 .into_iter()
                 .map(|number| NumberView::new(p, &seen.facts, seen.who.as_ref(), seen.now, number))
@@ -279,25 +292,82 @@ impl HallPage {
     }
 }
 
-fn stage(seen: &Seen, deadline: Option<Moment>) -> &'static str {
-    let Some(deadline) = deadline else { return "planned" };
-    if seen.facts.reached(Milestone::NotOpened).is_some() {
-        "too_few"
-    } else if seen.closing.is_some() && seen.envelopes.iter().all(|envelope| envelope.published_at.is_some())
-    {
-        "over"
-    } else if seen.closing.is_some() {
-        "sitting"
-    } else if seen.facts.hold().is_held() {
-        "held"
-    } else if seen.now < deadline {
-        "before"
-    } else {
-        "due"
+/// Where the opening of a lot stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Stage {
+    /// Not announced.
+    Planned,
+    Before,
+    /// The time has come and the box is not closed yet.
+    Due,
+    Held,
+    TooFew,
+    Sitting,
+    Over,
+}
+
+impl Stage {
+    /// The last part of a locale key.
+    pub(super) const fn code(self) -> &'static str {
+        match self {
+            Self::Planned => "planned",
+            Self::Before => "before",
+            Self::Due => "due",
+            Self::Held => "held",
+            Self::TooFew => "too_few",
+            Self::Sitting => "sitting",
+            Self::Over => "over",
+        }
+    }
+
+    pub(super) const fn is_to_come(self) -> bool {
+        matches!(self, Self::Planned | Self::Before | Self::Held)
+    }
+
+    pub(super) const fn is_going_on(self) -> bool {
+        matches!(self, Self::Due | Self::Sitting)
+    }
+
+    pub(super) const fn is_over(self) -> bool {
+        matches!(self, Self::TooFew | Self::Over)
     }
 }
 
-fn role_name(p: &Page, code: &str) -> String {
+/// The stage of a lot. `published`: every envelope whose session has begun has its record.
+pub(super) fn stage_of(facts: &LotFacts, closed: bool, published: bool, now: Moment) -> Stage {
+    let Some(schedule) = facts.schedule else { return Stage::Planned };
+    if facts.reached(Milestone::NotOpened).is_some() {
+        Stage::TooFew
+    } else if closed && published {
+        Stage::Over
+    } else if closed {
+        Stage::Sitting
+    } else if facts.hold().is_held() {
+        Stage::Held
+    } else if now < schedule.bids_until {
+        Stage::Before
+    } else {
+        Stage::Due
+    }
+}
+
+/// What a screen reader says when it has changed.
+fn said(p: &Page, stage: Stage, envelopes: &[EnvelopeView]) -> String {
+    let mut said = match stage {
+        // their sentences stand on the page with values that do not change
+        Stage::Before | Stage::TooFew => String::new(),
+        other => p.t(&format!("opening.stage.{}", other.code())),
+    };
+    let Some(envelope) = envelopes.iter().rev().find(|_| stage == Stage::Sitting) else { return said };
+    if let Some(at) = &envelope.opened_at {
+        said.push_str(&p.tv("opening.opened_at", "at", at));
+    } else {
+        said.push_str(&p.tvv("opening.trustees.progress", "have", envelope.have, "need", envelope.need));
+    }
+    said
+}
+
+pub(super) fn role_name(p: &Page, code: &str) -> String {
     p.t(&format!("account.role.{code}"))
 }
 
@@ -349,6 +419,7 @@ fn envelope_view(p: &Page, seen: &Seen, envelope: &SeenEnvelope) -> EnvelopeView
         need,
         opened_at: opened.map(Moment::beijing),
         keys,
+        running: envelope.running.clone(),
         can_release: !bidders_first
             && opened.is_none()
             && own.is_some()
@@ -358,7 +429,7 @@ fn envelope_view(p: &Page, seen: &Seen, envelope: &SeenEnvelope) -> EnvelopeView
         opener: opened.is_none() && opener,
         title: p.t(&format!("opening.envelope.{}", kind.code())),
         fields: fields.iter().map(|name| column(p, name)).collect(),
-        lines: lines(p, envelope, &fields),
+        lines: lines(p, envelope.record.as_ref(), &fields),
         record: record_view(p, seen, envelope),
     }
 }
@@ -397,8 +468,23 @@ fn trustee_views(seen: &Seen, envelope: &SeenEnvelope) -> Vec<TrusteeView> {
     members.map(view).collect()
 }
 
-fn lines(p: &Page, envelope: &SeenEnvelope, fields: &[&str]) -> Vec<LineView> {
-    let read_out = envelope.record.iter().flat_map(|record| &record.read_out);
+/// The read-out of a published record.
+pub(super) struct ReadOutView {
+    pub(super) fields: Vec<Column>,
+    pub(super) lines: Vec<LineView>,
+}
+
+/// The read-out as the record has it.
+pub(super) fn record_lines(p: &Page, facts: &LotFacts, record: &OpeningRecord) -> ReadOutView {
+    let fields = facts.book().map(|book| fields_of(record.envelope, book)).unwrap_or_default();
+    ReadOutView {
+        fields: fields.iter().map(|name| column(p, name)).collect(),
+        lines: lines(p, Some(record), &fields),
+    }
+}
+
+fn lines(p: &Page, record: Option<&OpeningRecord>, fields: &[&str]) -> Vec<LineView> {
+    let read_out = record.into_iter().flat_map(|record| &record.read_out);
     let line = |(at, bid): (usize, &crate::opening::record::ReadOut)| LineView {
         place: at + 1,
         bidder: bid.bidder.clone(),

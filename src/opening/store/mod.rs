@@ -15,16 +15,18 @@ use crate::platform::canonical::from_jcs;
 use crate::platform::database::Db;
 use crate::platform::files::ContentName;
 use crate::platform::id::Id;
-use crate::platform::moment::Moment;
+use crate::platform::moment::{DAY, Moment};
 use crate::platform::refusal::Fault;
 use crate::platform::vault::Vault;
 use crate::project::rules::Lot;
+use crate::project::store::project_lot;
 use crate::sealing::bid_document::BidDocument;
 use crate::sealing::bid_set::BidSet;
 use crate::sealing::boxes::BoxKey;
 use crate::sealing::context::EnvelopeKind;
 use crate::sealing::document::Bytes;
 use crate::sealing::release::Release;
+use chrono::NaiveDate;
 use diesel::prelude::*;
 
 diesel::table! {
@@ -204,6 +206,23 @@ pub struct SignatureRow {
     pub role: String,
     pub signed: Signed,
     pub at: Moment,
+}
+
+/// Announced lots whose bids are opened on this day, Beijing time, by time; at most `most`.
+pub fn lots_of_day(db: &mut Db, day: NaiveDate, most: i64) -> Result<Vec<Id<Lot>>, Fault> {
+    let from = Moment::start_of(day);
+    let rows: Vec<String> = project_lot::table
+        .filter(project_lot::announced_at.is_not_null())
+        .filter(
+            project_lot::bids_until
+                .ge(from.micros())
+                .and(project_lot::bids_until.lt(from.plus(DAY).micros())),
+        )
+        .order((project_lot::bids_until, project_lot::id))
+        .limit(most)
+        .select(project_lot::id)
+        .load(db)?;
+    rows.iter().map(|id| Id::parse(id).ok_or_else(|| damaged("lot's id"))).collect()
 }
 
 /// The closing checkpoint of a lot; `None` while the box is not closed.

@@ -4,4 +4,5 @@ mod dual_pages;
 mod faults;
 mod hall;
 mod pages;
+mod product;
 mod rules;

@@ -1,0 +1,133 @@
+// The opening hall as a product: many people watch at once, reload whenever they like, listen instead of looking, and
+// read on a phone. What is signed and released is done by the test's side; every page here is a real one.
+import assert from "node:assert/strict";
+import { ask, walk } from "./driver.mjs";
+
+const PASSWORD = "correct horse";
+const HALL = "/opening/TEST-0001/1";
+
+/** What everybody must be able to work with their ears: one h1, no level left out, a name for everything to work. */
+function wellTold(outline, where) {
+  const headings = outline.filter(({ role }) => role === "heading");
+  assert.equal(headings.filter(({ level }) => level === 1).length, 1, `${where}: one first heading ${JSON.stringify(headings)}`);
+  let before = 0;
+  for (const { level, name } of headings) {
+    assert.ok(level <= before + 1, `${where}: after level ${before} comes ${level}, ${name}`);
+    before = level;
+  }
+  const worked = ["button", "link", "textbox", "checkbox", "radio", "combobox", "progressbar", "navigation"];
+  const nameless = outline.filter(({ role, name }) => worked.includes(role) && name.trim() === "");
+  assert.deepEqual(nameless, [], `${where}: everything to work has a name`);
+  for (const table of outline.filter(({ role }) => role === "table")) assert.ok(table.columns > 0, `${where}: a table names its columns`);
+}
+
+/** That the names come in this order. */
+function inOrder(outline, names, where) {
+  let from = 0;
+  for (const name of names) {
+    const at = outline.findIndex((node, index) => index >= from && node.name === name);
+    assert.ok(at >= 0, `${where}: “${name}” does not come after the ones before it in ${JSON.stringify(outline.map((node) => node.name))}`);
+    from = at + 1;
+  }
+}
+
+async function listened(window, where, names) {
+  for (const phone of [false, true]) {
+    await window.size(phone);
+    const outline = await window.outline();
+    const place = `${where}${phone ? " on a phone" : ""}`;
+    wellTold(outline, place);
+    inOrder(outline, names, place);
+    const wide = await window.eval("document.documentElement.scrollWidth - innerWidth");
+    assert.ok(wide <= 0, `${place}: the page scrolls sideways by ${wide}`);
+    if (!phone) continue;
+    const small = await window.eval(`[...document.querySelectorAll("button, .button, input:not([type=hidden]):not([type=checkbox]), textarea, select, summary, .menu a, td > a")]
+      .map((e) => [e.textContent.trim() || e.name, e.getBoundingClientRect().height]).filter(([, height]) => height > 0 && height < 43.5)`);
+    assert.deepEqual(small, [], `${place}: too small for a thumb`);
+  }
+  await window.size(false);
+}
+
+const said = (window) => window.eval(`document.querySelector("[data-live-say]").textContent`);
+
+await walk(async (chromium, base) => {
+  await ask("at 2026-03-25 09:10:00");
+  const open = async (login) => {
+    const window = await chromium.window(login, base);
+    if (login !== "anyone") await window.signIn(login, PASSWORD);
+    return window;
+  };
+  const [anyone, list, wall] = [await open("anyone"), await open("anyone"), await open("anyone")];
+  const [bidder, agent] = [await open("bidder1"), await open("agent")];
+  await list.go("/opening?day=2026-03-25");
+  await listened(list, "the list before", ["今日开标", "TEST-0001/1"]);
+  await wall.go(`${HALL}/screen`);
+  await wall.until(`/^00:\\d\\d:\\d\\d$/.test(document.querySelector(".screen-count time").textContent)`, "the countdown");
+  for (const window of [anyone, bidder, agent]) await window.go(HALL);
+  await listened(anyone, "the hall before", ["开标大厅", "2026-03-25 开标", "大屏显示"]);
+  await anyone.eval("window.same = document.querySelector('[data-live-say]')");
+
+  // the box is closed: all windows go on by themselves, and what is said is said in the same place
+  await ask("close");
+  for (const window of [anyone, bidder, agent]) await window.see("已封箱");
+  assert.match(await said(anyone), /已封箱.*已有 0 位保管人/);
+  await list.see("等待密钥份额");
+  await wall.see("截止时投标人数量");
+  await bidder.follow(`form[action$="/arrival"] button`);
+  await anyone.see("bidder1有限公司");
+  await ask("release 1");
+  await anyone.see("已有 1 位保管人释放密钥份额");
+  await anyone.until(`document.querySelector("[data-live-say]").textContent.includes("已有 1 位")`, "the words for those who listen");
+  assert.equal(await anyone.eval("window.same === document.querySelector('[data-live-say]')"), true, "the place where it is said stays");
+  await listened(anyone, "the hall at work", ["开标大厅", "签到名单", "投标文件", "密钥保管人", "开标异议"]);
+
+  // reloaded in the middle of a sentence
+  await bidder.type("#words", "请核对第二份投标");
+  await bidder.go(HALL);
+  assert.equal(await bidder.eval(`document.querySelector("#words").value`), "请核对第二份投标");
+  // what others do takes nothing out from under who is writing
+  await ask("release 2");
+  await anyone.see("已有 2 位保管人释放密钥份额");
+  assert.equal(await bidder.eval(`document.querySelector("#words").value`), "请核对第二份投标");
+  await ask("open");
+  for (const window of [anyone, bidder, agent, wall]) await window.see("9,300,000.00");
+  await bidder.type("#words", "请核对第二份投标。");
+  await bidder.follow(`form[action$="/objection"] button`);
+  await bidder.go(HALL);
+  assert.equal(await bidder.eval(`document.querySelector("#words").value`), "", "what was sent is not offered again");
+  await agent.until(`document.querySelector('form[action$="/answer"] textarea') !== null`, "the objection");
+  await agent.type(`form[action$="/answer"] textarea`, "已当场核对。");
+  await agent.go(HALL);
+  assert.equal(await agent.eval(`document.querySelector('form[action$="/answer"] textarea').value`), "已当场核对。");
+  await agent.follow(`form[action$="/answer"] button`);
+  await anyone.see("已当场核对。");
+  await listened(agent, "the agent's hall", ["开标大厅", "投标文件", "唱标", "开标记录", "开标异议"]);
+
+  await ask("publish");
+  await anyone.see("阅读和打印");
+  await list.see("开标结束");
+  for (const window of [anyone, bidder, wall, list]) await window.go(await window.eval("location.pathname + location.search"));
+  await anyone.see("开标结束");
+  await listened(anyone, "the hall after", ["开标大厅", "回放", "签到名单", "唱标", "阅读和打印", "开标异议"]);
+  await anyone.go(`${HALL}/single/record`);
+  await anyone.see("已当场核对。");
+  await listened(anyone, "the record", ["开标记录", "唱标", "密钥保管人", "签到名单", "开标异议", "签署"]);
+  assert.equal(await anyone.prints(), 1, "the record prints without the buttons of the page");
+
+  // the wall is turned with the keys of a remote control, the replay plays by itself
+  await wall.go(`${HALL}/screen?bid=1`);
+  await wall.turned("PageDown");
+  assert.match(await wall.text(), /bidder2有限公司/);
+  await wall.turned("ArrowLeft");
+  assert.match(await wall.text(), /bidder1有限公司/);
+  await listened(wall, "the wall", ["bidder1有限公司"]);
+  await anyone.go(`${HALL}/replay`);
+  await listened(anyone, "the replay", ["开标回放", "全部步骤"]);
+  await anyone.click("[data-play]");
+  await anyone.until(`location.search === "?step=3"`, "the third step of the replay");
+  await anyone.click("[data-play]");
+  const stopped = await anyone.eval("location.search");
+  await new Promise((resolve) => setTimeout(resolve, 4000));
+  assert.equal(await anyone.eval("location.search"), stopped, "it stands still");
+  for (const window of [anyone, list, wall, bidder, agent]) assert.deepEqual(window.complaints(), [], window.name);
+});
