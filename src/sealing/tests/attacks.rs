@@ -53,6 +53,25 @@ fn too_few_reports_blame_nobody() {
     assert!(matches!(verdict(&panel, &sealed, &twice), Verdict::NotEnough { have: 2, need: 3 }));
 }
 
+/// Half a milliard subsets can not be tried; that would look as if the trustees contradicted each other.
+#[test]
+fn a_key_that_was_never_shared_is_the_bidders_fault_among_many_trustees_too() {
+    let panel = panel(16, 32);
+    let mut sealed = sealed(&panel, Mode::Trustees);
+    let everybody: Vec<u8> = (1..=32).collect();
+    let reported = reports(&panel, &sealed, &everybody);
+    assert!(matches!(verdict(&panel, &sealed, &reported), Verdict::Sound { .. }));
+    sealed.bid.manifest.lock.commit_t = Bytes([9; 32]);
+    let found = verdict(&panel, &sealed, &reported);
+    assert!(matches!(found, Verdict::BidderAtFault(BidderFault::SharesDoNotFit)), "{found:?}");
+    // two boxes that do not open do not hide it
+    let mut fewer = reported;
+    fewer[0].share = None;
+    fewer[31].share = None;
+    let found = verdict(&panel, &sealed, &fewer);
+    assert!(matches!(found, Verdict::BidderAtFault(BidderFault::SharesDoNotFit)), "{found:?}");
+}
+
 /// The bidder deals shares so that {1, 2} give key A and {1, 3} give key B, to choose the price later.
 #[test]
 fn a_bidder_with_two_keys_is_named_whoever_opens() {
