@@ -40,6 +40,7 @@ pub fn routes() -> Vec<Route> {
         sealed_bid::trustees_pages::routes(),
         sealed_bid::tus::routes(),
         sealed_bid::hand_in::routes(),
+        sealed_bid::program::routes(),
         sealed_bid::pages::routes(),
         expert_draw::pages::routes(),
         recording::pages::routes(),

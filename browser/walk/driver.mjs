@@ -128,11 +128,17 @@ export class Window {
       // "leave this page?": yes
       if (method === "Page.javascriptDialogOpening") void this.#send("Page.handleJavaScriptDialog", { accept: true });
       if (method === "Runtime.exceptionThrown") this.#complaints.push(params.exceptionDetails.exception?.description ?? params.exceptionDetails.text);
+      // nothing that these pages do may ask another site for anything
+      if (method === "Network.requestWillBeSent" && !this.#isOwn(params.request.url)) this.#complaints.push(`asked elsewhere: ${params.request.url.slice(0, 200)}`);
       if (method === "Log.entryAdded" && params.entry.level === "error" && params.entry.source === "security") this.#complaints.push(params.entry.text);
     });
-    for (const domain of ["Page", "Runtime", "Log", "DOM"]) await this.#send(`${domain}.enable`);
+    for (const domain of ["Page", "Runtime", "Log", "DOM", "Network"]) await this.#send(`${domain}.enable`);
     await this.#send("Page.setLifecycleEventsEnabled", { enabled: true });
     await this.#send("Emulation.setDeviceMetricsOverride", WIDE);
+  }
+
+  #isOwn(url) {
+    return url.startsWith(`${this.base}/`) || /^(data|blob|about):/.test(url);
   }
 
   #send(method, params) {

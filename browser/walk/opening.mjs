@@ -45,6 +45,18 @@ await walk(async (chromium, base) => {
   await bidder.go("/sealed-bid/TEST-0001/1/single");
   await bidder.until(`document.querySelector("[data-seal] [data-review]") !== null`, "the bid form");
   await bidder.picture("bidder-prepare", { english: true });
+  // text never becomes markup or code here, and nobody may make a policy that lets it; in a window of its own, because it complains
+  const tried = await bidder.beside();
+  await tried.go("/sealed-bid/TEST-0001/1/single");
+  const caught = (what) => tried.eval(`(() => { try { ${what}; return "done"; } catch (error) { return error.name; } })()`);
+  assert.equal(await caught(`document.body.innerHTML = "<b>x</b>"`), "TypeError");
+  assert.equal(await caught(`trustedTypes.createPolicy("any", { createHTML: (text) => text })`), "TypeError");
+  assert.equal(await tried.eval(`fetch("http://127.0.0.1:9/").then(() => "asked", () => "forbidden")`), "forbidden");
+  assert.ok(tried.complaints().some((line) => line.includes("connect-src")), tried.complaints().join("\n"));
+  const script = await tried.eval(`document.querySelector("script[integrity]").integrity`);
+  assert.equal(script, await tried.eval(`fetch(document.querySelector("script[integrity]").src).then((answer) => answer.arrayBuffer())
+    .then((bytes) => crypto.subtle.digest("SHA-256", bytes)).then((hash) => "sha256-" + btoa(String.fromCharCode(...new Uint8Array(hash))))`));
+  await tried.close();
   await bidder.type("[data-field=price]", "9876543.21");
   for (const [field, value] of [["period_days", "180"], ["quality", "合格"], ["manager", "王工"]]) await bidder.type(`[data-field=${field}]`, value);
   await bidder.choose("input[type=file][data-files]", [file]);

@@ -12,6 +12,7 @@
 pub mod act;
 pub mod checkpoint;
 pub mod door;
+pub mod from_log;
 pub mod leaf;
 pub mod note;
 pub mod policy;

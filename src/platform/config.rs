@@ -45,6 +45,9 @@ pub struct Config {
     /// Tries to sign in that one address has in a minute, with whatever names; 0: no limit.
     /// `SUNBID_SIGN_IN_TRIES_PER_ADDRESS`.
     pub sign_in_tries_per_address: u32,
+    /// From this ceiling of a lot on, in whole yuan, bidders are told to seal with the command line rather than with a
+    /// script that the server sends; 0: always. `SUNBID_COMMAND_LINE_FROM`.
+    pub command_line_from: u64,
 }
 
 impl Default for Config {
@@ -67,6 +70,7 @@ impl Default for Config {
             cover_seconds: 60,
             sign_in_tries: 10,
             sign_in_tries_per_address: 120,
+            command_line_from: 50_000_000,
         }
     }
 }
@@ -116,6 +120,7 @@ impl Config {
         number("SUNBID_COVER_SECONDS", &env, &mut config.cover_seconds, "seconds")?;
         number("SUNBID_SIGN_IN_TRIES", &env, &mut config.sign_in_tries, "tries")?;
         number("SUNBID_SIGN_IN_TRIES_PER_ADDRESS", &env, &mut config.sign_in_tries_per_address, "tries")?;
+        number("SUNBID_COMMAND_LINE_FROM", &env, &mut config.command_line_from, "yuan")?;
         Ok(config)
     }
 }

@@ -26,6 +26,7 @@ pub mod ciphertext;
 pub mod hand_in;
 pub mod jobs;
 pub mod pages;
+pub mod program;
 pub mod rules;
 pub mod store;
 pub mod trustees;

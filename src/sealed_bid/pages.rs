@@ -2,7 +2,7 @@
 
 use super::actions::{self, Submission};
 use super::rules::{Deed, Kept, Refusal, Step, envelopes_of, standing_bid, withdrawal_statement};
-use super::{trustees_store, tus};
+use super::{program, trustees_store, tus};
 use crate::account::authority::Authority;
 use crate::account::form::Posted;
 use crate::account::page::Page;
@@ -12,6 +12,7 @@ use crate::ledger::{self, Door};
 use crate::platform::canonical::jcs_text;
 use crate::platform::digest::{b64u, from_b64u};
 use crate::platform::id::Id;
+use crate::platform::money::Fen;
 use crate::platform::refusal::{Failure, Fault, Refused};
 use crate::platform::web::{Answer, assets};
 use crate::project::flow::Step as FlowStep;
@@ -203,6 +204,10 @@ struct PreparePage {
     parameters: String,
     upload_url: &'static str,
     bundle: String,
+    /// The script's hash, which the browser checks before it runs it.
+    integrity: String,
+    /// From which ceiling on the command line is recommended, if this lot's is not below it.
+    recommended_from: Option<Fen>,
     size_max: u64,
     why_not: Option<String>,
     threshold: u8,
@@ -211,9 +216,15 @@ struct PreparePage {
     dual: Option<u32>,
 }
 
+/// The configured value, if the lot's ceiling is not below it.
+fn recommended_from(door: &Door, found: &Envelope) -> Option<Fen> {
+    let fen = i64::try_from(door.config().command_line_from).ok()?.checked_mul(100)?;
+    Some(Fen(fen)).filter(|from| found.lot.terms.ceiling >= *from)
+}
+
 fn prepare_page(p: &Page, door: &Door, who: &Who, found: &Envelope) -> PreparePage {
     let refused = found.lot.may(FlowStep::SubmitBid, who.role, p.now).err();
-    let bundle = assets::hash("seal.js").and_then(|hash| hex::decode(hash).ok());
+    let bundle = assets::hash(program::SCRIPT).and_then(|hash| hex::decode(hash).ok());
     PreparePage {
         p: p.clone(),
         lot: view(&found.lot, p),
@@ -223,6 +234,8 @@ fn prepare_page(p: &Page, door: &Door, who: &Who, found: &Envelope) -> PreparePa
         parameters: jcs_text(&found.parameters),
         upload_url: "/sealed-bid/upload",
         bundle: bundle.map(|hash| b64u(&hash)).unwrap_or_default(),
+        integrity: program::integrity(),
+        recommended_from: recommended_from(door, found),
         // what the archive and the segments add to the files
         size_max: door.config().upload_bytes_max / 100 * 96,
         why_not: refused.map(|refused| p.lang.refusal(&refused)),

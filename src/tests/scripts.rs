@@ -93,3 +93,22 @@ fn sudo_may_ask_for_the_password_at_a_terminal_only() {
     let (done, told) = needed(free, false);
     assert!(done && told.contains("apt-get install"), "{told}");
 }
+
+#[test]
+fn the_script_that_seals_is_built_again_from_its_source_to_the_same_bytes() {
+    let house = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let hash = crate::platform::web::assets::hash("seal.js").expect("run bin/assets before the tests");
+    let built = |expected: &str| {
+        Command::new(house.join("bin/seal-hash"))
+            .arg(expected)
+            .env("SUNBID_NODE_MODULES", house.join("browser/node_modules"))
+            .output()
+            .unwrap()
+    };
+    let same = built(hash);
+    assert!(same.status.success(), "{}", String::from_utf8_lossy(&same.stderr));
+    assert_eq!(String::from_utf8_lossy(&same.stdout).trim(), hash);
+    let other = built(&"0".repeat(64));
+    assert_eq!(other.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&other.stderr).contains("differs"));
+}

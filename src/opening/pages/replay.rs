@@ -5,6 +5,7 @@ use super::view::{HallPage, Seen};
 use super::{Place, lot_of};
 use crate::account::page::Page;
 use crate::ledger::act::Opened;
+use crate::ledger::from_log::FromLog;
 use crate::ledger::{Door, EntryId, Subject, store as log};
 use crate::opening::progress::Progress;
 use crate::opening::rules::Refusal;
@@ -13,7 +14,7 @@ use crate::platform::database::Db;
 use crate::platform::digest::from_b64u;
 use crate::platform::id::Id;
 use crate::platform::moment::{Moment, SECOND};
-use crate::platform::refusal::{Failure, Fault, Refused};
+use crate::platform::refusal::{Fault, Refused};
 use crate::platform::vault::Vault;
 use crate::platform::web::Answer;
 use crate::project::standing::LotFacts;
@@ -30,7 +31,6 @@ struct Entered {
     kind: String,
     role: String,
     event: Value,
-    object: Vec<u8>,
 }
 
 /// The entries of a lot's opening, oldest first.
@@ -56,7 +56,6 @@ fn entries(db: &mut Db, vault: &Vault, facts: &LotFacts) -> Result<Vec<Entered>,
             kind: opened.kind,
             role: opened.by.role,
             event,
-            object,
         });
     }
     Ok(found)
@@ -233,23 +232,15 @@ pub(super) async fn entry_get(
     let missing = || Refused::new(404, "platform.refusal.not_found");
     let facts = lot_of(&door, number, lot, p.who.as_ref()).await?;
     let id: EntryId = Id::parse(&entry).ok_or_else(missing)?;
-    let proof = match what.as_str() {
-        "proof" => true,
-        "entry.json" => false,
-        _ => return Err(missing().into()),
-    };
+    let what = FromLog::from_name(&what).ok_or_else(missing)?;
     let house = door.as_ref().clone();
-    let content = door.look(move |db| -> Result<Vec<u8>, Failure> {
-        let found = entries(db, house.vault(), &facts)?.into_iter().find(|found| found.id == id);
-        let found = found.ok_or_else(missing)?;
-        if !proof {
-            return Ok(found.object);
+    let content = door.look(move |db| {
+        if !entries(db, house.vault(), &facts)?.iter().any(|found| found.id == id) {
+            return Err(missing().into());
         }
-        found.index.ok_or_else(|| Refused::new(404, "ledger.refusal.no_entry"))?;
-        Ok(house.receipt(db, id)?.to_string().into_bytes())
+        what.content(&house, db, id)
     });
-    let (kind, ending) =
-        if proof { ("text/plain; charset=utf-8", "tlog-proof") } else { ("application/json", "json") };
+    let (kind, ending) = what.kind();
     Ok(HttpResponse::Ok()
         .content_type(kind)
         .insert_header(("content-disposition", format!("attachment; filename=\"{entry}.{ending}\"")))

@@ -9,6 +9,7 @@ use crate::account::role::Role;
 use crate::account::signature::{self, Signed};
 use crate::account::who::Who;
 use crate::ledger::act::Opened;
+use crate::ledger::from_log::FromLog;
 use crate::ledger::{Door, EntryId, Subject, store as log};
 use crate::platform::calendar::Unit;
 use crate::platform::canonical::jcs_text;
@@ -243,49 +244,6 @@ fn signed_file(name: &str, signed: &Signed) -> HttpResponse {
         .body(jcs_text(signed))
 }
 
-/// What can be had of a paper's entry in the log.
-#[derive(Clone, Copy)]
-enum FromLog {
-    /// The bytes that were entered.
-    Object,
-    /// The proof that they are in the log, a tlog-proof.
-    Proof,
-}
-
-impl FromLog {
-    fn from_name(name: &str) -> Option<Self> {
-        match name {
-            "entry.json" => Some(Self::Object),
-            "proof" => Some(Self::Proof),
-            _ => None,
-        }
-    }
-
-    /// Type, name and content of the file.
-    fn file(
-        self,
-        door: &Door,
-        db: &mut Db,
-        name: &str,
-        entry: &str,
-    ) -> Result<(&'static str, String, Vec<u8>), Failure> {
-        let missing = || Refused::new(404, "publication.refusal.no_proof");
-        let id: EntryId = Id::parse(entry).ok_or_else(missing)?;
-        match self {
-            Self::Proof => {
-                let proof = door.receipt(db, id)?.to_string();
-                Ok(("text/plain; charset=utf-8", format!("{name}.tlog-proof"), proof.into_bytes()))
-            }
-            Self::Object => {
-                let row = log::entry(db, id)?.ok_or_else(missing)?;
-                let object = from_b64u(&door.opened(&row)?.object);
-                let object = object.ok_or_else(|| Fault::new("a log entry's body is damaged"))?;
-                Ok(("application/json", format!("{name}.entry.json"), object))
-            }
-        }
-    }
-}
-
 /// The paper's entry in the log, or the proof of it. Whoever may read the paper may have both: the entry holds what the
 /// paper says, its digest and its signature.
 pub(super) async fn log_get(
@@ -307,13 +265,14 @@ pub(super) async fn log_get(
         };
         let digest = b64u(&sha256(&[text.as_bytes()]));
         let (entry, _) = entry_of(db, house.vault(), (tender, at), &digest)?;
-        what.file(&house, db, &name, &entry)
+        let id: EntryId = Id::parse(&entry).ok_or_else(|| Refused::new(404, "ledger.refusal.no_entry"))?;
+        what.content(&house, db, id)
     });
-    let (kind, name, content) = file.await?;
+    let (kind, ending) = what.kind();
     Ok(HttpResponse::Ok()
         .content_type(kind)
-        .insert_header(("content-disposition", format!("attachment; filename=\"{name}\"")))
-        .body(content))
+        .insert_header(("content-disposition", format!("attachment; filename=\"{name}.{ending}\"")))
+        .body(file.await?))
 }
 
 /// The signed notice as a file, for whoever wants to check it without this server.

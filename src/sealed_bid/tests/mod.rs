@@ -1,6 +1,7 @@
 //! Tests of the box.
 
 mod acts;
+mod program;
 mod refund;
 mod secrecy;
 mod wire;
@@ -25,7 +26,10 @@ struct Box1 {
 }
 
 fn box1(engine: Engine, shape: &Shape) -> Box1 {
-    let house = TestHouse::new(engine);
+    box1_in(TestHouse::new(engine), shape)
+}
+
+fn box1_in(house: TestHouse, shape: &Shape) -> Box1 {
     let staff = staff(&house);
     let lot = announced(&house, &staff, shape);
     let tender = facts(&house, lot).tender;
