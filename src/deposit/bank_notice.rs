@@ -89,8 +89,8 @@ impl Movement {
     }
 
     /// A fingerprint of what makes the movement the same movement: where, which way, how much. A key that comes
-    /// again with another fingerprint is a conflict that only the bank can explain. Names and remarks are not part
-    /// of it: banks complete them in later notices.
+    /// again with another fingerprint is a conflict that only the bank can explain. The payer and remarks are not
+    /// part of it: banks complete them in later notices ([`super::matching::same_money`] compares payers' accounts).
     pub fn fingerprint(&self) -> [u8; 32] {
         let direction = match self.direction {
             Direction::In => [1],

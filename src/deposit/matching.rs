@@ -151,6 +151,19 @@ pub fn same_name(one: &str, other: &str) -> bool {
     !one.is_empty() && one == written_alike(other)
 }
 
+/// Whether a movement that comes again under the same reference is the same money: direction, amount and destination as
+/// before, and no other payer's account. What one of the two notices leaves out is no difference, for banks complete
+/// their notices later.
+pub fn same_money(known: &Movement, again: &Movement) -> bool {
+    let named =
+        |movement: &Movement| movement.payer.account.clone().filter(|number| !number.trim().is_empty());
+    let payer = match (named(known), named(again)) {
+        (Some(one), Some(other)) => same_account(&one, &other),
+        _ => true,
+    };
+    payer && known.fingerprint() == again.fingerprint()
+}
+
 /// Whether two account numbers are the same, blanks and hyphens aside.
 pub fn same_account(one: &str, other: &str) -> bool {
     let digits = |text: &str| text.chars().filter(|c| !c.is_whitespace() && *c != '-').collect::<String>();

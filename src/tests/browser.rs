@@ -11,11 +11,12 @@ use crate::opening::progress::Progress;
 use actix_web::dev::ServerHandle;
 use bytes::Bytes;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, LOCATION, SET_COOKIE};
-use reqwest::{Client, Method, redirect};
+use reqwest::{Client, Method, RequestBuilder, redirect};
 use std::collections::BTreeMap;
 use std::net::TcpListener;
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, OnceLock};
 use tokio::runtime::Runtime;
+use tokio::task::JoinHandle;
 
 /// One runtime for the clients of all tests.
 pub fn runtime() -> &'static Runtime {
@@ -86,6 +87,26 @@ pub struct Browser {
     /// The form token of the page that was read last.
     pub csrf: String,
     pub who: Option<Who>,
+}
+
+/// A page that is being listened to.
+pub struct Listening {
+    pub status: u16,
+    heard: Arc<Mutex<Vec<u8>>>,
+    task: JoinHandle<()>,
+}
+
+impl Listening {
+    /// Everything that was said until now.
+    pub fn heard(&self) -> String {
+        String::from_utf8_lossy(&self.heard.lock().unwrap()).into_owned()
+    }
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
 }
 
 /// What came back.
@@ -233,6 +254,29 @@ impl Browser {
         self.try_send(method, path, headers, body).expect("the server answers")
     }
 
+    /// Listens to a page that may never end, while the test goes on. Comes back once the page has begun.
+    pub fn listen(&self, path: &str) -> Listening {
+        let request = self.with_cookies(self.client.get(format!("{}{path}", self.base)));
+        let mut answer = runtime().block_on(request.send()).expect("the server answers");
+        let (status, heard) = (answer.status().as_u16(), Arc::new(Mutex::new(Vec::new())));
+        let ear = heard.clone();
+        let task = runtime().spawn(async move {
+            while let Ok(Some(bytes)) = answer.chunk().await {
+                ear.lock().unwrap().extend_from_slice(&bytes);
+            }
+        });
+        Listening { status, heard, task }
+    }
+
+    fn with_cookies(&self, request: RequestBuilder) -> RequestBuilder {
+        if self.cookies.is_empty() {
+            return request;
+        }
+        let cookies: Vec<String> =
+            self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        request.header("cookie", cookies.join("; "))
+    }
+
     /// `None` if the server is gone before it has answered.
     pub fn try_send(
         &mut self,
@@ -245,11 +289,7 @@ impl Browser {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        if !self.cookies.is_empty() {
-            let cookies: Vec<String> =
-                self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-            request = request.header("cookie", cookies.join("; "));
-        }
+        let request = self.with_cookies(request);
         let (status, headers, bytes) = runtime().block_on(async {
             let answer = request.send().await.ok()?;
             let (status, headers) = (answer.status().as_u16(), answer.headers().clone());

@@ -1,12 +1,13 @@
 //! Before the opening: what must stay secret is looked for everywhere. Prices in the database, the files and on every
 //! page as every role; bidders and how many they are, in the database and on every page as everybody but themselves.
 
-use super::browser::{Browser, Seen, Served};
+use super::browser::{Browser, Listening, Seen, Served};
 use crate::account::role::Role;
 use crate::account::testing::{Member, TestHouse};
 use crate::clarification::rules::Question;
 use crate::deposit::records::Demand;
 use crate::expert_draw::testing::{drawn, with_accounts};
+use crate::ledger::tiles::Resource;
 use crate::on_both_databases;
 use crate::platform::database::testing::{Engine, everything};
 use crate::platform::id::Id;
@@ -21,6 +22,7 @@ use crate::{announcement, app, clarification, deposit, expert_draw};
 use bytes::Bytes;
 use reqwest::Method;
 use std::path::Path;
+use std::time::Duration;
 
 on_both_databases! {
     before_the_opening_nobody_learns_a_price_a_bidder_or_how_many_they_are
@@ -95,20 +97,84 @@ impl Places {
         parts.collect::<Vec<_>>().join("/")
     }
 
-    /// Every page. The log grows with everything that happens on the whole platform, and the receipt of an entry names
-    /// the log's size; live pages never end.
-    fn pages(&self) -> Vec<String> {
-        let quiet = |path: &String| {
-            !path.starts_with("/log") && !path.ends_with("/live") && !path.ends_with("/events")
-        };
+    /// The addresses of all pages that are `kind`.
+    fn pages(&self, kind: Kind) -> Vec<String> {
         let asked = app::routes().into_iter().filter(|route| route.method == "GET");
-        asked.map(|route| self.fill(route.path)).filter(quiet).collect()
+        asked.map(|route| self.fill(route.path)).filter(|path| Kind::of(path) == kind).collect()
+    }
+}
+
+/// How a page is searched.
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    /// Looks the same with three bids and with thirty.
+    Quiet,
+    /// Grows by design with everything that happens on the whole platform (the log, whose receipts name its size), or shows
+    /// what is recorded now.
+    Restless,
+    /// Never ends: it is listened to.
+    Events,
+}
+
+impl Kind {
+    fn of(path: &str) -> Self {
+        match path {
+            path if path.ends_with("/events") => Self::Events,
+            path if path.starts_with("/log") || path.ends_with("/live") => Self::Restless,
+            _ => Self::Quiet,
+        }
+    }
+}
+
+/// What nobody but its bidder may see.
+const SECRETS: [&str; 3] = [CANARY, "7,654,321.98", "secretbidder"];
+
+/// The secrets that these bytes tell, as text or in hexadecimal.
+fn told(bytes: &[u8]) -> Vec<&'static str> {
+    let text = String::from_utf8_lossy(bytes);
+    let tells = |secret: &&str| text.contains(*secret) || text.contains(&hex::encode(secret.as_bytes()));
+    SECRETS.into_iter().filter(tells).collect()
+}
+
+/// The whole log as the public gets it: its pages, every tile of leaves and hashes, and the page of every entry.
+fn log_addresses(browser: &mut Browser) -> Vec<String> {
+    let checkpoint = browser.get("/log/checkpoint").expect_status(200).text();
+    let size: u64 = checkpoint.lines().nth(1).unwrap().parse().unwrap();
+    let tiles = (0..size.div_ceil(256)).flat_map(|index| {
+        let width = u16::try_from((size - index * 256).min(256)).unwrap();
+        [Resource::Entries { index, width }, Resource::Tile { level: 0, index, width }]
+    });
+    let tiles = tiles.map(|tile| format!("/log/{}", tile.path()));
+    tiles.chain((0..size).map(|index| format!("/log/entry/{index}"))).collect()
+}
+
+/// Where pages that are not compared tell a secret. `log` is read as well.
+fn told_elsewhere(browser: &mut Browser, places: &Places, log: &[String]) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for path in places.pages(Kind::Restless).iter().chain(log) {
+        let seen = browser.get(path);
+        assert!(!log.contains(path) || seen.status == 200, "{path} is not there: {}", seen.status);
+        let headers = format!("{:?}", seen.headers);
+        let found = told(&[headers.as_bytes(), &seen.bytes].concat());
+        wrong.extend(found.iter().map(|secret| format!("{path} tells {secret}")));
+    }
+    wrong
+}
+
+fn the_log_and_live_pages_tell_nothing(browsers: &mut [(Option<Role>, Browser)], places: &Places) {
+    let log = log_addresses(&mut browsers[0].1);
+    assert!(log.len() > 100, "the log has {} addresses", log.len());
+    for (role, browser) in browsers {
+        // the log knows no roles: the page of each entry is read once, the rest by everybody
+        let own = log.iter().filter(|path| role.is_none() || !path.starts_with("/log/entry/"));
+        let own: Vec<String> = own.cloned().collect();
+        assert_eq!(told_elsewhere(browser, places, &own), Vec::<String>::new(), "{role:?}");
     }
 }
 
 fn read_all(browser: &mut Browser, places: &Places) -> Vec<(String, String)> {
     let mut out = Vec::new();
-    for path in places.pages() {
+    for path in places.pages(Kind::Quiet) {
         let seen = browser.get(&path);
         let mut headers: Vec<String> = seen
             .headers
@@ -161,6 +227,27 @@ fn see(
     each.map(|((_, browser), acts)| [read_all(browser, places), refusals(browser, acts)].concat()).collect()
 }
 
+/// Has everybody listen to all streams of events.
+fn listen(browsers: &[(Option<Role>, Browser)], places: &Places) -> Vec<(String, Listening)> {
+    let streams = places.pages(Kind::Events);
+    let each =
+        browsers.iter().flat_map(|(role, browser)| streams.iter().map(move |path| (role, browser, path)));
+    each.map(|(role, browser, path)| (format!("{path} as {role:?}"), browser.listen(path))).collect()
+}
+
+/// While bids came in, the streams told no secret, and not even that anything happened: each event after the first,
+/// which everybody gets who begins to listen, would count a bid.
+fn say_nothing(streams: &[(String, Listening)]) {
+    let open = streams.iter().filter(|(_, stream)| stream.status == 200);
+    assert!(open.count() > 5, "hardly anybody may listen");
+    for (what, stream) in streams {
+        let heard = stream.heard();
+        assert_eq!(told(heard.as_bytes()), Vec::<&str>::new(), "{what}: {heard}");
+        let changes = heard.matches("event: change").count();
+        assert_eq!(changes, usize::from(stream.status == 200), "{what} tells of bids: {heard}");
+    }
+}
+
 fn pays_and_bids(
     house: &TestHouse,
     treasurer: &Member,
@@ -207,9 +294,13 @@ fn before_the_opening_nobody_learns_a_price_a_bidder_or_how_many_they_are(engine
     let acts: Vec<_> = browsers.iter_mut().map(|(_, browser)| refused_acts(browser, &places)).collect();
     let few = stolen_copy(&served.house);
     let before = see(&mut browsers, &acts, &places);
+    let streams = listen(&browsers, &places);
     pays_and_bids(&served.house, &treasurer, lot, &late);
     // one of them withdraws, and the deposit is due back before the opening
     withdraw(&served.house, late.last().unwrap(), lot, EnvelopeKind::Single).unwrap();
+    std::thread::sleep(Duration::from_secs(1));
+    say_nothing(&streams);
+    drop(streams);
     let after = see(&mut browsers, &acts, &places);
 
     for ((role, _), (before, after)) in browsers.iter().zip(before.iter().zip(&after)) {
@@ -217,11 +308,10 @@ fn before_the_opening_nobody_learns_a_price_a_bidder_or_how_many_they_are(engine
         for ((path, three), (_, thirty)) in before.iter().zip(after) {
             let differing = three.lines().zip(thirty.lines()).find(|(three, thirty)| three != thirty);
             assert!(three == thirty, "{path} as {role:?} tells three bids from thirty: {differing:?}");
-            for secret in [CANARY, "7,654,321.98", "secretbidder"] {
-                assert!(!thirty.contains(secret), "{path} as {role:?} tells {secret}");
-            }
+            assert_eq!(told(thirty.as_bytes()), Vec::<&str>::new(), "{path} as {role:?}");
         }
     }
+    the_log_and_live_pages_tell_nothing(&mut browsers, &places);
     let refused = before.iter().flatten().filter(|(path, _)| !path.starts_with('/')).count();
     assert!(refused > 300, "only {refused} acts are refused");
     let reads = |pages: &[(String, String)]| pages.iter().filter(|(_, text)| text.starts_with("200")).count();
@@ -233,6 +323,7 @@ fn before_the_opening_nobody_learns_a_price_a_bidder_or_how_many_they_are(engine
     let mut desk = served.browser(&treasurer);
     let seen = read_all(&mut desk, &places);
     assert!(seen.iter().all(|(_, text)| !text.contains(CANARY)));
+    assert_eq!(told_elsewhere(&mut desk, &places, &[]), Vec::<String>::new());
     let shows =
         |path: &str, what: &str| seen.iter().any(|(at, text)| at.starts_with(path) && text.contains(what));
     assert!(shows("/deposit/treasury/refunds", "secretbidder30"), "the treasurer sees what is due back");

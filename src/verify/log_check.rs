@@ -15,6 +15,7 @@ use crate::ledger::note::VerifierKey;
 use crate::ledger::tree::{self, Hash};
 use crate::platform::canonical::from_jcs;
 use crate::platform::digest::{b64u, b64u_32, from_b64u, sha256};
+use crate::platform::moment::Moment;
 
 /// `typ` of an entry's document.
 pub const ENTRY_TYPE: &str = "sunbid/evidence-entry/v1";
@@ -77,7 +78,7 @@ pub struct Entry {
 /// An event document inside an entry, as far as every kind has it.
 #[derive(Clone, Debug, Deserialize)]
 pub struct EventDoc {
-    pub at: crate::platform::moment::Moment,
+    pub at: Moment,
     pub kind: String,
     pub event: Value,
 }
@@ -101,8 +102,10 @@ pub struct Proven {
     pub entries: Vec<Entry>,
     /// Index of the entry by the SHA-256 of its object.
     by_object: BTreeMap<Hash, u64>,
-    /// Every text inside the opened events, by the lowest index.
-    said: BTreeMap<String, u64>,
+    /// Every text inside the opened events, with the indices of the entries that say it, ascending.
+    said: BTreeMap<String, Vec<u64>>,
+    /// The moment of every opened event, by index.
+    moments: BTreeMap<u64, Moment>,
 }
 
 impl Proven {
@@ -113,8 +116,14 @@ impl Proven {
 
     /// The first entry that names `hash`: as its object, or in its event as base64url or hexadecimal.
     pub fn names(&self, hash: &Hash) -> Option<u64> {
-        let said = |text: String| self.said.get(&text).copied();
+        let said = |text: String| self.said.get(&text)?.first().copied();
         self.entry_of(hash).or_else(|| said(b64u(hash))).or_else(|| said(hex::encode(hash)))
+    }
+
+    /// The moments of the acts whose events name `hash`; several, if the same text was signed more than once.
+    pub fn moments_naming(&self, hash: &Hash) -> impl Iterator<Item = Moment> {
+        let entries = [b64u(hash), hex::encode(hash)].into_iter().filter_map(|text| self.said.get(&text));
+        entries.flatten().filter_map(|index| self.moments.get(index).copied())
     }
 
     /// Whether an opened event holds exactly this text.
@@ -133,6 +142,7 @@ impl Proven {
             self.by_object.entry(sha256(&[object])).or_insert(entry.index);
         }
         if let Some(event) = entry.event() {
+            self.moments.insert(entry.index, event.at);
             let mut waiting = vec![event.event];
             while let Some(value) = waiting.pop() {
                 match value {
@@ -140,7 +150,10 @@ impl Proven {
                         // a document may stand in an event as text; what it says counts as well
                         let inner = text.starts_with('{').then(|| serde_json::from_str::<Value>(&text));
                         waiting.extend(inner.and_then(Result::ok));
-                        self.said.entry(text).or_insert(entry.index);
+                        let entries = self.said.entry(text).or_default();
+                        if entries.last() != Some(&entry.index) {
+                            entries.push(entry.index);
+                        }
                     }
                     Value::Array(list) => waiting.extend(list),
                     Value::Object(map) => waiting.extend(map.into_iter().map(|(_, value)| value)),

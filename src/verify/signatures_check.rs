@@ -13,6 +13,7 @@ use crate::account::authority::Authority;
 use crate::account::signature::{Signed, check_kept};
 use crate::platform::canonical::from_jcs;
 use crate::platform::digest::{b64u, sha256};
+use crate::platform::moment::Moment;
 use crate::sealing::signature::Signature;
 
 /// Folder of the root certificates, DER.
@@ -53,13 +54,7 @@ pub fn check<A: Archive>(
     }
     for (path, bytes) in bundle.below(SIGNED) {
         statements += 1;
-        let read = from_jcs::<Signed>(bytes).map_err(|e| e.to_string());
-        let checked = read.and_then(|signed| {
-            check_kept(&authority, &signed).map_err(|refused| refused.to_string())?;
-            let hash = sha256(&[signed.statement.as_bytes()]);
-            proven.names(&hash).ok_or_else(|| "the log does not name its statement".to_owned())
-        });
-        if let Err(error) = checked {
+        if let Err(error) = beside_the_log(bytes, &authority, proven) {
             complaints.push(format!("{path}: {error}"));
         }
     }
@@ -75,6 +70,23 @@ pub fn check<A: Archive>(
     }
     let words = format!("{statements} signed statements and {certified} bidders' certificates fit {from}");
     findings.judge("signatures", complaints, words);
+}
+
+/// A signed statement of which the log holds only the hash. It was accepted in the act that put the hash there, so its
+/// `at` is the time of that entry: the log vouches for the moment at which the certificate had to be valid.
+fn beside_the_log(bytes: &[u8], authority: &Authority, proven: &Proven) -> Result<(), String> {
+    let signed = from_jcs::<Signed>(bytes).map_err(|e| e.to_string())?;
+    check_kept(authority, &signed).map_err(|refused| refused.to_string())?;
+    let moments: Vec<Moment> = proven.moments_naming(&sha256(&[signed.statement.as_bytes()])).collect();
+    match moments.first() {
+        None => Err("the log does not name its statement".into()),
+        Some(_) if moments.contains(&signed.at) => Ok(()),
+        Some(entered) => Err(format!(
+            "it says that it was signed at {}, but the log entered it at {}",
+            signed.at.rfc3339(),
+            entered.rfc3339()
+        )),
+    }
 }
 
 /// Every signed statement anywhere inside an event.

@@ -3,7 +3,7 @@
 use super::{post, put, refused, tell_bidder};
 use crate::deposit::bank_notice::{Arrival, BadNotice, Direction, Movement, Notice};
 use crate::deposit::events::{Credited, Imported};
-use crate::deposit::matching::{Expected, Finding, judge, same_account};
+use crate::deposit::matching::{Expected, Finding, judge, same_account, same_money};
 use crate::deposit::records::{Demand, NoticeRecord, Outcome, Posted, Refund, RefundState};
 use crate::deposit::rules::{self, Refusal, State, Step};
 use crate::deposit::virtual_account::{BankRange, VirtualAccount};
@@ -108,7 +108,7 @@ pub fn import(act: &mut Act<'_>, by: &str, read: &ReadNotice) -> Result<NoticeRe
 fn take_in(act: &mut Act<'_>, desk: &mut Desk, movement: &Movement) -> Result<(), Failure> {
     let vault = act.vault().clone();
     if let Some(known) = store::movement_by_key(act.db(), &vault, &movement.key())? {
-        if known.movement.fingerprint() == movement.fingerprint() {
+        if same_money(&known.movement, movement) {
             desk.record.duplicates += 1;
         } else {
             desk.record.conflicts.push(movement.reference.clone());

@@ -22,6 +22,7 @@ on_both_databases! {
     an_account_that_no_bank_would_accept_is_refused
     money_that_fits_is_credited_and_the_same_file_credits_nothing_more
     a_reference_that_comes_again_with_another_amount_is_a_conflict
+    a_reference_that_comes_again_with_another_payers_account_is_a_conflict
     money_of_a_wrong_payer_waits_for_the_treasurer
     money_at_the_exact_deadline_is_late_and_can_only_go_back
     parts_of_a_deposit_add_up_and_what_exceeds_goes_back
@@ -121,6 +122,29 @@ fn a_reference_that_comes_again_with_another_amount_is_a_conflict(engine: Engine
     let again = desk.import(&[line(&demand, "A1", "200000.01", desk.in_time())]);
     assert_eq!((again.conflicts.as_slice(), again.work_list), (["A1".to_string()].as_slice(), 0));
     assert_eq!(desk.bank(), 20_000_000);
+}
+
+fn a_reference_that_comes_again_with_another_payers_account_is_a_conflict(engine: Engine) {
+    let desk = Desk::new(engine);
+    let demand = desk.asked(&desk.bidder("one"));
+    let whole = line(&demand, "A1", "200000.00", desk.in_time());
+    desk.import(std::slice::from_ref(&whole));
+    let own = demand.declared.number.clone();
+    let again = desk.import(&[whole.replace(&own, "6200000000000000001")]);
+    assert_eq!((again.conflicts.as_slice(), again.duplicates), (["A1".to_string()].as_slice(), 0));
+    assert_eq!((again.credited, again.work_list), (0, 0));
+    // the same account in groups of four, or left out, is no contradiction
+    let apart =
+        own.as_bytes().chunks(4).map(|four| String::from_utf8_lossy(four)).collect::<Vec<_>>().join(" ");
+    for written in [apart, String::new()] {
+        let same = desk.import(&[whole.replace(&own, &written)]);
+        assert_eq!((same.duplicates, same.conflicts.len()), (1, 0), "{written:?}");
+    }
+    assert_eq!((desk.bank(), desk.held(&demand)), (20_000_000, Fen(20_000_000)));
+    // money whose payer the bank names only later: the first to be named is taken as a completion
+    let nameless = whole.replace("A1", "A2").replace(&own, "");
+    assert_eq!(desk.import(&[nameless]).work_list, 1);
+    assert_eq!(desk.import(&[whole.replace("A1", "A2")]).duplicates, 1);
 }
 
 fn money_of_a_wrong_payer_waits_for_the_treasurer(engine: Engine) {

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::lot::Evidence;
+use crate::platform::moment::{Moment, SECOND};
 use crate::verify::findings::Outcome;
 use crate::verify::log_check::{CHECKPOINT, entry_path};
 
@@ -362,4 +363,23 @@ fn an_altered_signed_paper_is_named() {
     // the paper of somebody else, signed and logged, does not stand for the missing one
     let evidence = altered(|e| drop(e.files.insert(path.into(), other)));
     names(&evidence, &["evaluation", "the review of m3 is not the one that was signed"]);
+}
+
+#[test]
+fn an_altered_signing_time_of_a_signed_paper_is_named() {
+    let path = "signed/review-2.json";
+    let honest: Value = serde_json::from_slice(&Evidence::honest().files[path]).unwrap();
+    let entered = honest["at"].as_str().unwrap().to_owned();
+    // a second later: the certificate was valid then too, so nothing but the log tells
+    for later in [1, 3600] {
+        let at = Moment::parse(&entered).unwrap().plus(later * SECOND);
+        let moved = altered(|e| e.alter(path, |doc| doc["at"] = json!(at)));
+        names(&moved, &["signatures", path, &at.rfc3339(), "but the log entered it at", &entered]);
+    }
+    // the time of another paper's entry is not its own
+    let other: Value = serde_json::from_slice(&Evidence::honest().files["signed/review-1.json"]).unwrap();
+    names(
+        &altered(|e| e.alter(path, |doc| doc["at"] = other["at"].clone())),
+        &["signatures", path, "but the log entered it at"],
+    );
 }

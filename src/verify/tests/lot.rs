@@ -143,13 +143,13 @@ impl Person {
         Self { key, certificate }
     }
 
-    fn sign(&self, statement: &str) -> Signed {
+    fn sign(&self, statement: &str, at: Moment) -> Signed {
         let message = [signature::LABEL, statement.as_bytes()].concat();
         Signed {
             statement: statement.into(),
             signature: self.key.sign(&message).unwrap().to_string(),
             certificate: b64u(&self.certificate),
-            at: at(100),
+            at,
         }
     }
 }
@@ -198,14 +198,17 @@ impl Story {
         index
     }
 
+    /// The moment of the next event.
+    fn now(&self) -> Moment {
+        at(self.entries.len() as i64)
+    }
+
     fn event(&mut self, kind: &str, number: u8, event: Value) -> u64 {
         let by = json!({"id": "system:test", "role": "system"});
-        let seconds = self.entries.len() as i64;
+        let now = self.now();
         self.enter(
             number,
-            jcs(
-                &json!({"at": at(seconds), "by": by, "event": event, "kind": kind, "typ": "sunbid/event/v1"}),
-            ),
+            jcs(&json!({"at": now, "by": by, "event": event, "kind": kind, "typ": "sunbid/event/v1"})),
         )
     }
 
@@ -494,14 +497,14 @@ impl Story {
         inputs.drawn = serde_json::from_value(json!({"K": k.result.value})).unwrap();
         for (number, text) in inputs.reviews.iter().map(jcs_text).collect::<Vec<_>>().iter().enumerate() {
             // kept beside the log, which holds the hash of the statement
-            let signed = Person::of(&self.authority, "expert").sign(text);
+            let signed = Person::of(&self.authority, "expert").sign(text, self.now());
             let hash = b64u(&sha256(&[text.as_bytes()]));
             self.event("evaluation.paper_signed", 153, json!({"member": number, "statement": hash}));
             self.files.insert(format!("signed/review-{number}.json"), jcs(&signed));
         }
         for (number, text) in inputs.sheets.iter().map(jcs_text).collect::<Vec<_>>().iter().enumerate() {
             // as text inside the event, as rooms keep it in a column
-            let signed = jcs_text(&Person::of(&self.authority, "expert").sign(text));
+            let signed = jcs_text(&Person::of(&self.authority, "expert").sign(text, self.now()));
             self.event("evaluation.scored", 151, json!({"seat": number, "signed": signed}));
         }
         let report = Report::of(inputs).unwrap().jcs();
