@@ -76,6 +76,8 @@ function offerOf(form: HTMLFormElement): Offer {
 
 async function review(form: HTMLFormElement): Promise<void> {
   calm(form);
+  // without a key all the rest would be filled in for nothing
+  if ((await keyFor(form)) === undefined) return;
   const offer = offerOf(form);
   const wrong = form.querySelector<HTMLInputElement | HTMLSelectElement>("[data-field]:invalid");
   if (wrong !== null) {
@@ -93,7 +95,6 @@ async function review(form: HTMLFormElement): Promise<void> {
     if (passphrase !== (form.querySelector<HTMLInputElement>("[data-key-passphrase-again]")?.value ?? "")) return complain(form, "key-passphrase-again");
     if (second === undefined) return complain(form, "second");
   }
-  if ((await keyFor(form)) === undefined) return;
   const list = form.querySelector<HTMLElement>("[data-review-list]");
   list?.replaceChildren(...reviewRows(form, offer));
   show(form, "review");

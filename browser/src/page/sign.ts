@@ -6,10 +6,13 @@ import { type SigningKey, get } from "../keys/database";
 import { asField, signStatement } from "../keys/signing";
 import { complain, field, onSubmit, signerOf } from "./words";
 
-/** The signing key of the account named on the form; complains and returns nothing when this browser has none. */
+/** The page on which a signing key is made or restored. */
+const KEY_PAGE = "/account/key";
+
+/** The signing key of the account named on the form; complains, with the way to the key's page, and returns nothing when this browser has none. */
 export async function keyFor(form: HTMLElement): Promise<SigningKey | undefined> {
   const key = await get("signing", signerOf(form));
-  if (key === undefined) complain(form, "no-key");
+  if (key === undefined) complain(form, "no-key", "", KEY_PAGE);
   return key;
 }
 

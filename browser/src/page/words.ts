@@ -10,11 +10,20 @@ export function words(element: HTMLElement, name: string, values: Record<string,
   return Object.entries(values).reduce((sentence, [place, value]) => sentence.replaceAll(`%{${place}}`, value), text);
 }
 
-/** Shows a problem in the form's `[data-problem]` element, made if there is none, and moves the reader there. */
-export function complain(form: HTMLElement, name: string, detail = ""): void {
+/**
+ * Shows a problem in the form's `[data-problem]` element, made if there is none, and moves the reader there. `address`
+ * is where it can be put right; the words of that link are `data-text-<name>-do`.
+ */
+export function complain(form: HTMLElement, name: string, detail = "", address = ""): void {
   const box = form.querySelector<HTMLElement>("[data-problem]") ?? newBox(form);
   const sentence = words(box, name);
   box.textContent = detail === "" ? sentence : `${sentence} (${detail})`;
+  if (address !== "") {
+    const link = document.createElement("a");
+    link.href = address;
+    link.textContent = words(box, `${name}-do`);
+    box.append(" ", link);
+  }
   box.hidden = false;
   box.tabIndex = -1;
   box.focus();
