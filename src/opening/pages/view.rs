@@ -45,10 +45,12 @@ pub struct Seen {
     numbers: Vec<NumberDraw>,
 }
 
+/// The bidders' phase, and of its bids: whose they are, and whether they are the visitor's own.
+type SeenKeys = (BidderKeys, Vec<(Bytes<32>, String, bool)>);
+
 struct SeenEnvelope {
     sitting: Sitting,
-    /// The bidders' phase, and of its bids: whose they are, and whether they are the visitor's own.
-    keys: Option<(BidderKeys, Vec<(Bytes<32>, String, bool)>)>,
+    keys: Option<SeenKeys>,
     releases: Vec<Released>,
     bids: Vec<BidRow>,
     record: Option<OpeningRecord>,
@@ -127,7 +129,7 @@ fn seen_keys(
     facts: &LotFacts,
     envelope: EnvelopeKind,
     who: Option<&Who>,
-) -> Result<Option<(BidderKeys, Vec<(Bytes<32>, String, bool)>)>, Failure> {
+) -> Result<Option<SeenKeys>, Failure> {
     let Some(keys) = protocol::bidder_keys(db, facts.lot, envelope)? else { return Ok(None) };
     let Some(closing) = store::closing(db, facts.lot)? else { return Ok(None) };
     let mut bids = Vec::new();
