@@ -6,3 +6,4 @@ mod hall;
 mod pages;
 mod product;
 mod rules;
+mod rush;

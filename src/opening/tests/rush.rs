@@ -1,0 +1,129 @@
+//! The last instant: bids that come in on many threads while the clock passes the deadline and the box is being closed.
+//! Between a submission and the closing there is one gate, and it decides the same for the receipt and for the count.
+
+use crate::account::role::Role;
+use crate::account::testing::{Member, TestHouse};
+use crate::ledger::Actor;
+use crate::on_both_databases;
+use crate::opening::testing::{BidBox, empty_box};
+use crate::opening::{actions, store};
+use crate::platform::database::testing::Engine;
+use crate::platform::id::Id;
+use crate::platform::moment::Moment;
+use crate::platform::money::Fen;
+use crate::platform::refusal::Failure;
+use crate::project::testing::Shape;
+use crate::sealed_bid::rules::{Kept, Upload};
+use crate::sealed_bid::testing::{Offer, parameters, seal_offer, submit, upload};
+use crate::sealing::context::EnvelopeKind;
+use crate::sealing::seal::SealedBid;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+on_both_databases! { who_is_in_time_counts_with_a_receipt_and_nobody_else_however_many_come_at_once }
+
+const BIDDERS: usize = 40;
+/// So many submit before the clock moves at all, and so many after the deadline is past.
+const CERTAIN: usize = 8;
+/// How far before the deadline the rush begins, and in which steps the clock goes on, in microseconds.
+const BEFORE: i64 = 1_000;
+const STEP: i64 = 25;
+
+type Ready = (Member, SealedBid, Id<Upload>);
+
+fn ready(house: &TestHouse, filled: &BidBox) -> Vec<Ready> {
+    let one = |number: usize| {
+        let member = house.member(Role::Bidder, &format!("rush{number}"));
+        let kind = EnvelopeKind::Single;
+        let offer = Offer::priced(&format!("{}.00", 4_900_000 - number));
+        let (sealed, ciphertext) =
+            seal_offer(house, &member, &parameters(house, &member, filled.lot, kind), &offer);
+        let upload = upload(house, &member, &ciphertext);
+        (member, sealed, upload)
+    };
+    (1..=BIDDERS).map(one).collect()
+}
+
+/// Waits until it is `moment`.
+fn await_clock(house: &TestHouse, moment: Moment) {
+    while house.door().now() < moment {
+        std::thread::sleep(Duration::from_micros(50));
+    }
+}
+
+/// Everybody submits, the clock passes the deadline, the box is closed as soon as it may be.
+fn rush(house: &TestHouse, filled: &BidBox, ready: &[Ready], deadline: Moment) -> Vec<Result<Kept, Failure>> {
+    let answered = AtomicUsize::new(0);
+    let spread = i64::try_from(BIDDERS).unwrap();
+    std::thread::scope(|scope| {
+        let submitting: Vec<_> = (0i64..)
+            .zip(ready)
+            .map(|(at, (member, sealed, upload))| {
+                let (answered, late) = (&answered, at >= spread - i64::try_from(CERTAIN).unwrap());
+                let due = if late { deadline } else { deadline.plus(-BEFORE + at * BEFORE / spread) };
+                let due = if at < i64::try_from(CERTAIN).unwrap() { deadline.plus(-BEFORE) } else { due };
+                scope.spawn(move || {
+                    await_clock(house, due);
+                    let result = submit(house, member, filled.lot, sealed, *upload);
+                    answered.fetch_add(1, Ordering::SeqCst);
+                    result
+                })
+            })
+            .collect();
+        scope.spawn(|| {
+            while answered.load(Ordering::SeqCst) < CERTAIN {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            while house.door().now() < deadline.plus(BEFORE) {
+                house.clock.move_to(house.door().now().plus(STEP));
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        });
+        scope.spawn(|| {
+            let lot = filled.lot;
+            let close =
+                || house.door().write(Actor::system("opening"), move |act| actions::close(act, None, lot));
+            while close().is_err() {
+                std::thread::sleep(Duration::from_micros(200));
+            }
+        });
+        submitting.into_iter().map(|thread| thread.join().unwrap()).collect()
+    })
+}
+
+fn who_is_in_time_counts_with_a_receipt_and_nobody_else_however_many_come_at_once(engine: Engine) {
+    let house = TestHouse::new(engine);
+    let shape = Shape { deposit: Fen(0), ..Shape::default() };
+    let filled = empty_box(&house, &shape);
+    house.at("2026-03-24 10:00:00");
+    let ready = ready(&house, &filled);
+    let deadline = Moment::parse_beijing("2026-03-25 09:30").unwrap();
+    house.clock.move_to(deadline.plus(-BEFORE));
+
+    let results = rush(&house, &filled, &ready, deadline);
+
+    let door = house.door();
+    let closing = door.read(|db| store::closing(db, filled.lot)).unwrap().unwrap();
+    let (mut in_time, mut late) = (0, 0);
+    for result in &results {
+        match result {
+            Ok(kept) => {
+                let index = door.read(|db| crate::ledger::store::index_of(db, kept.entry)).unwrap().unwrap();
+                assert!(kept.at < deadline, "a receipt for {}", kept.at.rfc3339());
+                assert!(index < closing.size, "a receipt at {index}, closed at {}", closing.size);
+                in_time += 1;
+            }
+            Err(Failure::Refused(refused)) => {
+                assert_eq!(refused.key, "sealed_bid.refusal.late");
+                late += 1;
+            }
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(
+        usize::try_from(closing.bidders).unwrap(),
+        in_time,
+        "who has a receipt counts, and nobody else"
+    );
+    assert!(in_time >= CERTAIN && late >= CERTAIN, "{in_time} in time, {late} late: no rush at all");
+}
