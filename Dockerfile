@@ -10,7 +10,8 @@ RUN bin/assets && cargo build --release --locked
 FROM debian:bookworm-slim
 RUN apt-get update && apt-get install -y --no-install-recommends \
       ca-certificates libpq5 libavcodec59 libavformat59 libavutil57 libswscale6 libswresample4 \
-    && rm -rf /var/lib/apt/lists/* && useradd --create-home --home-dir /var/lib/sunbid sunbid
+    && rm -rf /var/lib/apt/lists/* && useradd --create-home --home-dir /var/lib/sunbid sunbid \
+    && install -d -o sunbid -g sunbid /var/lib/sunbid/media
 COPY --from=build /src/target/release/sunbid /usr/local/bin/sunbid
 USER sunbid
 WORKDIR /var/lib/sunbid

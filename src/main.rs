@@ -86,8 +86,10 @@ fn run(cli: Cli) -> anyhow::Result<()> {
 }
 
 fn serve(config: Config) -> Result<(), Fault> {
-    let listener = TcpListener::bind(&config.listen)
-        .map_err(|e| Fault::from(e).context(format!("listening on {}", config.listen)))?;
+    let listener = TcpListener::bind(&config.listen).map_err(|e| {
+        Fault::from(e)
+            .context(format!("listening on {} (SUNBID_LISTEN takes another address)", config.listen))
+    })?;
     let (url, demo) = (config.public_url.clone(), config.demo);
     let house = House::open(config, Clock::real())?;
     demo::clock::restore(&house.door)?;

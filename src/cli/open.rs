@@ -53,6 +53,7 @@ pub struct Keys {
 #[derive(clap::Subcommand, Debug)]
 pub enum Step {
     /// Makes a box key for one tender of a platform and prints what its trustees' page asks for
+    #[command(after_help = "Example:\n  sunbid open new-box-key --p12 me.p12 --out box.p8")]
     NewBoxKey {
         /// PKCS#12 file with the account's signing key
         #[arg(long)]
@@ -68,7 +69,11 @@ pub enum Step {
         out: PathBuf,
     },
     /// Makes a key for one tender without a platform and prints the line for the trustee set
+    #[command(
+        after_help = "Example:\n  sunbid open new-key --tender T-2026-0007 --number 2 --org 市公证处 --out my-key.json"
+    )]
     NewKey {
+        /// Public number of the tender
         #[arg(long)]
         tender: String,
         /// The trustee's number in the set, from 1
@@ -77,10 +82,12 @@ pub enum Step {
         /// The trustee's organisation
         #[arg(long)]
         org: String,
+        /// The new key file, JSON
         #[arg(long)]
         out: PathBuf,
     },
     /// Signs a trustee set, after checking that it holds this key, and prints it; with a .p8, the signature alone
+    #[command(after_help = "Example:\n  sunbid open sign-set --set set.json --key box.p8 --p12 me.p12")]
     SignSet {
         /// The trustee set, downloaded from the trustees' page
         #[arg(long)]
@@ -89,6 +96,9 @@ pub enum Step {
         keys: Keys,
     },
     /// Releases this trustee's shares to an opening session
+    #[command(
+        after_help = "Example:\n  sunbid open release --bundle bundle.json --key box.p8 --p12 me.p12 --out release.json"
+    )]
     Release {
         /// Opening bundle, downloaded from the opening hall
         #[arg(long)]
@@ -100,6 +110,9 @@ pub enum Step {
         out: PathBuf,
     },
     /// Releases a bidder's own key to an opening session, where bids are locked twice
+    #[command(
+        after_help = "Example:\n  sunbid open release-key --bundle key-bundle.json --key bid.bidder-key.json --out key-release.json"
+    )]
     ReleaseKey {
         /// Key bundle, downloaded from the opening hall
         #[arg(long)]
@@ -115,9 +128,15 @@ pub enum Step {
         out: PathBuf,
     },
     /// Opens one bid with the keys of t trustees
+    #[command(
+        after_help = "Example:\n  sunbid open bid --manifest bid.manifest.json --ciphertext bid.sealed --trustees set.json \\\n    \
+        --key k1.json --key k3.json --out opened"
+    )]
     Bid {
+        /// The bid's manifest, JSON
         #[arg(long)]
         manifest: PathBuf,
+        /// The sealed file
         #[arg(long)]
         ciphertext: PathBuf,
         /// The trustee set

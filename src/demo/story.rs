@@ -50,7 +50,7 @@ pub const E4: [&str; 7] =
 const DRAWN_AT_OPENING: &str = "DEMO-0003";
 
 /// The tenders whose bids are in and not all open: their trustees' key files are kept, for newcomers to open them.
-pub const SHUT: [&str; 2] = ["DEMO-0006", "DEMO-0009"];
+pub const SHUT: [&str; 3] = ["DEMO-0006", "DEMO-0009", "DEMO-0010"];
 
 /// The tender under the procurement law, with a technical and a commercial envelope.
 const TWO_ENVELOPES: &str = "DEMO-0009";
@@ -73,6 +73,9 @@ const QUESTIONS_ON_GOODS: [(&str, &str); 2] = [
     ("质保期从到货之日还是验收合格之日起算？", "从验收合格之日起算，不少于三年。"),
 ];
 
+/// Why a tender was given up.
+const GIVEN_UP: &str = "建设用地规划调整，项目规模变化，需重新招标。";
+
 const OBJECTION: &str = "我公司认为第一中标候选人所报类似业绩的验收证明不完整，请予核查。";
 const OBJECTION_ANSWER: &str = "经核查，验收证明齐全，原件与投标文件一致，评标结果不变。";
 
@@ -80,12 +83,19 @@ const OBJECTION_ANSWER: &str = "经核查，验收证明齐全，原件与投标
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Until {
     Draft,
+    /// Announced; documents go out later.
+    Noticed,
     Announced,
+    /// Given up by the entity while bids were awaited.
+    Cancelled,
     BidsIn,
+    /// The box is closed, the trustees are asked to release.
+    Closed,
     Opened,
     Evaluating,
     Evaluated,
     OnDisplay,
+    Awarded,
     Finished,
 }
 
@@ -183,6 +193,25 @@ pub fn stories(now: Moment) -> Vec<Story> {
         story("DEMO-0007", "体育公园景观照明工程", Category::Municipal, day(-6), &[], Until::Announced),
         story("DEMO-0008", "青年宫外立面改造工程", Category::Construction, day(2), &[], Until::Draft),
         story("DEMO-0009", "县第三中学教学设备采购", Category::Goods, day(-19), four, Until::BidsIn),
+        story(
+            "DEMO-0010",
+            "滨江污水泵站改造工程",
+            Category::Municipal,
+            day(-23).plus(-40 * MINUTE),
+            four,
+            Until::Closed,
+        ),
+        story(
+            "DEMO-0011",
+            "市档案馆消防系统改造工程",
+            Category::Construction,
+            day(-26).plus(2 * HOUR),
+            four,
+            Until::Evaluated,
+        ),
+        story("DEMO-0012", "南岭隧道照明节能改造工程", Category::Highway, day(-34), four, Until::Awarded),
+        story("DEMO-0013", "湿地公园游客中心工程", Category::Construction, day(-13), &[], Until::Cancelled),
+        story("DEMO-0014", "老旧小区雨污分流工程", Category::Municipal, day(1), &[], Until::Noticed),
     ]
 }
 
@@ -217,7 +246,7 @@ fn registry_id(index: usize) -> String {
 pub fn tell(house: &TestHouse, cast: &Cast, story: &Story) -> Option<BidBox> {
     let (staff, shape) = (&cast.staff, story.shape());
     // a draft is written days before its documents shall go out
-    let ahead = if story.until == Until::Draft { 5 * DAY } else { HOUR };
+    let ahead = if story.until <= Until::Noticed { 4 * DAY } else { HOUR };
     house.clock.move_to(story.start.plus(-ahead));
     let tender = draft(house, staff, &shape);
     write(house, staff, tender);
@@ -225,6 +254,9 @@ pub fn tell(house: &TestHouse, cast: &Cast, story: &Story) -> Option<BidBox> {
         return None;
     }
     publish(house, staff, tender);
+    if story.until == Until::Noticed {
+        return None;
+    }
     let lot = house.door().read(|db| crate::project::store::lots_of(db, tender)).unwrap()[0].lot;
     house.clock.move_to(story.start.plus(HOUR));
     if matches!(story.until, Until::Announced | Until::BidsIn) {
@@ -232,6 +264,14 @@ pub fn tell(house: &TestHouse, cast: &Cast, story: &Story) -> Option<BidBox> {
     }
     if story.until == Until::Announced {
         // its trustees have not given their keys yet: whoever walks on from here does, in three browsers
+        return None;
+    }
+    if story.until == Until::Cancelled {
+        house.clock.move_to(story.start.plus(3 * DAY));
+        let who = staff.entity.who.clone();
+        let cancel =
+            move |act: &mut crate::ledger::Act<'_>| crate::project::actions::cancel(act, &who, lot, GIVEN_UP);
+        house.act(&staff.entity.who, cancel).unwrap();
         return None;
     }
     house.clock.move_to(story.start.plus(4 * DAY));
@@ -257,6 +297,10 @@ pub fn tell(house: &TestHouse, cast: &Cast, story: &Story) -> Option<BidBox> {
         }
     }
     if story.until == Until::BidsIn {
+        return Some(box_);
+    }
+    if story.until == Until::Closed {
+        box_.close(house);
         return Some(box_);
     }
     // bidders and experts come the day before and on the day
@@ -428,7 +472,7 @@ fn finish(house: &TestHouse, cast: &Cast, lot: Id<Lot>, story: &Story) {
     let shown = next_morning(house.door().now());
     house.clock.move_to(shown);
     publishing::display(house, staff, lot).unwrap();
-    if story.until < Until::Finished {
+    if story.until < Until::Awarded {
         return;
     }
     if story.number == OBJECTED {
@@ -438,6 +482,9 @@ fn finish(house: &TestHouse, cast: &Cast, lot: Id<Lot>, story: &Story) {
     let (_, closed) = publishing::report(house, lot);
     let first = closed.report.result.candidates.first().unwrap().clone();
     publishing::award(house, staff, lot, &first, None).unwrap();
+    if story.until < Until::Finished {
+        return;
+    }
     publishing::result(house, staff, lot).unwrap();
     house.clock.move_to(house.door().now().plus(7 * DAY));
     publishing::contract(house, staff, lot).unwrap();

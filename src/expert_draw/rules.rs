@@ -149,6 +149,8 @@ pub enum Refusal {
     Failed,
     #[error("not drawn yet")]
     NotDrawn,
+    #[error("the record of a draw is for everybody once the award is decided")]
+    RecordBeforeAward,
     #[error("the times leave too little room")]
     Times,
     #[error("this invitation has been answered")]
@@ -204,6 +206,7 @@ impl Refusal {
             Self::DrawnAlready => (409, "drawn_already", Some(NOBODY_DESIGNATES)),
             Self::Failed => (409, "failed", None),
             Self::NotDrawn => (409, "not_drawn", None),
+            Self::RecordBeforeAward => (409, "record_before_award", None),
             Self::Times => (422, "times", None),
             Self::Answered => (409, "answered", None),
             Self::NoSeat => (404, "no_seat", None),

@@ -22,7 +22,7 @@ fn copied(folder: &Path, name: &str) {
 fn started(configuration: Option<&str>, variables: &[(&str, &str)]) -> String {
     let folder = tempfile::tempdir().unwrap();
     copied(folder.path(), "run");
-    for step in ["bin/need", "bin/assets", "path/cargo"] {
+    for step in ["bin/rust", "bin/need", "bin/assets", "path/cargo"] {
         script(&folder.path().join(step), "exit 0");
     }
     script(&folder.path().join("target/release/sunbid"), "echo \"$1 demo=${SUNBID_DEMO:-unset}\"");
@@ -54,6 +54,29 @@ fn a_first_start_is_a_demonstration_and_an_operators_own_centre_is_none_unless_t
     assert_eq!(started(None, &[own]), plain);
     assert_eq!(started(None, &[own, ("SUNBID_DEMO", "true")]), demonstration);
     assert_eq!(started(None, &[("SUNBID_DEMO", "false")]), "migrate demo=false, serve demo=false");
+}
+
+/// What `bin/rust` says on a machine whose cargo says `version`.
+fn judged(version: &str) -> (bool, String) {
+    let folder = tempfile::tempdir().unwrap();
+    copied(folder.path(), "rust");
+    fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml"), folder.path().join("Cargo.toml"))
+        .unwrap();
+    script(&folder.path().join("path/cargo"), &format!("echo '{version}'"));
+    let path = format!("{}:{}", folder.path().join("path").display(), std::env::var("PATH").unwrap());
+    let said = Command::new(folder.path().join("bin/rust")).env("PATH", path).output().unwrap();
+    (said.status.success(), String::from_utf8_lossy(&said.stdout).into_owned())
+}
+
+#[test]
+fn a_rust_that_is_too_old_is_told_before_anything_is_built() {
+    let (ok, said) = judged("cargo 1.63.0 (fd9c4297c 2022-07-01)");
+    assert!(
+        !ok && said.contains("1.63.0 is too old") && said.contains(env!("CARGO_PKG_RUST_VERSION")),
+        "{said}"
+    );
+    assert!(judged(concat!("cargo ", env!("CARGO_PKG_RUST_VERSION"), ".0")).0);
+    assert!(judged("cargo 1.100.1").0);
 }
 
 /// Runs `bin/need` as somebody who is not root on a machine that lacks everything; `sudo` does as `sudo_does`.

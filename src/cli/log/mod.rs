@@ -16,7 +16,8 @@ use std::path::{Path, PathBuf};
 /// For monitors and witnesses: follow a log, cosign it, make keys.
 #[derive(ClapArgs, Debug)]
 #[command(
-    after_help = "Examples:\n  sunbid log watch http://127.0.0.1:8080/log --key \"$(cat log.key)\" --state seen.checkpoint\n  \
+    after_help = "Examples (the log's key is at /log/key of its server; compare it with a copy that came another way):\n  curl -s http://127.0.0.1:8080/log/key > log.key\n  \
+    sunbid log watch http://127.0.0.1:8080/log --key \"$(cat log.key)\" --state seen.checkpoint\n  \
     sunbid log new-key --witness --name supervisor.example/w1 --out w1.key\n  \
     sunbid log witness --key w1.key --log \"$(cat log.key)\" --state witness --listen 127.0.0.1:8090\n\n\
     The formats are in docs/formats/log.md."
@@ -28,10 +29,19 @@ pub struct Args {
 
 #[derive(Subcommand, Debug)]
 enum Step {
+    #[command(
+        after_help = "Example:\n  sunbid log watch http://127.0.0.1:8080/log --key \"$(cat log.key)\" --state seen.checkpoint"
+    )]
     /// Follow a log and raise the alarm if it was ever rewritten
     Watch(watch::WatchArgs),
+    #[command(
+        after_help = "Example:\n  sunbid log witness --key w1.key --log \"$(cat log.key)\" --state witness --listen 127.0.0.1:8090"
+    )]
     /// Serve as a witness: cosign every checkpoint that extends what was cosigned before (C2SP tlog-witness)
     Witness(witness::WitnessArgs),
+    #[command(
+        after_help = "Example:\n  sunbid log new-key --witness --name supervisor.example/w1 --out w1.key"
+    )]
     /// Make a key and print its public half
     NewKey(KeyArgs),
 }

@@ -10,7 +10,7 @@ pub use numbers::{NumberDraw, number_draws};
 pub use pool::{import_pool, link_account};
 pub use seats::{
     Accept, Invitation, Member, PublishedExpert, answer, invitations, list_text, members, pass_on,
-    read_names, read_record, record_text, release_names,
+    public_draws, public_record, read_names, read_record, record_text, release_names,
 };
 
 use super::coefficient::{

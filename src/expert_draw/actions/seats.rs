@@ -22,9 +22,11 @@ use crate::platform::database::Db;
 use crate::platform::id::Id;
 use crate::platform::refusal::{Failure, Fault, Refused};
 use crate::platform::vault::Vault;
+use crate::project;
 use crate::project::flow::Step;
-use crate::project::phase::Phase;
+use crate::project::phase::{Milestone, Phase};
 use crate::project::rules::Lot;
+use crate::project::standing::LotFacts;
 use serde::Serialize;
 use std::collections::{BTreeSet, HashMap};
 
@@ -298,6 +300,32 @@ pub fn read_record(act: &mut Act<'_>, who: &Who, draw: Id<Draw>) -> Result<Strin
     let vault = act.vault().clone();
     let record = record_text(act.db(), &vault, &row)?;
     Ok(record.ok_or(Refusal::NotDrawn).map_err(Refused::from)?)
+}
+
+/// The records of a lot that everybody may draw again: those of its draws that were carried out, once the award is decided.
+/// They name nobody; candidates stand in them under salted ids (`docs/formats/draw.md`).
+///
+/// # Errors
+/// The database fails.
+pub fn public_draws(db: &mut Db, lot: &LotFacts) -> Result<Vec<(Id<Draw>, What)>, Fault> {
+    if lot.reached(Milestone::Awarded).is_none() {
+        return Ok(Vec::new());
+    }
+    let drawn = store::draws_of(db, lot.lot)?.into_iter().filter(|row| row.drawn_at.is_some());
+    Ok(drawn.map(|row| (row.id, row.subject)).collect())
+}
+
+/// The record of a draw for everybody.
+///
+/// # Errors
+/// Refused before the award is decided.
+pub fn public_record(db: &mut Db, vault: &Vault, draw: Id<Draw>) -> Result<String, Failure> {
+    let row = store::draw(db, draw)?.ok_or_else(|| Refused::new(404, "platform.refusal.not_found"))?;
+    let lot = project::store::known_lot(db, row.lot)?;
+    if lot.reached(Milestone::Awarded).is_none() {
+        return Err(Refused::from(Refusal::RecordBeforeAward).into());
+    }
+    Ok(record_text(db, vault, &row)?.ok_or(Refusal::NotDrawn).map_err(Refused::from)?)
 }
 
 /// The record of a draw in canonical form, for the evidence of a finished tender; `None` before the draw.

@@ -12,8 +12,8 @@ use self::one::draw_get;
 use self::pool::{account_post, pool_get, pool_post};
 use self::set_up::{coefficient_check_post, coefficient_post, experts_check_post, experts_post, lot_get};
 use self::steps::{
-    carry_out_post, commit_post, fix_post, give_up_post, names_post, pass_on_post, record_post, reveal_post,
-    value_post,
+    carry_out_post, commit_post, fix_post, give_up_post, names_post, pass_on_post, record_get, record_post,
+    reveal_post, value_post,
 };
 use super::draw::Draw;
 use super::public_value::PublicSource;
@@ -48,6 +48,7 @@ crate::routes! {
     POST "/expert-draw/draw/{draw}/pass-on" [Agent Entity Supervisor Centre] => pass_on_post;
     POST "/expert-draw/draw/{draw}/names" [Supervisor] => names_post;
     POST "/expert-draw/draw/{draw}/record" [Supervisor] => record_post;
+    GET "/expert-draw/draw/{draw}/record.json" everybody => record_get;
     GET "/expert-draw/{number}/{lot}" [Agent Entity Supervisor Centre] => lot_get;
     POST "/expert-draw/{number}/{lot}/experts/check" [Agent Entity] => experts_check_post;
     POST "/expert-draw/{number}/{lot}/experts" [Agent Entity] => experts_post;

@@ -222,8 +222,18 @@ pub(super) async fn record_post(
     let draw = id_of(&path)?;
     let own = who.clone();
     let record = door.act(who.actor(), move |act| actions::read_record(act, &own, draw)).await?.value;
-    Ok(HttpResponse::Ok()
+    Ok(file(draw, record))
+}
+
+fn file(draw: Id<Draw>, record: String) -> HttpResponse {
+    HttpResponse::Ok()
         .content_type("application/json")
         .insert_header(("Content-Disposition", format!("attachment; filename=\"{draw}.draw.json\"")))
-        .body(record))
+        .body(record)
+}
+
+/// The same for everybody, once the award is decided.
+pub(super) async fn record_get(door: web::Data<Door>, path: web::Path<String>) -> Answer {
+    let (draw, vault) = (id_of(&path)?, door.vault().clone());
+    Ok(file(draw, door.look(move |db| actions::public_record(db, &vault, draw)).await?))
 }

@@ -7,12 +7,14 @@ use crate::ledger::Actor;
 use crate::on_both_databases;
 use crate::opening::testing::{BidBox, empty_box};
 use crate::opening::{actions, store};
+use crate::platform::canonical::jcs_text;
 use crate::platform::database::testing::Engine;
 use crate::platform::id::Id;
 use crate::platform::moment::Moment;
 use crate::platform::money::Fen;
 use crate::platform::refusal::Failure;
 use crate::project::testing::Shape;
+use crate::sealed_bid::actions::{self as sealed_bid, Submission};
 use crate::sealed_bid::rules::{Kept, Upload};
 use crate::sealed_bid::testing::{Offer, parameters, seal_offer, submit, upload};
 use crate::sealing::context::EnvelopeKind;
@@ -20,7 +22,10 @@ use crate::sealing::seal::SealedBid;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-on_both_databases! { who_is_in_time_counts_with_a_receipt_and_nobody_else_however_many_come_at_once }
+on_both_databases! {
+    who_is_in_time_counts_with_a_receipt_and_nobody_else_however_many_come_at_once
+    a_bid_that_becomes_durable_while_the_box_is_being_closed_counts
+}
 
 const BIDDERS: usize = 40;
 /// So many submit before the clock moves at all, and so many after the deadline is past.
@@ -31,7 +36,7 @@ const STEP: i64 = 25;
 
 type Ready = (Member, SealedBid, Id<Upload>);
 
-fn ready(house: &TestHouse, filled: &BidBox) -> Vec<Ready> {
+fn ready(house: &TestHouse, filled: &BidBox, bidders: usize) -> Vec<Ready> {
     let one = |number: usize| {
         let member = house.member(Role::Bidder, &format!("rush{number}"));
         let kind = EnvelopeKind::Single;
@@ -41,13 +46,22 @@ fn ready(house: &TestHouse, filled: &BidBox) -> Vec<Ready> {
         let upload = upload(house, &member, &ciphertext);
         (member, sealed, upload)
     };
-    (1..=BIDDERS).map(one).collect()
+    (1..=bidders).map(one).collect()
 }
 
 /// Waits until it is `moment`.
 fn await_clock(house: &TestHouse, moment: Moment) {
     while house.door().now() < moment {
         std::thread::sleep(Duration::from_micros(50));
+    }
+}
+
+/// The clock's job, impatient.
+fn close_when_due(house: &TestHouse, filled: &BidBox) {
+    let lot = filled.lot;
+    let close = || house.door().write(Actor::system("opening"), move |act| actions::close(act, None, lot));
+    while close().is_err() {
+        std::thread::sleep(Duration::from_micros(200));
     }
 }
 
@@ -79,16 +93,57 @@ fn rush(house: &TestHouse, filled: &BidBox, ready: &[Ready], deadline: Moment) -
                 std::thread::sleep(Duration::from_millis(1));
             }
         });
-        scope.spawn(|| {
-            let lot = filled.lot;
-            let close =
-                || house.door().write(Actor::system("opening"), move |act| actions::close(act, None, lot));
-            while close().is_err() {
-                std::thread::sleep(Duration::from_micros(200));
-            }
-        });
+        scope.spawn(|| close_when_due(house, filled));
         submitting.into_iter().map(|thread| thread.join().unwrap()).collect()
     })
+}
+
+/// A bid that is handed in before the deadline and becomes durable after it: its act lingers until the clock has passed
+/// and the closing has knocked for a while.
+fn submit_slowly(
+    house: &TestHouse,
+    filled: &BidBox,
+    (member, sealed, upload): &Ready,
+    deadline: Moment,
+) -> Result<Kept, Failure> {
+    let submission = Submission {
+        lot: filled.lot,
+        envelope: sealed.manifest.ctx.envelope,
+        manifest: jcs_text(&sealed.manifest),
+        signature: jcs_text(&sealed.signature),
+        upload: *upload,
+    };
+    let (authority, who, clock) = (house.authority().clone(), member.who.clone(), house.clock.clone());
+    let origin = house.door().config().origin.clone();
+    let done = house.act(&member.who, move |act| {
+        let kept = sealed_bid::submit(act, &authority, &origin, &who, &submission)?;
+        clock.move_to(deadline);
+        std::thread::sleep(Duration::from_millis(300));
+        Ok(kept)
+    });
+    done.map(|done| done.value)
+}
+
+fn a_bid_that_becomes_durable_while_the_box_is_being_closed_counts(engine: Engine) {
+    let house = TestHouse::new(engine);
+    let shape = Shape { deposit: Fen(0), ..Shape::default() };
+    let filled = empty_box(&house, &shape);
+    house.at("2026-03-24 10:00:00");
+    let (ready, deadline) = (ready(&house, &filled, 4), Moment::parse_beijing("2026-03-25 09:30").unwrap());
+    for (member, sealed, upload) in &ready[1..] {
+        submit(&house, member, filled.lot, sealed, *upload).unwrap();
+    }
+    house.clock.move_to(deadline.plus(-BEFORE));
+    let kept = std::thread::scope(|scope| {
+        let slow = scope.spawn(|| submit_slowly(&house, &filled, &ready[0], deadline));
+        scope.spawn(|| close_when_due(&house, &filled));
+        slow.join().unwrap().unwrap()
+    });
+    let door = house.door();
+    let closing = door.read(|db| store::closing(db, filled.lot)).unwrap().unwrap();
+    let index = door.read(|db| crate::ledger::store::index_of(db, kept.entry)).unwrap().unwrap();
+    assert!(index < closing.size, "a receipt at {index}, closed at {}", closing.size);
+    assert_eq!(closing.bidders, 4);
 }
 
 fn who_is_in_time_counts_with_a_receipt_and_nobody_else_however_many_come_at_once(engine: Engine) {
@@ -96,7 +151,7 @@ fn who_is_in_time_counts_with_a_receipt_and_nobody_else_however_many_come_at_onc
     let shape = Shape { deposit: Fen(0), ..Shape::default() };
     let filled = empty_box(&house, &shape);
     house.at("2026-03-24 10:00:00");
-    let ready = ready(&house, &filled);
+    let ready = ready(&house, &filled, BIDDERS);
     let deadline = Moment::parse_beijing("2026-03-25 09:30").unwrap();
     house.clock.move_to(deadline.plus(-BEFORE));
 

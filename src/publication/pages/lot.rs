@@ -6,9 +6,13 @@ use crate::account::role::Role;
 use crate::account::who::Who;
 use crate::evaluation::report::Conclusion;
 use crate::evaluation::standing::ClosedReport;
+use crate::expert_draw::actions as expert_draw;
+use crate::expert_draw::draw::Draw;
+use crate::expert_draw::rules::Subject as What;
 use crate::ledger::Door;
 use crate::platform::calendar::Calendar;
 use crate::platform::database::Db;
+use crate::platform::id::Id;
 use crate::platform::moment::Moment;
 use crate::platform::refusal::{Failure, Refused};
 use crate::platform::vault::Vault;
@@ -61,6 +65,8 @@ struct LotPage {
     signed: String,
     steps: Vec<StepView>,
     has_letter: bool,
+    /// Records that anybody can draw again: what was drawn, and where its file is.
+    draws: Vec<(String, String)>,
 }
 
 /// Everything that the page stands on.
@@ -71,6 +77,7 @@ struct Known {
     awarded_at: Option<Moment>,
     notices: Vec<Notice>,
     has_letter: bool,
+    draws: Vec<(Id<Draw>, What)>,
 }
 
 fn know(db: &mut Db, vault: &Vault, who: Option<&Who>, number: &str, lot: &str) -> Result<Known, Failure> {
@@ -87,7 +94,8 @@ fn know(db: &mut Db, vault: &Vault, who: Option<&Who>, number: &str, lot: &str) 
     };
     let awarded_at = facts.reached(Milestone::Awarded).map(|reached| reached.at);
     let notices = store::notices_of(db, facts.lot)?;
-    Ok(Known { facts, closed, award, awarded_at, notices, has_letter })
+    let draws = expert_draw::public_draws(db, &facts)?;
+    Ok(Known { facts, closed, award, awarded_at, notices, has_letter, draws })
 }
 
 impl Known {
@@ -178,6 +186,11 @@ fn step_view(p: &Page, known: &Known, paper: Paper) -> Result<StepView, Failure>
     })
 }
 
+fn draw_link(p: &Page, draw: Id<Draw>, what: What) -> (String, String) {
+    let name = p.t(&format!("expert_draw.subject.{}", what.code()));
+    (name, format!("/expert-draw/draw/{draw}/record.json"))
+}
+
 #[derive(Deserialize, Default)]
 pub(super) struct Just {
     #[serde(default)]
@@ -213,6 +226,7 @@ pub(super) async fn lot_get(
         signed: signed.map(|paper| p.t(&format!("publication.paper.{}", paper.code()))).unwrap_or_default(),
         steps,
         has_letter: known.has_letter,
+        draws: known.draws.iter().map(|(draw, what)| draw_link(&p, *draw, *what)).collect(),
     };
     p.html(&page)
 }

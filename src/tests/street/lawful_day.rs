@@ -162,6 +162,9 @@ fn publish(day: &Day, agent: &mut Browser) {
     let mut public = day.served.visitor();
     public.get(&format!("{lot}/candidates")).expect_status(404);
     let sign = format!("{lot}/sign/candidates");
+    for record in drawn(day) {
+        public.get(&record).expect_status(409);
+    }
     agent.sign(&day.staff.agent, &sign, &sign, &[]).expect_status(303);
     let notice = public.get(&format!("{lot}/candidates")).expect_status(200).text();
     assert!(notice.contains("bidder2有限公司") && notice.contains("4,800,000.00"), "{notice}");
@@ -177,6 +180,7 @@ fn publish(day: &Day, agent: &mut Browser) {
     let mut agent = day.enter(&day.staff.agent);
     let sign = format!("{lot}/sign/result");
     agent.sign(&day.staff.agent, &sign, &sign, &[]).expect_status(303);
+    draws_are_open_to_everybody(day, &mut public);
     let result = public.get(&format!("{lot}/result")).expect_status(200).text();
     assert!(result.contains("bidder2有限公司") && result.contains("肆佰捌拾万元整"), "{result}");
     assert!(!result.contains("expert"), "the law keeps the experts' names secret here");
@@ -192,6 +196,30 @@ fn publish(day: &Day, agent: &mut Browser) {
     let contract = [("contract_number", "HT-2026-001")];
     entity.fill_and_sign(&day.staff.entity, &format!("{lot}/sign/contract"), &contract).expect_status(303);
     public.get(&format!("{lot}/contract")).expect_status(200);
+}
+
+/// Where the records of the lot's draws are.
+fn drawn(day: &Day) -> Vec<String> {
+    let lot = super::facts(&day.served.house, LOT).lot;
+    let draws = day.served.house.door().read(|db| crate::expert_draw::store::draws_of(db, lot)).unwrap();
+    draws.iter().map(|draw| format!("/expert-draw/draw/{}/record.json", draw.id)).collect()
+}
+
+/// After the award a stranger takes the records from the page of results and draws again.
+fn draws_are_open_to_everybody(day: &Day, public: &mut Browser) {
+    let page = public.get(&format!("/publication/{LOT}")).expect_status(200).text();
+    let records = drawn(day);
+    assert_eq!(records.len(), 2, "the experts' draw and the coefficient's");
+    for address in records {
+        assert!(page.contains(&address), "{page}");
+        let record = public.get(&address).expect_status(200);
+        assert!(!record.text().contains("expert1"), "nobody is named");
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), &record.bytes).unwrap();
+        let mut said = Vec::new();
+        let args = crate::cli::draw::DrawArgs { file: file.path().to_owned(), alternates: false };
+        crate::cli::draw::run(&args, &mut said).unwrap();
+    }
 }
 
 /// Five days after the contract everybody has the deposit back.

@@ -84,9 +84,17 @@ fn the_demonstration_stands_in_every_phase_and_its_evidence_holds(engine: Engine
         ("DEMO-0007/1", Phase::Bidding),
         ("DEMO-0008/1", Phase::Draft),
         ("DEMO-0009/1", Phase::Bidding),
+        ("DEMO-0010/1", Phase::Opening),
+        ("DEMO-0011/1", Phase::Evaluated),
+        ("DEMO-0012/1", Phase::Awarded),
+        ("DEMO-0013/1", Phase::Cancelled),
+        ("DEMO-0014/1", Phase::Announced),
     ];
     for (name, phase) in phases {
         assert_eq!(facts(&house, name).phase(now), phase, "{name}");
+    }
+    for phase in Phase::ALL {
+        assert!(phases.iter().any(|(_, shown)| *shown == phase), "no example is in {phase:?}");
     }
 
     let lot = facts(&house, "DEMO-0001/1");
