@@ -134,9 +134,11 @@ pub fn opens_the_tender_whose_bids_are_in(served: &Served) {
 /// refund is late, and whatever has a date has one on which people work.
 pub fn finds_a_living_centre(served: &Served, lots: &[&str]) {
     let mut visitor = served.visitor();
-    for number in ["DEMO-0006", "DEMO-0007", "DEMO-0009"] {
+    let works = ("踏勘现场的集合地点", "以竣工验收日为准");
+    let goods = ("样品的送达地点", "从验收合格之日起算");
+    for (number, (question, answer)) in [("DEMO-0006", works), ("DEMO-0007", works), ("DEMO-0009", goods)] {
         let page = visitor.get(&format!("/clarification/{number}")).expect_status(200).text();
-        assert!(page.contains("踏勘现场的集合地点") && page.contains("以竣工验收日为准"), "{page}");
+        assert!(page.contains(question) && page.contains(answer), "{page}");
     }
     let objections = visitor.get("/objection/DEMO-0001/1").expect_status(200).text();
     assert!(objections.contains("验收证明不完整") && objections.contains("验收证明齐全"), "{objections}");
