@@ -38,6 +38,7 @@ pub fn routes() -> Vec<Route> {
         crate::portal::pages::routes(),
         deposit::pages::routes(),
         sealed_bid::trustees_pages::routes(),
+        sealed_bid::drill_pages::routes(),
         sealed_bid::tus::routes(),
         sealed_bid::hand_in::routes(),
         sealed_bid::program::routes(),

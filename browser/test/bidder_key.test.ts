@@ -11,7 +11,7 @@ import { WrongKeyPassphrase, bidOfKeyFile, keyOfSecond, lockKeyFile, readKeyFile
 import { commitBidder, suite } from "../src/sealing/boxes";
 import { BadDocument, type BidParameters, type Context, type Manifest, type OpeningBundle, type Signature, type TrusteeSet, contextHash, manifestId } from "../src/sealing/documents";
 import { sealBid } from "../src/sealing/seal";
-import { boxKeyFile, importBoxKey } from "../src/trustee/box_key";
+import { boxKeyFile, importBoxKey, opensProbe } from "../src/trustee/box_key";
 import { momentOf, release } from "../src/trustee/release";
 
 const b64 = fromBase64url;
@@ -100,4 +100,11 @@ test("a trustee's browser releases nothing before the bidders have come or their
   await assert.rejects(at(momentOf(until), { bidders: { absent: [], released: [], until } }), /every bid/);
   const { bidders, ...without } = bundle;
   await assert.rejects(release(without, { box, signing }, momentOf(until)), /have not released/);
+});
+
+test("a backup is tried without being kept: only the same key opens the probe", async () => {
+  const [mine, other] = [await boxKeyFile("the notary's"), await boxKeyFile("the notary's")];
+  const backup = await importBoxKey(await readEncryptedKey(mine.file, "the notary's"));
+  assert.equal(await opensProbe(mine.publicKey, backup), true);
+  assert.equal(await opensProbe(other.publicKey, backup), false);
 });

@@ -9,7 +9,7 @@ import "fake-indexeddb/auto";
 import { all, forget, get, put } from "../src/keys/database";
 import { decode, integer, integerValue, oid, oidText } from "../src/keys/der";
 import { UnsupportedFile, WrongPassphrase, readEncryptedKey, readKeyFile, writeEncryptedKey, writeKeyFile } from "../src/keys/pkcs12";
-import { CERTIFICATE_LABEL, ENROL_LABEL, STATEMENT_LABEL, makeKey, prove, restore, signStatement } from "../src/keys/signing";
+import { CERTIFICATE_LABEL, ENROL_LABEL, STATEMENT_LABEL, makeKey, prove, restore, signStatement, signsAlike } from "../src/keys/signing";
 import { concat, toBase64url, utf8 } from "../src/bytes/bytes";
 
 const folder = mkdtempSync(join(tmpdir(), "sunbid-keys-"));
@@ -109,4 +109,11 @@ test("the database keeps, lists, replaces and forgets", async () => {
   assert.equal((await all("draw")).length, 2);
   await forget("draw", "a");
   assert.equal(await get("draw", "a"), undefined);
+});
+
+test("a backup is tried against this browser's key: only the same one signs alike", async () => {
+  const [mine, other] = [certified("tried"), certified("tried-other")].map((file) => ({ ...file, privateKey: new Uint8Array(file.privateKey) }));
+  const here = { account: "a", privateKey: await crypto.subtle.importKey("pkcs8", mine!.privateKey, { name: "ECDSA", namedCurve: "P-256" }, false, ["sign"]), certificates: mine!.certificates };
+  assert.equal(await signsAlike(mine!, here), true);
+  assert.equal(await signsAlike(other!, here), false);
 });

@@ -33,6 +33,15 @@ await walk(async (chromium, base) => {
   }
   await trustees[0].go("/sealed-bid/TEST-0001/trustees");
   await trustees[0].see("可以密封投标文件");
+  // before bids come, every trustee opens a canary with the key that will open the bids
+  await trustees[0].see("还没有演练");
+  await trustees[0].follow(`form[action$="/drill"] button`);
+  for (const trustee of trustees) {
+    await trustee.go("/sealed-bid/TEST-0001/trustees");
+    await trustee.follow("form[data-drill] button");
+  }
+  await trustees[0].go("/sealed-bid/TEST-0001/trustees");
+  await trustees[0].see("演练完成于");
   await trustees[0].picture("trustee-ready");
 
   const bidder = await open("bidder1");

@@ -23,6 +23,10 @@
 
 pub mod actions;
 pub mod ciphertext;
+pub mod drill;
+pub mod drill_pages;
+pub mod drill_store;
+pub mod expiry;
 pub mod hand_in;
 pub mod jobs;
 pub mod pages;

@@ -1,8 +1,9 @@
 //! The bidder's pages: my bids, a lot's envelopes, seal and submit, receipt, withdraw.
 
 use super::actions::{self, Submission};
+use super::drill::{self, Readiness};
 use super::rules::{Deed, Kept, Refusal, Step, envelopes_of, standing_bid, withdrawal_statement};
-use super::{program, trustees_store, tus};
+use super::{expiry, program, trustees_store, tus};
 use crate::account::authority::Authority;
 use crate::account::form::Posted;
 use crate::account::page::Page;
@@ -125,6 +126,10 @@ struct LotPage {
     lot: LotView,
     trustees: bool,
     certificate: bool,
+    /// When the bidder's certificate ends, if that is before the opening.
+    expires: Option<String>,
+    /// The trustees have not shown that they can open bids.
+    untried: bool,
     /// The reason why nothing can be submitted now, if there is one.
     why_not: Option<String>,
     envelopes: Vec<EnvelopeView>,
@@ -150,6 +155,12 @@ async fn lot_get(
         let lot = project::seen_lot(db, &number, &lot, None)?;
         let trustees = trustees_store::complete_set(db, lot.tender)?.is_some();
         let certificate = actions::signing_certificate(db, &bidder, now)?.is_some();
+        let expires = match lot.schedule {
+            Some(schedule) => expiry::too_early(db, &bidder, now, schedule.bids_until)?,
+            None => None,
+        };
+        let readiness = drill::readiness(db, lot.tender)?;
+        let untried = !matches!(readiness, Readiness::Done | Readiness::NoSet);
         let mut envelopes = Vec::new();
         for kind in envelopes_of(&lot.terms) {
             let steps = actions::own_bid(db, &vault, &bidder, lot.lot, *kind)?;
@@ -160,12 +171,13 @@ async fn lot_get(
             let (lines, stands) = (lines.rev().collect(), standing_bid(&steps).is_some());
             envelopes.push(EnvelopeView { code: kind.code(), stands, lines });
         }
-        Ok((lot, trustees, certificate, envelopes))
+        Ok((lot, trustees, certificate, (expires, untried), envelopes))
     });
-    let (lot, trustees, certificate, envelopes) = found.await?;
+    let (lot, trustees, certificate, (expires, untried), envelopes) = found.await?;
+    let expires = expires.map(crate::platform::moment::Moment::beijing);
     let why_not = lot.may(FlowStep::SubmitBid, who.role, p.now).err().map(|refused| p.lang.refusal(&refused));
     let view = view(&lot, &p);
-    p.html(&LotPage { p: p.clone(), lot: view, trustees, certificate, why_not, envelopes })
+    p.html(&LotPage { p: p.clone(), lot: view, trustees, certificate, expires, untried, why_not, envelopes })
 }
 
 /// The lot and envelope that an address names, with what the bidder seals with.

@@ -1,6 +1,8 @@
 //! The page of a tender's trustees: everybody sees who holds the keys and whether they have signed; a trustee gives a
 //! key and signs here.
 
+use super::drill_pages::{self, DrillView};
+use super::expiry;
 use super::trustees::{self, Holder, Stage};
 use super::{trustees_actions as actions, trustees_store as store};
 use crate::account::authority::Authority;
@@ -10,6 +12,7 @@ use crate::account::who::{Agent, Among, Centre, Entity, Supervisor, Visitor, Who
 use crate::ledger::Door;
 use crate::platform::canonical::jcs_text;
 use crate::platform::digest::{b64u, from_b64u};
+use crate::platform::moment::Moment;
 use crate::platform::refusal::{Failure, Refused};
 use crate::platform::web::Answer;
 use crate::project::standing::TenderFacts;
@@ -39,6 +42,9 @@ struct TrusteesPage {
     own: Option<Own>,
     hash: String,
     finished: String,
+    drill: Option<DrillView>,
+    /// When the visitor's certificate ends, and when bids are opened.
+    expires: Option<(String, String)>,
 }
 
 struct Row {
@@ -48,6 +54,8 @@ struct Row {
     key: String,
     given: bool,
     signed: bool,
+    /// The end of a locale key, and when; empty if the trustee has not tried.
+    drill: (&'static str, String),
 }
 
 /// What the visitor, a trustee, can do here.
@@ -59,19 +67,35 @@ struct Own {
     set: String,
 }
 
-struct Facts {
-    tender: TenderFacts,
+pub(super) struct Facts {
+    pub(super) tender: TenderFacts,
     holders: Vec<Holder>,
     finished: Option<(String, String)>,
+    drill: drill_pages::Seen,
+    /// The visitor's certificate ends at the first moment, before the opening at the second.
+    expires: Option<(Moment, Moment)>,
 }
 
-async fn facts(door: &Door, number: String, who: Option<Who>) -> Result<Facts, Failure> {
+pub(super) async fn facts(door: &Door, number: String, who: Option<Who>) -> Result<Facts, Failure> {
+    let now = door.now();
     door.look(move |db| {
         let tender = crate::project::store::seen_tender(db, &number, who.as_ref())?;
         let holders = store::holders(db, &tender)?;
         let set = store::complete_set(db, tender.tender)?;
         let at = store::set_entry(db, tender.tender)?.map(|(_, at)| at.beijing()).unwrap_or_default();
-        Ok(Facts { tender, holders, finished: set.map(|set| (b64u(&set.hash()), at)) })
+        let drill = drill_pages::Seen::gather(db, &tender)?;
+        let opens_at = expiry::opens_at(db, tender.tender)?;
+        let concerned = who.filter(|who| {
+            who.person == tender.agent || holders.iter().any(|holder| holder.person == who.person)
+        });
+        let expires = match (concerned, opens_at) {
+            (Some(who), Some(opens_at)) if now < opens_at => {
+                expiry::too_early(db, &who, now, opens_at)?.map(|ends| (ends, opens_at))
+            }
+            _ => None,
+        };
+        let finished = set.map(|set| (b64u(&set.hash()), at));
+        Ok(Facts { tender, holders, finished, drill, expires })
     })
     .await
 }
@@ -96,7 +120,11 @@ fn page(p: &Page, facts: &Facts) -> TrusteesPage {
         key: holder.keys.as_ref().map(|keys| b64u(&keys.hpke)).unwrap_or_default(),
         given: holder.keys.is_some(),
         signed: holder.keys.as_ref().is_some_and(|keys| keys.sig.is_some()),
+        drill: drill_pages::state_of(&facts.drill, holder.place),
     };
+    let own_place = p.who.as_ref().and_then(|who| {
+        facts.holders.iter().find(|holder| holder.person == who.person).map(|holder| holder.place)
+    });
     let (hash, finished) = facts.finished.clone().unwrap_or_default();
     TrusteesPage {
         p: p.clone(),
@@ -109,6 +137,8 @@ fn page(p: &Page, facts: &Facts) -> TrusteesPage {
         own: own(p, facts, threshold),
         hash,
         finished,
+        drill: DrillView::new(&facts.drill, &facts.tender, p.who.as_ref(), own_place),
+        expires: facts.expires.map(|(ends, opens)| (ends.beijing(), opens.beijing())),
     }
 }
 
@@ -230,7 +260,7 @@ async fn signature_post(
     answer(p, &facts, done.map(|_| ()))
 }
 
-fn answer(p: Page, facts: &Facts, done: Result<(), Failure>) -> Answer {
+pub(super) fn answer(p: Page, facts: &Facts, done: Result<(), Failure>) -> Answer {
     match p.or_problem(done)? {
         Ok(()) => Ok(Page::see(format!("/sealed-bid/{}/trustees", facts.tender.number))),
         Err(p) => p.html_with(actix_web::http::StatusCode::UNPROCESSABLE_ENTITY, &page(&p, facts)),

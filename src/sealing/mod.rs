@@ -25,6 +25,7 @@ pub mod boxes;
 pub mod command;
 pub mod context;
 pub mod document;
+pub mod drill;
 pub mod envelope;
 pub mod error;
 pub mod key_file;

@@ -1,6 +1,6 @@
 /** Signing keys: making one, having it certified, backing it up, and signing statements with it. */
-import { type Bytes, concat, toBase64url, utf8 } from "../bytes/bytes";
-import { keepStorage, put } from "./database";
+import { type Bytes, concat, randomBytes, toBase64url, utf8 } from "../bytes/bytes";
+import { type SigningKey, keepStorage, put } from "./database";
 import { type KeyFile, UnsupportedFile, readKeyFile, writeKeyFile } from "./pkcs12";
 
 const ALGORITHM = { name: "ECDSA", namedCurve: "P-256" } as const;
@@ -61,6 +61,18 @@ export async function prove(file: KeyFile, account: string, challenge: string): 
     throw new UnsupportedFile("not a P-256 key");
   }
   return signBytes(privateKey, concat(utf8(CERTIFICATE_LABEL), utf8(`${account}\n${challenge}`)));
+}
+
+/** Whether a file's key is the one of this browser: a probe that both sign fits the public half of the file's. */
+export async function signsAlike(file: KeyFile, here: SigningKey): Promise<boolean> {
+  const open = await crypto.subtle.importKey("pkcs8", file.privateKey, ALGORITHM, true, ["sign"]);
+  const { d: _, key_ops: __, ...half } = await crypto.subtle.exportKey("jwk", open);
+  const publicKey = await crypto.subtle.importKey("jwk", half, ALGORITHM, false, ["verify"]);
+  const probe = concat(utf8("sunbid/probe/v1\n"), randomBytes(32));
+  for (const key of [open, here.privateKey]) {
+    if (!(await crypto.subtle.verify(SIGN, publicKey, await signBytes(key, probe), probe))) return false;
+  }
+  return true;
 }
 
 /** Signs a statement: r||s over the label and the UTF-8 bytes. */

@@ -6,7 +6,7 @@
 import { fromBase64url } from "../bytes/bytes";
 import { get } from "../keys/database";
 import { UnsupportedFile, WrongPassphrase, readKeyFile } from "../keys/pkcs12";
-import { asField, backUp, makeKey, prove, restore, storeKey } from "../keys/signing";
+import { asField, backUp, makeKey, prove, restore, signsAlike, storeKey } from "../keys/signing";
 import { Refused, postFields } from "./post";
 import { attribute, download } from "./words";
 
@@ -17,6 +17,7 @@ const PASSWORD_MIN = 10;
 export function keyPanel(panel: HTMLElement): void {
   wire(panel, "[data-key-make]", () => make(panel));
   wire(panel, "[data-key-restore]", () => takeBackup(panel));
+  wire(panel, "[data-key-try]", () => tryBackup(panel));
   wire(panel, "[data-key-present]", () => present(panel));
   void showState(panel);
 }
@@ -47,6 +48,16 @@ async function takeBackup(panel: HTMLElement): Promise<string> {
     restored.privateKey.fill(0);
   });
   return "here";
+}
+
+/** Loads a backup without keeping it: a probe that it signs must fit the key of this browser's certificate. */
+async function tryBackup(panel: HTMLElement): Promise<string> {
+  const { bytes, password } = await chosen(panel);
+  const here = await get("signing", attribute(panel, "person"));
+  if (here === undefined) throw new Said(panel, "absent");
+  const same = await opening(panel, async () => signsAlike(await readKeyFile(bytes, password), here));
+  if (!same) throw new Said(panel, "other");
+  return "tried";
 }
 
 /** Opens the key file of an outside authority here, and shows the server its certificate and that we hold the key. */

@@ -7,15 +7,16 @@
  * 3. `<form data-release="id" data-bundle-url>` with hidden `release`: fetches what is to be opened, checks it, opens the own
  *    boxes and sends the signed shares, locked to the opening session.
  *
+ * `<form data-release="id" data-drill>` does the third for a canary, before bids come; `<form data-trustee-try="id">` tries a backup.
  * `<form data-trustee-restore="id">` takes a backup; `[data-trustee-state="id"]` says whether the key is here.
  */
 import { canonical } from "../bytes/canonical";
-import { toBase64url } from "../bytes/bytes";
+import { type Bytes, toBase64url } from "../bytes/bytes";
 import { type TrusteeKey, get } from "../keys/database";
-import { WrongPassphrase } from "../keys/pkcs12";
+import { WrongPassphrase, readEncryptedKey } from "../keys/pkcs12";
 import { asField, signBytes } from "../keys/signing";
 import { BadDocument, type Member, type OpeningBundle, demand, readDocument, trusteeSetMessage } from "../sealing/documents";
-import { makeBoxKey, restoreBoxKey } from "../trustee/box_key";
+import { importBoxKey, makeBoxKey, opensProbe, restoreBoxKey } from "../trustee/box_key";
 import { TooEarly, release } from "../trustee/release";
 import { now } from "./clock";
 import { keyFor } from "./sign";
@@ -26,6 +27,7 @@ export function trusteeForms(root: ParentNode): void {
   for (const form of root.querySelectorAll<HTMLFormElement>("form[data-trustee-key]")) onSubmit(form, () => sendKey(form));
   for (const form of root.querySelectorAll<HTMLFormElement>("form[data-trustee-set]")) onSubmit(form, () => signSet(form));
   for (const form of root.querySelectorAll<HTMLFormElement>("form[data-release]")) onSubmit(form, () => sendRelease(form));
+  for (const form of root.querySelectorAll<HTMLFormElement>("form[data-trustee-try]")) onSubmit(form, () => tryBackup(form));
   for (const form of root.querySelectorAll<HTMLFormElement>("form[data-trustee-restore]")) onSubmit(form, () => takeBackup(form));
   for (const element of root.querySelectorAll<HTMLElement>("[data-trustee-state]")) void showState(element);
 }
@@ -72,6 +74,8 @@ async function sendRelease(form: HTMLFormElement): Promise<void> {
   if (!answer.ok) return complain(form, "no-bundle", String(answer.status));
   try {
     const bundle = readDocument<OpeningBundle>(await answer.text(), "etrade/opening-bundle/v1", ["bid_set", "manifests", "opens_at", "session", "trustees"], ["bidders"]);
+    // A drill is for a canary and for nothing else: a real bid under its name must never get a share out of here.
+    if (form.dataset["drill"] !== undefined) demand(bundle.manifests.every((manifest) => manifest.ctx.lot === "canary"), "it is no drill");
     const made = await release(bundle, { box, signing: signer.privateKey }, now());
     field(form, "release").value = canonical(made);
     form.submit();
@@ -92,6 +96,25 @@ async function takeBackup(form: HTMLFormElement): Promise<void> {
   } catch (error) {
     complain(form, error instanceof WrongPassphrase ? "passphrase" : "unsupported");
   }
+}
+
+/** Loads a backup without keeping it, and shows that it opens what is locked to this browser's key. */
+async function tryBackup(form: HTMLFormElement): Promise<void> {
+  const file = form.querySelector<HTMLInputElement>("[data-file]")?.files?.[0];
+  if (file === undefined) return complain(form, "no-file");
+  const here = await boxKey(form, "trustee-try");
+  if (here === undefined) return;
+  try {
+    const backup = await importBoxKey(await readEncryptedKey(new Uint8Array(await file.arrayBuffer()), form.querySelector<HTMLInputElement>("[data-passphrase]")?.value ?? ""));
+    if (!(await opensProbe(here.publicKey as Bytes, backup))) return complain(form, "other-key");
+  } catch (error) {
+    return complain(form, error instanceof WrongPassphrase ? "passphrase" : "unsupported");
+  }
+  form.reset();
+  const done = form.querySelector<HTMLElement>("[data-tried]");
+  if (done === null) return;
+  done.textContent = words(form, "tried");
+  done.hidden = false;
 }
 
 async function boxKey(form: HTMLElement, name: string): Promise<TrusteeKey | undefined> {

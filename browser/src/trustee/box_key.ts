@@ -1,8 +1,8 @@
 /** A trustee's box key: made for one tender, kept in this browser, backed up under a passphrase if wished. */
-import { type Bytes, concat, fromBase64url } from "../bytes/bytes";
+import { type Bytes, concat, equal, fromBase64url, randomBytes, utf8 } from "../bytes/bytes";
 import { type TrusteeKey, keepStorage, put } from "../keys/database";
 import { readEncryptedKey, writeEncryptedKey } from "../keys/pkcs12";
-import type { BoxPair } from "../sealing/boxes";
+import { type BoxPair, readPublicKey, suite } from "../sealing/boxes";
 import { demand } from "../sealing/documents";
 
 const ALGORITHM = { name: "ECDH", namedCurve: "P-256" } as const;
@@ -24,6 +24,20 @@ export async function boxKeyFile(passphrase: string): Promise<{ publicKey: Bytes
   const file = await writeEncryptedKey(bytes, passphrase);
   bytes.fill(0);
   return { publicKey: new Uint8Array(await crypto.subtle.exportKey("raw", pair.publicKey)), file };
+}
+
+/** Whether `key` opens what is locked to `point`: a probe of random bytes goes there and back. */
+export async function opensProbe(point: Bytes, key: BoxPair): Promise<boolean> {
+  const probe = randomBytes(32);
+  const info = utf8("sunbid/probe/v1\n").buffer;
+  const sender = await suite().createSenderContext({ recipientPublicKey: await readPublicKey(point), info });
+  const sealed = await sender.seal(probe.buffer);
+  try {
+    const recipient = await suite().createRecipientContext({ recipientKey: key.pair, enc: sender.enc, info });
+    return equal(new Uint8Array(await recipient.open(sealed)), probe);
+  } catch {
+    return false;
+  }
 }
 
 /** Takes a backup into this browser. */

@@ -21,6 +21,7 @@ use crate::platform::vault::Vault;
 use crate::project::flow::Step;
 use crate::project::phase::Milestone;
 use crate::project::standing::LotFacts;
+use crate::sealed_bid::drill::{self, Readiness};
 use crate::sealed_bid::rules::{ENTERPRISE, ENTERPRISES, envelopes_of, fields_of};
 use crate::sealed_bid::trustees_store;
 use crate::sealing::bid_document::Form;
@@ -39,6 +40,7 @@ pub struct Seen {
     arrived: bool,
     objections: Vec<ObjectionRow>,
     trustees: Option<TrusteeSet>,
+    untried: bool,
     /// The visitor's organisation has a bid that counts.
     bids: bool,
     envelopes: Vec<SeenEnvelope>,
@@ -99,6 +101,7 @@ impl Seen {
             objections: store::objections(db, lot)?,
             numbers: number_draws(db, vault, &facts)?,
             trustees: trustees_store::complete_set(db, facts.tender)?,
+            untried: !matches!(drill::readiness(db, facts.tender)?, Readiness::Done | Readiness::NoSet),
             facts,
             who,
             now,
@@ -154,6 +157,8 @@ pub struct HallPage {
     /// The stage and how far it is, in one sentence that screen readers say when it changes.
     pub(super) said: String,
     pub(super) minimum: u32,
+    /// The trustees have not shown that they can open bids.
+    pub(super) untried: bool,
     pub(super) closing: Option<ClosingView>,
     pub(super) can_close: bool,
     pub(super) can_arrive: bool,
@@ -275,6 +280,7 @@ impl HallPage {
             stage: stage.code(),
             said: said(p, stage, &envelopes),
             minimum: facts.terms.minimum_bidders,
+            untried: seen.untried,
             closing,
             can_close: seen.closing.is_none() && seen.may(Step::CloseBidding),
             can_arrive: seen.closing.is_some()

@@ -1,6 +1,7 @@
 //! Tests of the box.
 
 mod acts;
+mod drill;
 mod program;
 mod refund;
 mod secrecy;

@@ -1,0 +1,214 @@
+//! The drill: every trustee opens a canary before bids come, and whoever lost a key finds it then.
+
+use crate::account::testing::{Member, TestHouse, refused};
+use crate::on_both_databases;
+use crate::opening::testing::{BidBox, empty_box};
+use crate::platform::canonical::jcs_text;
+use crate::platform::database::testing::Engine;
+use crate::platform::id::Id;
+use crate::platform::moment::DAY;
+use crate::platform::refusal::Failure;
+use crate::project::rules::Tender;
+use crate::project::store as projects;
+use crate::project::testing::Shape;
+use crate::sealed_bid::drill::{self, Readiness};
+use crate::sealed_bid::drill_store::{self, State};
+use crate::sealed_bid::expiry;
+use crate::sealing::boxes::BoxKey;
+use crate::sealing::drill as canary;
+use crate::sealing::opening_check::Reported;
+use crate::sealing::release::{OpeningBundle, Release};
+use crate::tests::browser::Served;
+
+on_both_databases! {
+    a_drill_is_done_when_every_trustee_has_opened_the_canary
+    a_trustee_with_a_wrong_key_is_told_so_and_tries_again
+    a_drill_is_for_its_trustees_and_can_be_waived_with_a_reason
+    the_trustees_page_the_bidders_and_the_hall_tell_how_ready_they_are
+    a_certificate_that_ends_before_the_opening_is_warned_about
+}
+
+fn tender(house: &TestHouse, filled: &BidBox) -> Id<Tender> {
+    house.door().read(|db| projects::known_lot(db, filled.lot)).unwrap().tender
+}
+
+fn begin(house: &TestHouse, tender: Id<Tender>, member: &Member) -> Result<(), Failure> {
+    let (who, origin) = (member.who.clone(), house.door().config().origin.clone());
+    house.act(&member.who, move |act| drill::begin(act, &origin, &who, tender)).map(drop)
+}
+
+fn bundle(house: &TestHouse, tender: Id<Tender>) -> OpeningBundle {
+    house.door().read(|db| drill::bundle(db, tender)).unwrap()
+}
+
+fn hand_in(house: &TestHouse, tender: Id<Tender>, member: &Member, release: &Release) -> Result<(), Failure> {
+    let (who, text) = (member.who.clone(), jcs_text(release));
+    house.act(&member.who, move |act| drill::release(act, &who, tender, &text)).map(drop)
+}
+
+fn made(house: &TestHouse, filled: &BidBox, i: u8) -> Release {
+    bundle(house, tender(house, filled)).release(&filled.key(i), house.door().now()).unwrap()
+}
+
+fn states(house: &TestHouse, tender: Id<Tender>) -> Vec<State> {
+    let rows = house.door().read(|db| drill_store::releases(db, tender)).unwrap();
+    rows.into_iter().map(|row| row.state).collect()
+}
+
+fn readiness(house: &TestHouse, tender: Id<Tender>) -> Readiness {
+    house.door().read(|db| drill::readiness(db, tender)).unwrap()
+}
+
+fn a_drill_is_done_when_every_trustee_has_opened_the_canary(engine: Engine) {
+    let house = TestHouse::new(engine);
+    let filled = empty_box(&house, &Shape::default());
+    let tender = tender(&house, &filled);
+    assert_eq!(readiness(&house, tender), Readiness::Untried);
+    begin(&house, tender, filled.trustee(2)).unwrap();
+    assert_eq!(refused(begin(&house, tender, filled.trustee(1))).key, "sealed_bid.drill.refusal.begun");
+    assert_eq!(readiness(&house, tender), Readiness::Trying);
+    // t of n would do at an opening; in a drill everybody must come
+    for (i, expected) in [(1, vec![State::Received]), (2, vec![State::Right; 2])] {
+        hand_in(&house, tender, filled.trustee(i), &made(&house, &filled, i)).unwrap();
+        assert_eq!(states(&house, tender), expected);
+        assert_eq!(readiness(&house, tender), Readiness::Trying);
+    }
+    hand_in(&house, tender, filled.trustee(3), &made(&house, &filled, 3)).unwrap();
+    assert_eq!(states(&house, tender), vec![State::Right; 3]);
+    assert_eq!(readiness(&house, tender), Readiness::Done);
+    let again = made(&house, &filled, 1);
+    assert_eq!(
+        refused(hand_in(&house, tender, filled.trustee(1), &again)).key,
+        "sealed_bid.drill.refusal.done"
+    );
+}
+
+fn a_trustee_with_a_wrong_key_is_told_so_and_tries_again(engine: Engine) {
+    let house = TestHouse::new(engine);
+    let filled = empty_box(&house, &Shape::default());
+    let tender = tender(&house, &filled);
+    begin(&house, tender, filled.trustee(1)).unwrap();
+    // the box does not open with the key that this trustee has left
+    let mut lost = made(&house, &filled, 1);
+    lost.shares[0].sealed = None;
+    lost.sig = filled.key(1).sign.sign(&lost.message()).unwrap();
+    hand_in(&house, tender, filled.trustee(1), &lost).unwrap();
+    assert_eq!(states(&house, tender), [State::Wrong], "said at once, not when the others have come");
+    for i in [2, 3] {
+        hand_in(&house, tender, filled.trustee(i), &made(&house, &filled, i)).unwrap();
+    }
+    assert_eq!(states(&house, tender), [State::Wrong, State::Right, State::Right]);
+    assert_eq!(readiness(&house, tender), Readiness::Trying);
+    hand_in(&house, tender, filled.trustee(1), &made(&house, &filled, 1)).unwrap();
+    assert_eq!(readiness(&house, tender), Readiness::Done);
+}
+
+fn a_drill_is_for_its_trustees_and_can_be_waived_with_a_reason(engine: Engine) {
+    let house = TestHouse::new(engine);
+    let filled = empty_box(&house, &Shape::default());
+    let tender = tender(&house, &filled);
+    let stranger = &filled.staff.centre;
+    assert_eq!(refused(begin(&house, tender, stranger)).status, 403);
+    begin(&house, tender, filled.trustee(1)).unwrap();
+    let other = made(&house, &filled, 1);
+    assert_eq!(refused(hand_in(&house, tender, filled.trustee(2), &other)).status, 403);
+    let mut unsigned = other.clone();
+    unsigned.sig.0[9] ^= 1;
+    let bad = "sealed_bid.drill.refusal.bad_release";
+    assert_eq!(refused(hand_in(&house, tender, filled.trustee(1), &unsigned)).key, bad);
+    let waive = |member: &Member, words: &'static str| {
+        let who = member.who.clone();
+        house.act(&member.who, move |act| drill::waive(act, &who, tender, words)).map(drop)
+    };
+    assert_eq!(refused(waive(&filled.staff.entity, "公证处休假")).status, 403);
+    assert_eq!(refused(waive(&filled.staff.agent, "  ")).key, "sealed_bid.drill.refusal.words");
+    waive(&filled.staff.agent, "公证处休假，开标前补做。").unwrap();
+    assert_eq!(readiness(&house, tender), Readiness::Waived("公证处休假，开标前补做。".into()));
+    // a drill that is done after all is what counts
+    for i in 1..=3 {
+        hand_in(&house, tender, filled.trustee(i), &made(&house, &filled, i)).unwrap();
+    }
+    assert_eq!(readiness(&house, tender), Readiness::Done);
+}
+
+fn the_trustees_page_the_bidders_and_the_hall_tell_how_ready_they_are(engine: Engine) {
+    let house = TestHouse::new(engine);
+    let filled = empty_box(&house, &Shape::default());
+    house.at("2026-03-24 10:00:00");
+    let bidder = house.member(crate::account::role::Role::Bidder, "bidder");
+    let served = Served::start(house);
+    let page = "/sealed-bid/TEST-0001/trustees";
+    let (mut public, mut agent) = (served.visitor(), served.browser(filled.trustee(1)));
+    let before = public.get(page).expect_status(200).text();
+    assert!(before.contains("还没有演练") && !before.contains("trustees/drill\""), "{before}");
+    assert!(public.get("/opening/TEST-0001/1").text().contains("还没有完成解密演练"));
+    let mut reader = served.browser(&bidder);
+    assert!(reader.get("/sealed-bid/TEST-0001/1").expect_status(200).text().contains("还没有完成解密演练"));
+    agent.get(page);
+    agent.post(&format!("{page}/drill"), &[]).expect_status(303);
+    for i in 1..=3u8 {
+        let mut trustee = served.browser(filled.trustee(i));
+        assert!(trustee.get(page).text().contains("data-drill"));
+        let bundle = trustee.get(&format!("{page}/drill/bundle.json")).expect_status(200).bytes;
+        let bundle = OpeningBundle::read(&bundle).unwrap();
+        let release = bundle.release(&filled.key(i), served.house.door().now()).unwrap();
+        trustee.get(page);
+        let text = jcs_text(&release);
+        if i == 2 {
+            let sent = trustee.post_file(&format!("{page}/drill/release-file"), "r.json", text.as_bytes());
+            sent.expect_status(303);
+        } else {
+            trustee.post(&format!("{page}/drill/release"), &[("release", &text)]).expect_status(303);
+        }
+        assert!(!trustee.get(page).text().contains("data-drill"), "once is enough");
+    }
+    let after = public.get(page).text();
+    assert!(after.contains("演练完成于") && after.matches("可用").count() >= 3, "{after}");
+    assert!(!public.get("/opening/TEST-0001/1").text().contains("还没有完成解密演练"));
+    assert!(!reader.get("/sealed-bid/TEST-0001/1").text().contains("还没有完成解密演练"));
+}
+
+fn a_certificate_that_ends_before_the_opening_is_warned_about(engine: Engine) {
+    let house = TestHouse::new(engine);
+    let filled = empty_box(&house, &Shape::default());
+    house.at("2026-03-24 10:00:00");
+    let (who, now) = (filled.staff.agent.who.clone(), house.door().now());
+    let ends =
+        house.door().read(|db| crate::account::store::certificates(db, who.person)).unwrap()[0].not_after;
+    let asked = |opens_at| house.door().read(|db| expiry::too_early(db, &who, now, opens_at)).unwrap();
+    assert_eq!(asked(ends.plus(-1)), None);
+    assert_eq!(asked(ends), Some(ends), "at the very instant it has ended");
+    assert_eq!(asked(ends.plus(DAY)), Some(ends));
+    let opens = house.door().read(|db| expiry::opens_at(db, tender(&house, &filled))).unwrap();
+    assert_eq!(opens, Some(crate::project::testing::schedule().bids_until));
+    // nobody is warned whose certificate lasts
+    let served = Served::start(house);
+    let shown = served.browser(&filled.staff.agent).get("/sealed-bid/TEST-0001/trustees").text();
+    assert!(!shown.contains("早于开标时间"), "{shown}");
+}
+
+#[test]
+fn nothing_but_a_canary_is_opened_in_a_drill() {
+    let house = TestHouse::new(Engine::Sqlite);
+    let filled = empty_box(&house, &Shape::default());
+    let now = house.door().now();
+    let made = canary::make(&filled.boxes.set, "log.test/main", now).unwrap();
+    let session = BoxKey::random();
+    let reported = |i: u8| {
+        let release = canary::bundle(&made.manifest, &filled.boxes.set, &session.public(), now)
+            .release(&filled.key(i), now)
+            .unwrap();
+        release.reported(&made.manifest, &session).unwrap()
+    };
+    let open = |phrase: &str, reported: &[Reported]| {
+        canary::open((&made.manifest, &made.ciphertext, phrase), &filled.boxes.set, reported)
+    };
+    assert_eq!(open(&made.phrase, &[reported(1)]).unwrap(), canary::Shown::Nothing);
+    let two = [reported(1), reported(3)];
+    assert_eq!(open(&made.phrase, &two).unwrap(), canary::Shown::Opened { wrong: vec![] });
+    assert_eq!(open("another phrase", &two).unwrap(), canary::Shown::Shut);
+    let mut bid = made.manifest.clone();
+    bid.ctx.lot = "1".into();
+    let opened = canary::open((&bid, &made.ciphertext, &made.phrase), &filled.boxes.set, &two);
+    assert!(opened.unwrap_err().to_string().contains("no canary"));
+}
