@@ -155,7 +155,7 @@ pub fn release(act: &mut Act<'_>, who: &Who, tender: Id<Tender>, document: &str)
     let bad = || Refused::from(Refusal::BadRelease);
     let release = Release::read(document.as_bytes()).map_err(|_| bad())?;
     if release.i != own {
-        return Err(Refused::from(TrusteeRefusal::NotNamed).into());
+        return Err(Refused::from(TrusteeRefusal::NotATrustee).into());
     }
     let shown = canary::bundle(&drill.manifest, &set, &drill.session, drill.at);
     release.check(&set, &shown.bid_set, &drill.session).map_err(|_| bad())?;

@@ -2,12 +2,14 @@
 //! The demonstration walks with these too; a walk that does not go as planned must stop at once, so it may unwrap.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use super::{trustees_actions as actions, trustees_store as store};
+use super::{drill, trustees_actions as actions, trustees_store as store};
 use crate::account::testing::{Member, TestHouse};
+use crate::platform::canonical::jcs_text;
 use crate::platform::id::Id;
 use crate::project::rules::Tender;
 use crate::sealing::boxes::BoxKey;
-use crate::sealing::trustees::TrusteeSet;
+use crate::sealing::signature::SigningKey;
+use crate::sealing::trustees::{TrusteeKey, TrusteeSet};
 
 /// The trustees' box keys, in the order of the set.
 pub struct Boxes {
@@ -53,4 +55,19 @@ pub fn sign(house: &TestHouse, tender: Id<Tender>, member: &Member) {
     let sig: [u8; 64] = member.sign_bytes(&message).try_into().unwrap();
     let who = member.who.clone();
     house.act(&member.who, move |act| actions::sign_set(act, &who, tender, &sig)).unwrap();
+}
+
+/// Has every one of `trustees` open the canary of the drill.
+pub fn hold_drill(house: &TestHouse, tender: Id<Tender>, trustees: &[&Member], boxes: &Boxes) {
+    let (who, origin) = (trustees[0].who.clone(), house.door().config().origin.clone());
+    house.act(&trustees[0].who, move |act| drill::begin(act, &origin, &who, tender)).unwrap();
+    let bundle = house.door().read(|db| drill::bundle(db, tender)).unwrap();
+    for ((member, key), i) in trustees.iter().zip(&boxes.keys).zip(1u8..) {
+        let boxes = BoxKey::from_bytes(&key.to_bytes().0).unwrap();
+        let sign = SigningKey::from_pkcs8(&member.pkcs8).unwrap();
+        let key = TrusteeKey { i, tender: bundle.trustees.tender.clone(), boxes, sign };
+        let release = jcs_text(&bundle.release(&key, house.door().now()).unwrap());
+        let who = member.who.clone();
+        house.act(&member.who, move |act| drill::release(act, &who, tender, &release)).unwrap();
+    }
 }

@@ -25,11 +25,11 @@ on_both_databases! {
 
 /// Pages that no walk along links can read, and why.
 const NEVER_READ: [(&str, &str); 3] = [
+    ("/log/witnessed", "this log has no witnesses; `witnessed` asks one that has"),
     (
         "/opening/{number}/{lot}/{envelope}/key-bundle.json",
-        "these tenders have one lock; `opening::tests::dual_pages` reads it in one that has two",
+        "only while bidders give their keys; `opening::tests::dual_pages` reads it then",
     ),
-    ("/log/witnessed", "this log has no witnesses; `witnessed` asks one that has"),
     ("/log/closing/{size}/timestamp", "no authority stamps the time here; `witnessed` asks one that does"),
 ];
 

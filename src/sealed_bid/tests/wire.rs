@@ -7,6 +7,7 @@ use crate::on_both_databases;
 use crate::platform::canonical::jcs_text;
 use crate::platform::database::testing::Engine;
 use crate::platform::digest::{b64, sha256};
+use crate::project::terms::DualLock;
 use crate::project::testing::Shape;
 use crate::sealed_bid::testing::{parameters, seal_offer};
 use crate::sealing::command::BidParameters;
@@ -235,9 +236,11 @@ fn a_withdrawal_is_signed_on_its_page_and_has_a_receipt(engine: Engine) {
 /// The script of the bid form finds what it looks for: the page and `browser/src/page/seal_form.ts` can not drift apart.
 fn every_mark_that_the_bid_forms_script_asks_for_stands_on_the_page(engine: Engine) {
     const SCRIPT: &str = include_str!("../../../browser/src/page/seal_form.ts");
-    let line = line(engine);
-    let mut browser = line.served.browser(&line.first);
-    let page = browser.get(&format!("{LOT}/single")).expect_status(200).text();
+    // a lot with both locks: its form has every mark
+    let shape = Shape { dual: Some(DualLock { minutes: 30 }), ..Shape::default() };
+    let Box1 { house, first, .. } = box1(engine, &shape);
+    let served = Served::start(house);
+    let page = served.browser(&first).get(&format!("{LOT}/single")).expect_status(200).text();
     let after = |text: &'static str, mark: &'static str| {
         text.split(mark)
             .skip(1)
@@ -248,7 +251,7 @@ fn every_mark_that_the_bid_forms_script_asks_for_stands_on_the_page(engine: Engi
     wanted.extend(after(code, "complain(form, \"").map(|word| format!("data-text-{word}")));
     wanted.extend(after(code, "attribute(form, \"").map(|mark| format!("data-{mark}=")));
     wanted.extend(after(code, "field(form, \"").map(|name| format!("name=\"{name}\"")));
-    wanted.extend(["sealing", "uploading", "submitting"].map(|word| format!("data-text-{word}")));
+    wanted.extend(["sealing", "checking", "uploading", "submitting"].map(|word| format!("data-text-{word}")));
     assert!(wanted.len() > 30, "{wanted:?}");
     for mark in wanted {
         assert!(page.contains(&mark), "{mark} is missing on the bid form");
