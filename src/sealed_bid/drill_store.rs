@@ -119,9 +119,12 @@ pub fn drill(db: &mut Db, tender: Id<Tender>) -> Result<Option<DrillRow>, Fault>
     .transpose()
 }
 
+/// The session's key, the ciphertext, the phrase.
+type ContentColumns = (Option<Vec<u8>>, Option<Vec<u8>>, String);
+
 /// The canary's content and the session's key, while the drill goes on.
 pub(super) fn contents(db: &mut Db, vault: &Vault, tender: Id<Tender>) -> Result<Option<Contents>, Fault> {
-    let row: Option<(Option<Vec<u8>>, Option<Vec<u8>>, String)> = sealed_bid_drill::table
+    let row: Option<ContentColumns> = sealed_bid_drill::table
         .filter(sealed_bid_drill::tender_id.eq(tender.to_string()))
         .select((sealed_bid_drill::session_secret, sealed_bid_drill::ciphertext, sealed_bid_drill::phrase))
         .first(db)

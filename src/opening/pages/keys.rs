@@ -47,6 +47,9 @@ pub(super) struct KeyRow {
     pub can_excuse: bool,
 }
 
+/// A bid, its bidder's name, and whether it is the reader's own.
+pub(super) type NamedBid = (Bytes<32>, String, bool);
+
 /// What the view needs to know of the reader.
 pub(super) struct Reader<'a> {
     pub now: Moment,
@@ -55,7 +58,7 @@ pub(super) struct Reader<'a> {
     pub may_release: bool,
     pub may_excuse: bool,
     /// Names of the bidders, and which bids are the reader's own.
-    pub bids: &'a [(Bytes<32>, String, bool)],
+    pub bids: &'a [NamedBid],
 }
 
 impl KeysView {

@@ -1,6 +1,6 @@
 //! What the hall page shows, and to whom which button.
 
-use super::keys::{KeysView, Reader};
+use super::keys::{KeysView, NamedBid, Reader};
 use super::numbers::NumberView;
 use crate::account::page::Page;
 use crate::account::role::Role;

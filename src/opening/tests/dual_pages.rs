@@ -6,7 +6,9 @@ use crate::on_both_databases;
 use crate::open_data::evidence::{self, Contents};
 use crate::platform::canonical::jcs_text;
 use crate::platform::database::testing::Engine;
+use crate::platform::id::Id;
 use crate::platform::money::Fen;
+use crate::project::rules::Lot;
 use crate::project::store as projects;
 use crate::project::testing::Shape;
 use crate::sealing::bidder_key::KeyBundle;
@@ -95,12 +97,15 @@ fn a_hall_with_both_locks_takes_keys_first_and_its_evidence_holds(engine: Engine
     assert!(["9,500,000.00", "9,300,000.00", "9,800,000.50"].iter().all(|price| after.contains(price)));
     assert!(!after.contains("9,700,000.00") && after.contains("投标人没有提交自己的密钥。"), "{after}");
     agent.sign(&filled.staff.agent, HALL, &format!("{HALL}/single/publication"), &[]).expect_status(303);
+    its_evidence_holds(&served, filled.lot);
+}
 
-    // a stranger sees from the evidence that the bidders came before the trustees, and who did not come
-    let lot = served.house.door().read(|db| projects::known_lot(db, filled.lot)).unwrap();
+/// A stranger sees from the evidence that the bidders came before the trustees, and who did not come.
+fn its_evidence_holds(served: &Served, lot: Id<Lot>) {
+    let facts = served.house.door().read(|db| projects::known_lot(db, lot)).unwrap();
     let contents = Contents { ciphertexts: true, media: false };
     let bundle =
-        evidence::write(&served.house.house, &lot, contents, runtime().handle(), Vec::new()).unwrap();
+        evidence::write(&served.house.house, &facts, contents, runtime().handle(), Vec::new()).unwrap();
     let findings = verify(bundle, &Known::default());
     let lines: Vec<String> = findings.lines().iter().map(ToString::to_string).collect();
     assert!(findings.all_hold(), "{lines:#?}");
