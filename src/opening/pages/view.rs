@@ -48,7 +48,7 @@ pub struct Seen {
 }
 
 /// The bidders' phase, and of its bids: whose they are, and whether they are the visitor's own.
-type SeenKeys = (BidderKeys, Vec<(Bytes<32>, String, bool)>);
+type SeenKeys = (BidderKeys, Vec<NamedBid>);
 
 struct SeenEnvelope {
     sitting: Sitting,
