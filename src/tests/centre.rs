@@ -21,7 +21,7 @@ use crate::project::terms::CommitteePlan;
 use crate::publication::testing::signing;
 use crate::recording::rules::Source;
 use crate::sealed_bid::testing::withdraw;
-use crate::sealed_bid::uploads;
+use crate::sealed_bid::{program, uploads};
 use crate::sealing::archive::padded;
 use crate::sealing::context::EnvelopeKind;
 use crate::sealing::stream::ciphertext_size;
@@ -60,6 +60,8 @@ impl Centre {
         }
         house.clock.move_to(now);
         let unlinked = leave_open(&house, &cast);
+        // a server's first round of jobs enters the script that it serves
+        program::log_served(house.door()).unwrap();
         let mut members: BTreeMap<String, Member> = BTreeMap::new();
         let staff = [&cast.staff.agent, &cast.staff.entity, &cast.staff.supervisor, &cast.staff.centre];
         let everybody =
