@@ -213,7 +213,8 @@ await walk(async (chromium, base) => {
     return { index, size: Number(note.split("\\n")[1]) };
   })()`);
   assert.ok(Number.isInteger(found.index) && found.index < found.size, JSON.stringify(found));
-  await anyone.follow(`main a[href="/log"]`);
+  await anyone.follow(`main a[href="/log/entry/${found.index}"]`);
+  await anyone.go("/log");
   await anyone.picture("public-log");
   const winner = await enter("bidder3", false);
   await winner.go(PUBLIC);
