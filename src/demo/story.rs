@@ -267,11 +267,7 @@ pub fn tell(house: &TestHouse, cast: &Cast, story: &Story) -> Option<BidBox> {
         return None;
     }
     if story.until == Until::Cancelled {
-        house.clock.move_to(story.start.plus(3 * DAY));
-        let who = staff.entity.who.clone();
-        let cancel =
-            move |act: &mut crate::ledger::Act<'_>| crate::project::actions::cancel(act, &who, lot, GIVEN_UP);
-        house.act(&staff.entity.who, cancel).unwrap();
+        give_up(house, cast, lot, story.start.plus(3 * DAY));
         return None;
     }
     house.clock.move_to(story.start.plus(4 * DAY));
@@ -321,6 +317,14 @@ pub fn tell(house: &TestHouse, cast: &Cast, story: &Story) -> Option<BidBox> {
         finish(house, cast, lot, story);
     }
     Some(box_)
+}
+
+/// The entity ends the tender for good.
+fn give_up(house: &TestHouse, cast: &Cast, lot: Id<Lot>, at: Moment) {
+    house.clock.move_to(at);
+    let entity = &cast.staff.entity.who;
+    let who = entity.clone();
+    house.act(entity, move |act| crate::project::actions::cancel(act, &who, lot, GIVEN_UP)).unwrap();
 }
 
 /// Two bidders ask and are answered the same day.
