@@ -102,7 +102,7 @@ fn an_expert_of(house: &TestHouse, cast: &Cast, number: &str) -> Member {
 /// A tender whose report is signed and whose candidates wait for their display.
 fn ranked(now: Moment) -> Story {
     Story {
-        number: "DEMO-0010",
+        number: "DEMO-0101",
         title: "南山泵站改造工程",
         category: Category::Municipal,
         start: now.plus(-26 * DAY),
