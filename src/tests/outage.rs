@@ -23,6 +23,7 @@ on_both_databases! {
     an_outage_before_the_deadline_moves_it_and_bids_are_taken_until_then
     no_box_closes_before_it_is_known_whether_the_platform_was_away
     a_box_that_is_closed_stays_closed
+    a_tender_that_was_given_up_stays_as_it_is
     everybody_reads_the_rule_and_what_it_moved
 }
 
@@ -152,6 +153,24 @@ fn a_box_that_is_closed_stays_closed(engine: Engine) {
     assert_eq!(facts(&house, &filled).schedule.unwrap().bids_until, at("2026-03-25 09:30"));
     let outages = house.door().read(|db| store::newest(db, 9)).unwrap();
     assert!(outages[0].moved.is_empty());
+}
+
+fn a_tender_that_was_given_up_stays_as_it_is(engine: Engine) {
+    let (house, filled) = filled(engine);
+    let (who, lot) = (filled.staff.entity.who.clone(), filled.lot);
+    house
+        .act(&filled.staff.entity.who, move |act| {
+            crate::project::actions::cancel(act, &who, lot, "规划调整，重新招标。")
+        })
+        .unwrap();
+    house.at("2026-03-25 08:40:00");
+    jobs::due(house.door()).unwrap();
+    house.at("2026-03-25 09:20:00");
+    jobs::due(house.door()).unwrap();
+    let outages = house.door().read(|db| store::newest(db, 9)).unwrap();
+    assert_eq!(outages.len(), 1);
+    assert!(outages[0].moved.is_empty(), "nothing moves where no bids are awaited");
+    assert!(facts(&house, &filled).reached(Milestone::Extended).is_none());
 }
 
 fn everybody_reads_the_rule_and_what_it_moved(engine: Engine) {

@@ -395,23 +395,24 @@ pub fn past_deadline(db: &mut Db, now: Moment, limit: i64) -> Result<Vec<Id<Lot>
 /// first. A tender of which any box is closed is not among them: its deadline is past for good.
 pub fn bidding_until(db: &mut Db, after: Moment, before: Moment) -> Result<Vec<Id<Tender>>, Fault> {
     let open = Milestone::Announced.code();
-    let rows: Vec<(String, String)> = project_lot::table
+    let mut tenders: Vec<String> = project_lot::table
         .filter(project_lot::bids_until.gt(after.micros()).and(project_lot::bids_until.lt(before.micros())))
-        .filter(project_lot::announced_at.is_not_null())
+        .filter(project_lot::reached.eq(open))
         .order((project_lot::bids_until, project_lot::tender_id))
-        .select((project_lot::tender_id, project_lot::reached))
+        .select(project_lot::tender_id)
         .load(db)?;
-    let ended = [Milestone::Cancelled.code(), Milestone::Unsuccessful.code()];
-    let mut tenders: Vec<(String, bool)> = Vec::new();
-    for (tender, reached) in rows {
-        let takes = reached == open;
-        let blocks = !takes && !ended.contains(&reached.as_str());
-        match tenders.iter_mut().find(|(known, _)| *known == tender) {
-            Some((_, moves)) => *moves &= !blocks,
-            None => tenders.push((tender, !blocks)),
-        }
-    }
-    tenders.iter().filter(|(_, moves)| *moves).map(|(tender, _)| id(tender)).collect()
+    // the lots of a tender have one deadline, so they stand side by side
+    tenders.dedup();
+    let closed: Vec<String> = project_lot::table
+        .filter(project_lot::tender_id.eq_any(&tenders))
+        .filter(project_lot::reached.ne_all([
+            open,
+            Milestone::Cancelled.code(),
+            Milestone::Unsuccessful.code(),
+        ]))
+        .select(project_lot::tender_id)
+        .load(db)?;
+    tenders.iter().filter(|tender| !closed.contains(tender)).map(|tender| id(tender)).collect()
 }
 
 /// The public reason behind a milestone, where one was given.
