@@ -38,6 +38,7 @@ pub mod trustees_actions;
 pub mod trustees_pages;
 pub mod trustees_store;
 pub mod tus;
+pub mod tus_headers;
 pub mod uploads;
 
 pub mod testing;

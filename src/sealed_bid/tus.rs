@@ -6,12 +6,13 @@
 
 use super::rules::{Refusal, Upload};
 use super::store::{Part, UploadRow};
+use super::tus_headers;
 use super::uploads::{self, PART_MAX};
 use crate::account::form::check_csrf;
 use crate::account::page::Page;
 use crate::account::who::{Bidder, Who};
 use crate::ledger::Door;
-use crate::platform::digest::{finish, from_b64};
+use crate::platform::digest::finish;
 use crate::platform::id::Id;
 use crate::platform::refusal::{Failure, Fault, Refused};
 use crate::platform::web::{Answer, Failed};
@@ -94,7 +95,7 @@ fn text<'r>(request: &'r HttpRequest, name: &str) -> Option<&'r str> {
 }
 
 fn number(request: &HttpRequest, name: &str) -> Option<u64> {
-    text(request, name).filter(|text| text.bytes().all(|b| b.is_ascii_digit()))?.parse().ok()
+    tus_headers::count(text(request, name)?)
 }
 
 fn has_pieces(request: &HttpRequest) -> bool {
@@ -227,9 +228,9 @@ async fn delete(
 }
 
 /// The checksum that the request promises for its body.
-fn promised(request: &HttpRequest) -> Result<Option<Vec<u8>>, Refused> {
+fn promised(request: &HttpRequest) -> Result<Option<[u8; 32]>, Refused> {
     let Some(header) = text(request, "Upload-Checksum") else { return Ok(None) };
-    let sum = header.strip_prefix("sha256 ").and_then(from_b64).filter(|sum| sum.len() == 32);
+    let sum = tus_headers::checksum(header);
     sum.map(Some).ok_or_else(|| Refused { status: 400, ..Refused::from(Refusal::Checksum) })
 }
 
@@ -254,7 +255,7 @@ async fn take(
         }
     };
     if let Some(promised) = promised {
-        if broken || finish(context).as_slice() != promised {
+        if broken || finish(context) != promised {
             uploads::remove(door.files(), &taking.kept).await;
             return Err(Refused::from(Refusal::Checksum).into());
         }
