@@ -250,10 +250,10 @@ pub(super) fn record_opening(
     for (place, bid) in (1..).zip(&unsealed.bids) {
         store::insert_bid(act.db(), lot, envelope, place, bid)?;
     }
-    for file in &unsealed.files {
-        store::insert_file(act.db(), lot, envelope, file)?;
-    }
     let vault = act.vault().clone();
+    for content in &unsealed.contents {
+        store::insert_content(act.db(), &vault, lot, envelope, content)?;
+    }
     store::end_sitting(act.db(), &vault, lot, envelope, &unsealed.shares, now)?;
     let bids = unsealed.bids.iter().map(fate).collect();
     let event = BidsOpened { lot, envelope, bid_set: Bytes(sitting.bid_set.hash()), bids, lost };

@@ -24,12 +24,13 @@
 //!   time is over ([`lockstep`]); the end of that time is in the log before the first share.
 //! - Technical and commercial envelopes are opened at different steps, each with its own session.
 //!
-//! Tables: `opening_closing`, `opening_sitting`, `opening_arrival`, `opening_release`, `opening_bid`, `opening_file`,
+//! Tables: `opening_closing`, `opening_sitting`, `opening_arrival`, `opening_release`, `opening_bid`, `opening_content`,
 //! `opening_objection`, `opening_record`, `opening_signature`, `opening_bidders`, `opening_bidder_key`, `opening_bidder_try`,
 //! `opening_excuse`.
 
 pub mod actions;
 pub mod bidders;
+pub mod content;
 pub mod events;
 pub mod hall;
 pub mod jobs;

@@ -1,15 +1,15 @@
 //! The opening itself: from the trustees' releases to readable bids. Runs outside any act, because a large bid takes
-//! its time; what comes of it is then recorded in one act. Holds one piece of one file in memory.
+//! its time; what comes of it is then recorded in one act. Holds a few slices of each bid in memory. The files stay where
+//! and as they are, sealed: what is recorded is the key that reads them ([`super::content`]).
 
 use super::progress::{BidStep, Follower, Watched};
 use super::record::NotOpened;
 use super::rules::{self, Blame, Cause, Judgement};
-use super::store::{BidRow, FileRow};
+use super::store::{BidRow, ContentRow};
 use crate::account::authority::Authority;
 use crate::platform::canonical::jcs;
 use crate::platform::files::Files;
 use crate::platform::refusal::Fault;
-use crate::platform::waiting::Waiting;
 use crate::sealed_bid::ciphertext;
 use crate::sealed_bid::store::{CountedEnvelope, Part};
 use crate::sealing::archive::Shelf;
@@ -31,8 +31,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use tokio::runtime::Handle;
 
-/// Content of opened files is stored in pieces of at most this many bytes.
-const PIECE: usize = 8 << 20;
+/// Opened files are read in pieces of so many bytes.
+const PIECE: usize = 1 << 18;
 
 /// A bid that counts, where its ciphertext lies, and whose it is.
 pub struct Sealed {
@@ -61,7 +61,8 @@ pub struct Material {
 pub struct Unsealed {
     /// In the order of submission, as they are read out.
     pub bids: Vec<BidRow>,
-    pub files: Vec<FileRow>,
+    /// Where the content of those that were opened lies, and its keys.
+    pub contents: Vec<ContentRow>,
     /// The shares document of the evidence, JSON.
     pub shares: Vec<u8>,
 }
@@ -103,23 +104,22 @@ pub fn unseal(
     material: &Material,
     follower: &Follower,
 ) -> Result<Result<Unsealed, Vec<u8>>, Fault> {
-    let mut out = Unsealed { bids: Vec::new(), files: Vec::new(), shares: Vec::new() };
+    let mut out = Unsealed { bids: Vec::new(), contents: Vec::new(), shares: Vec::new() };
     let mut shares = SharesDoc { bids: Vec::new(), session: None, typ: SharesTyp };
     let judged = side_by_side(&material.bids, |at, sealed| {
         follower.set(at, BidStep::Opening(0));
         let reported = reports(sealed, material);
         let k_b = bidder_key(sealed, material);
-        let mut shelf_rows = Vec::new();
         let bid = Bid { sealed, reported: &reported, k_b: k_b.as_ref(), at };
-        let row = open_one(files, authority, warrant, material, &bid, follower, &mut shelf_rows)?;
+        let row = open_one(files, authority, warrant, material, &bid, follower)?;
         follower.set(at, BidStep::Done);
-        Ok((row, shelf_rows, shares_of(sealed, &reported, k_b.as_ref())))
+        Ok((row, shares_of(sealed, &reported, k_b.as_ref())))
     });
     for one in judged {
-        let (row, mut shelf_rows, its_shares) = one?;
-        let Some(row) = row else { return Ok(Err(missing(material))) };
+        let (row, its_shares) = one?;
+        let Some((row, content)) = row else { return Ok(Err(missing(material))) };
         out.bids.push(row);
-        out.files.append(&mut shelf_rows);
+        out.contents.extend(content);
         shares.bids.push(its_shares);
     }
     out.bids.sort_by_key(|bid| (bid.submitted_at, bid.leaf));
@@ -199,8 +199,7 @@ fn open_one(
     material: &Material,
     bid: &Bid<'_>,
     follower: &Follower,
-    shelf_rows: &mut Vec<FileRow>,
-) -> Result<Option<BidRow>, Fault> {
+) -> Result<Option<(BidRow, Option<ContentRow>)>, Fault> {
     let Bid { sealed, reported, k_b, at } = *bid;
     let counted = &sealed.counted;
     let m = Bytes(counted.manifest.id());
@@ -213,7 +212,7 @@ fn open_one(
         not_opened,
         liars,
     };
-    let failed = |blame, cause| row(None, Some(NotOpened { blame, cause }), Vec::new());
+    let failed = |blame, cause| (row(None, Some(NotOpened { blame, cause }), Vec::new()), None);
     if let Some(absent) = material.absent.get(&m) {
         return Ok(Some(failed(absent.blame, absent.cause.clone())));
     }
@@ -232,14 +231,15 @@ fn open_one(
             return Err(Fault::new(other.to_string()));
         }
     };
-    let mut shelf = Storing { files, waiting: Waiting::here()?, m, rows: Vec::new() };
+    let mut shelf = Checking { piece: vec![0; PIECE] };
     let reader = ciphertext::reader(files.clone(), sealed.parts.clone())?;
     let size = counted.manifest.ct.size.0;
     let reader = Watched { inner: reader, follower, at, size, read: 0 };
-    match unlocked.open(reader, &mut shelf) {
+    match unlocked.open_stored(reader, &mut shelf) {
         Ok(opened) if is_own(authority, sealed, opened.document()) => {
-            shelf_rows.append(&mut shelf.rows);
-            Ok(Some(row(Some(opened.document().clone()), None, unlocked.liars.clone())))
+            let row = row(Some(opened.document().clone()), None, unlocked.liars.clone());
+            let content = ContentRow { m, upload: counted.upload, key: unlocked.content_key() };
+            Ok(Some((row, Some(content))))
         }
         Ok(_) => Ok(Some(failed(Blame::Bidder, Cause::OtherSigner))),
         Err(SealError::Io(error)) => Err(error.into()),
@@ -269,33 +269,14 @@ fn content_fault(files: &Files, sealed: &Sealed, error: &SealError) -> Result<(B
     })
 }
 
-/// Puts opened files into the file store, piece by piece.
-struct Storing<'a> {
-    files: &'a Files,
-    waiting: Waiting,
-    m: Bytes<32>,
-    rows: Vec<FileRow>,
+/// Reads opened files to their end and keeps nothing: they stay where they are, under the key that is recorded.
+struct Checking {
+    piece: Vec<u8>,
 }
 
-impl Shelf for Storing<'_> {
-    fn put(&mut self, listed: &ListedFile, content: &mut dyn Read) -> io::Result<()> {
-        let mut parts = Vec::new();
-        loop {
-            let mut piece = Vec::new();
-            content.take(PIECE as u64).read_to_end(&mut piece)?;
-            if piece.is_empty() && !parts.is_empty() {
-                break;
-            }
-            let last = piece.len() < PIECE;
-            let name = self.waiting.on(self.files.put(piece.into()));
-            parts.push(name.map_err(|fault| io::Error::other(fault.chain()))?);
-            if last {
-                break;
-            }
-        }
-        let place = i32::try_from(self.rows.len() + 1).map_err(io::Error::other)?;
-        let row = FileRow { m: self.m, place, name: listed.name.clone(), size: listed.size.0, parts };
-        self.rows.push(row);
+impl Shelf for Checking {
+    fn put(&mut self, _: &ListedFile, content: &mut dyn Read) -> io::Result<()> {
+        while content.read(&mut self.piece)? > 0 {}
         Ok(())
     }
 }

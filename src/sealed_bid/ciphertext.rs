@@ -12,6 +12,15 @@ pub fn reader(files: Files, parts: Vec<Part>) -> io::Result<impl Read + Send> {
     Ok(Reader { files, parts: parts.into(), waiting: Waiting::here()?, piece: bytes::Bytes::new() })
 }
 
+/// As [`reader`], from the byte `offset` on.
+pub fn reader_from(files: Files, mut parts: Vec<Part>, offset: u64) -> io::Result<impl Read + Send> {
+    parts.retain(|part| part.place + part.size > offset);
+    let before = parts.first().map_or(0, |part| offset.saturating_sub(part.place));
+    let mut reader = reader(files, parts)?;
+    io::copy(&mut (&mut reader).take(before), &mut io::sink())?;
+    Ok(reader)
+}
+
 struct Reader {
     files: Files,
     parts: VecDeque<Part>,

@@ -1,8 +1,9 @@
 //! The plaintext of a bid: a POSIX ustar archive so strict that one content has one byte string (format page
 //! section 5). Never ZIP, whose two directories can disagree.
 
-use super::bid_document::{BidDocument, DOCUMENT_MAX, FILE_MAX};
+use super::bid_document::{BidDocument, DOCUMENT_MAX, FILE_MAX, ListedFile};
 use super::error::SealError;
+use crate::platform::canonical::jcs;
 use crate::platform::digest::finish;
 use ring::digest::{Context, SHA256};
 use std::io::{self, Read, Write};
@@ -61,6 +62,13 @@ pub fn head(bid_json: &[u8]) -> Result<Vec<u8>, SealError> {
     Ok(head)
 }
 
+/// Where the content of the listed file number `index` (from 0) begins in the archive of `document`.
+pub fn content_at(document: &BidDocument, index: usize) -> u64 {
+    let entry = |size: u64| BLOCK + size + fill_of(size);
+    let before: u64 = document.files.iter().take(index).map(|file| entry(file.size.0)).sum();
+    entry(jcs(document).len() as u64) + before + BLOCK
+}
+
 /// Writes what follows an archive's [`head`]; the caller gives the files in the order of the bid document, then calls
 /// `finish`.
 pub struct ArchiveWriter<W: Write> {
@@ -99,12 +107,12 @@ impl<W: Write> ArchiveWriter<W> {
 /// Where the files of an opened archive go. Nothing that was put here may be used before [`read`] has returned.
 pub trait Shelf {
     /// Takes one file, reading `content` to its end.
-    fn put(&mut self, listed: &super::bid_document::ListedFile, content: &mut dyn Read) -> io::Result<()>;
+    fn put(&mut self, listed: &ListedFile, content: &mut dyn Read) -> io::Result<()>;
 }
 
 /// A shelf in memory: the files' bytes in order.
 impl Shelf for Vec<Vec<u8>> {
-    fn put(&mut self, _: &super::bid_document::ListedFile, content: &mut dyn Read) -> io::Result<()> {
+    fn put(&mut self, _: &ListedFile, content: &mut dyn Read) -> io::Result<()> {
         let mut bytes = Vec::new();
         content.read_to_end(&mut bytes)?;
         self.push(bytes);
@@ -153,6 +161,34 @@ pub fn read(from: &mut impl Read, c: &[u8; 32], shelf: &mut dyn Shelf) -> Result
         return Err(SealError::Archive("something follows the end".into()));
     }
     Ok(document)
+}
+
+/// A listed file's content, hashed on the way; what is not as listed shows as an error at its end.
+pub struct Checked<R> {
+    content: Option<Hashed<io::Take<R>>>,
+    size: u64,
+    sha256: [u8; 32],
+}
+
+impl<R: Read> Checked<R> {
+    pub(super) fn new(from: R, listed: &ListedFile) -> Self {
+        let (size, sha256) = (listed.size.0, listed.sha256.0);
+        let content = Hashed { from: from.take(size), context: Context::new(&SHA256), length: 0 };
+        Self { content: Some(content), size, sha256 }
+    }
+}
+
+impl<R: Read> Read for Checked<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let Some(content) = &mut self.content else { return Ok(0) };
+        let count = content.read(out)?;
+        if count > 0 || out.is_empty() {
+            return Ok(count);
+        }
+        let same = content.length == self.size
+            && self.content.take().is_some_and(|content| finish(content.context) == self.sha256);
+        if same { Ok(0) } else { Err(io::Error::other("a stored file is not what the bid says")) }
+    }
 }
 
 struct Hashed<R> {

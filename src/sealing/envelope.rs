@@ -1,14 +1,16 @@
 //! A submitted bid before and after the opening, as two types.
 
-use super::archive::Shelf;
+use super::archive::{Checked, Shelf};
 use super::bid_document::{BidDocument, Form, ListedFile};
 use super::error::SealError;
 use super::keys::Secret;
 use super::manifest::Manifest;
 use super::opening_check::{Reported, Verdict, check};
 use super::trustees::TrusteeSet;
+use super::stream::StreamOpener;
 use super::warrant::OpeningWarrant;
 use std::io::Read;
+use zeroize::Zeroizing;
 
 /// A sealed bid. It shows its manifest and nothing else: there is no accessor to its content.
 #[derive(Clone, Debug)]
@@ -77,6 +79,61 @@ impl Unlocked<'_> {
     pub fn open(&self, ciphertext: impl Read, shelf: &mut dyn Shelf) -> Result<OpenedBid, SealError> {
         let document = super::open::open_payload(&self.envelope.manifest, &self.key, ciphertext, shelf)?;
         Ok(OpenedBid { manifest: self.envelope.manifest.clone(), document })
+    }
+
+    /// As [`Unlocked::open`], but takes the slices for those that were hashed when they came. What is read is safe all
+    /// the same: every byte is under the payload key, and the files are those that the bidder signed. Only whether the
+    /// ciphertext still has the manifest's root is not said: after an error [`measure`](super::stream::measure) it, to know
+    /// who made it wrong.
+    ///
+    /// # Errors
+    /// As [`Unlocked::open`].
+    pub fn open_stored(&self, ciphertext: impl Read, shelf: &mut dyn Shelf) -> Result<OpenedBid, SealError> {
+        let document = super::open::open_stored(&self.envelope.manifest, &self.key, ciphertext, shelf)?;
+        Ok(OpenedBid { manifest: self.envelope.manifest.clone(), document })
+    }
+
+    /// What reads single files later, once the whole was opened and recorded.
+    pub fn content_key(&self) -> ContentKey {
+        ContentKey { key: self.key.clone(), c: self.envelope.manifest.ctx.hash() }
+    }
+}
+
+/// What decrypts the files of one opened bid. A secret of those who may read the bid.
+pub struct ContentKey {
+    key: Secret,
+    c: [u8; 32],
+}
+
+impl ContentKey {
+    /// Length of its bytes.
+    pub const LENGTH: usize = 64;
+
+    /// For the vault and nowhere else.
+    pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
+        Zeroizing::new([self.key.0, self.c].concat())
+    }
+
+    /// `None` for another length.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (key, c) = bytes.split_first_chunk::<32>()?;
+        Some(Self { key: Secret::from_bytes(*key), c: c.try_into().ok()? })
+    }
+
+    /// The content of the listed file number `index` (from 0) of the bid `document`, decrypted from where it lies: only
+    /// the slices with this file are read. `header` is the first [`HEADER`](super::stream::HEADER) bytes of the
+    /// ciphertext; `from` gives the ciphertext from an offset on, always a whole number of slices. The reader fails at the
+    /// end if the content is not the listed one.
+    ///
+    /// # Errors
+    /// There is no such file, `from` fails, or the ciphertext is not this bid's.
+    pub fn file<R: Read>(
+        &self,
+        (document, index): (&BidDocument, usize),
+        header: &[u8],
+        from: impl FnOnce(u64) -> std::io::Result<R>,
+    ) -> Result<Checked<StreamOpener<R>>, SealError> {
+        super::open::open_file((&self.key, &self.c), (document, index), header, from)
     }
 }
 

@@ -6,15 +6,17 @@ use crate::account::role::Role;
 use crate::account::who::{Among, Entity, Expert, Supervisor, Who};
 use crate::evaluation::standing::Evaluation;
 use crate::ledger::Door;
-use crate::opening::store::{FileRow, files, opened_bids};
+use crate::opening::content::Content;
+use crate::opening::store::{BidRow, opened_bids};
 use crate::platform::database::Db;
 use crate::platform::refusal::{Failure, Fault, Refused};
-use crate::platform::web::Answer;
+use crate::platform::web::{Answer, reading};
 use crate::project::standing::LotFacts;
 use crate::sealed_bid::rules::envelopes_of;
+use crate::sealing::bid_document::ListedFile;
+use crate::sealing::context::EnvelopeKind;
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
-use futures_util::StreamExt;
 
 /// A bid with its files as a page lists them.
 pub(super) struct BidFiles {
@@ -29,21 +31,32 @@ pub(super) struct FileLine {
     pub size: String,
 }
 
-/// The files of a bid whose envelopes are open, in order.
-fn files_of(
+/// An opened envelope of a bid; its files are numbered on through the envelopes.
+type Opened = (EnvelopeKind, BidRow);
+
+/// The envelopes of a bid that are open, in order.
+fn opened_of(
     db: &mut Db,
     facts: &LotFacts,
     evaluation: &Evaluation,
     bid: &str,
-) -> Result<Vec<FileRow>, Fault> {
+) -> Result<Vec<Opened>, Fault> {
     let Some(organisation) = evaluation.opened.bidders.get(bid).copied() else { return Ok(Vec::new()) };
     let mut found = Vec::new();
     for envelope in envelopes_of(&facts.terms) {
         let rows = opened_bids(db, facts.lot, *envelope)?;
-        let own = rows.iter().find(|row| row.organisation == organisation).map(|row| row.m);
-        found.extend(files(db, facts.lot, *envelope)?.into_iter().filter(|file| Some(file.m) == own));
+        let own = rows.into_iter().filter(|row| row.organisation == organisation);
+        found.extend(own.map(|row| (*envelope, row)));
     }
     Ok(found)
+}
+
+/// Their files, each with its envelope and its place there.
+fn files_of(opened: &[Opened]) -> impl Iterator<Item = (&Opened, usize, &ListedFile)> {
+    opened.iter().flat_map(|one| {
+        let files = one.1.document.iter().flat_map(|document| &document.files);
+        files.enumerate().map(move |(index, file)| (one, index, file))
+    })
 }
 
 /// The files of one bid as a page lists them.
@@ -54,14 +67,15 @@ pub(super) async fn listed(
     bid: &str,
 ) -> Result<BidFiles, Failure> {
     let (inside, known, label) = (facts.clone(), evaluation.clone(), bid.to_owned());
-    let rows = door.look(move |db| Ok(files_of(db, &inside, &known, &label)?)).await?;
+    let opened = door.look(move |db| Ok(opened_of(db, &inside, &known, &label)?)).await?;
     let base = format!("/evaluation/{}/bid/{bid}", Title::of(facts).path);
-    let line = |(place, file): (usize, &FileRow)| FileLine {
+    let line = |(place, (_, _, file)): (usize, (&Opened, usize, &ListedFile))| FileLine {
         url: format!("{base}/{place}"),
         name: file.name.clone(),
-        size: human(file.size),
+        size: human(file.size.0),
     };
-    Ok(BidFiles { name: super::bid_name(p, evaluation, bid), files: (1..).zip(&rows).map(line).collect() })
+    let files = (1..).zip(files_of(&opened)).map(line).collect();
+    Ok(BidFiles { name: super::bid_name(p, evaluation, bid), files })
 }
 
 fn human(bytes: u64) -> String {
@@ -84,20 +98,26 @@ pub async fn file_get(
     let missing = || Refused::new(404, "platform.refusal.not_found");
     let Room { facts, evaluation, .. } = room(&door, &number, &lot).await?;
     let evaluation = evaluation.filter(|evaluation| may_read(evaluation, &who)).ok_or_else(missing)?;
-    let found = door.look(move |db| Ok(files_of(db, &facts, &evaluation, &bid)?)).await?;
-    let file = place.checked_sub(1).and_then(|at| found.get(at)).ok_or_else(missing)?;
-    let (store, parts) = (door.files().clone(), file.parts.clone());
-    let body = futures_util::stream::iter(parts)
-        .then(move |part| {
-            let store = store.clone();
-            async move { store.get(&part).await }
-        })
-        .map(|part| part.map_err(|fault| actix_web::error::ErrorInternalServerError(fault.to_string())));
+    let vault = door.vault().clone();
+    let found = door.look(move |db| {
+        let opened = opened_of(db, &facts, &evaluation, &bid)?;
+        let file = place.checked_sub(1).and_then(|at| files_of(&opened).nth(at));
+        let Some(((envelope, row), index, file)) = file else { return Ok(None) };
+        let content = Content::of(db, &vault, facts.lot, *envelope, row)?;
+        Ok(content.map(|content| (content, index, file.clone())))
+    });
+    let (content, index, file) = found.await?.ok_or_else(missing)?;
+    let files = door.files().clone();
+    let begun = tokio::task::spawn_blocking(move || content.read(&files, index)).await;
+    let body = reading::body(begun.map_err(Fault::from)??);
     let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'.';
     let letter = |b: u8| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") };
     let name: String = file.name.bytes().map(letter).collect();
     Ok(HttpResponse::Ok()
         .content_type("application/octet-stream")
         .insert_header(("Content-Disposition", format!("attachment; filename*=UTF-8''{name}")))
+        // a length that is known shows a download that broke off
+        .insert_header(("Content-Encoding", "identity"))
+        .insert_header(("Content-Length", file.size.0))
         .streaming(body))
 }

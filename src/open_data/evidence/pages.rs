@@ -8,16 +8,14 @@ use crate::account::page::Page;
 use crate::account::who::Supervisor;
 use crate::ledger::Door;
 use crate::platform::refusal::{Failure, Fault, Refused};
-use crate::platform::web::Answer;
+use crate::platform::web::{Answer, reading};
 use crate::project::actions::take_evidence;
 use crate::project::standing::LotFacts;
 use crate::project::store::lot_named;
 use actix_web::{HttpResponse, web};
 use askama::Template;
-use bytes::Bytes;
-use futures_util::stream;
 use std::fs::File;
-use std::io::{BufWriter, Read, Seek};
+use std::io::{BufWriter, Seek};
 use tokio::runtime::Handle;
 
 crate::routes! {
@@ -25,7 +23,7 @@ crate::routes! {
     POST "/open-data/evidence/{tender}/{lot}/{file}" [Supervisor] => file_post;
 }
 
-/// Bytes of the answer that are read at a time.
+/// Bytes that are written at a time.
 const PIECE: usize = 1 << 18;
 
 #[derive(Template)]
@@ -92,10 +90,7 @@ async fn file_post(
         // ciphertext does not shrink, and the length is known
         .insert_header(("Content-Encoding", "identity"))
         .insert_header(("Content-Length", size.to_string()))
-        .streaming(stream::unfold(Some(file), |file| async move {
-            let (piece, file) = tokio::task::spawn_blocking(move || next_piece(file?)).await.ok()??;
-            Some((piece, file))
-        })))
+        .streaming(reading::body(file)))
 }
 
 fn gathered(
@@ -111,19 +106,4 @@ fn gathered(
     let size = file.stream_position().map_err(Fault::from)?;
     file.rewind().map_err(Fault::from)?;
     Ok((file, size))
-}
-
-type Piece = std::io::Result<Bytes>;
-
-/// The next piece of the file and the file, as long as there is more to read.
-fn next_piece(mut file: File) -> Option<(Piece, Option<File>)> {
-    let mut piece = vec![0; PIECE];
-    match file.read(&mut piece) {
-        Ok(0) => None,
-        Ok(read) => {
-            piece.truncate(read);
-            Some((Ok(piece.into()), Some(file)))
-        }
-        Err(error) => Some((Err(error), None)),
-    }
 }

@@ -13,18 +13,19 @@ use crate::account::signature::Signed;
 use crate::party::rules::Organisation;
 use crate::platform::canonical::from_jcs;
 use crate::platform::database::Db;
-use crate::platform::files::ContentName;
 use crate::platform::id::Id;
 use crate::platform::moment::{DAY, Moment};
 use crate::platform::refusal::Fault;
 use crate::platform::vault::Vault;
 use crate::project::rules::Lot;
 use crate::project::store::project_lot;
+use crate::sealed_bid::rules::Upload;
 use crate::sealing::bid_document::BidDocument;
 use crate::sealing::bid_set::BidSet;
 use crate::sealing::boxes::BoxKey;
 use crate::sealing::context::EnvelopeKind;
 use crate::sealing::document::Bytes;
+use crate::sealing::envelope::ContentKey;
 use crate::sealing::release::Release;
 use chrono::NaiveDate;
 use diesel::prelude::*;
@@ -85,14 +86,12 @@ diesel::table! {
     }
 }
 diesel::table! {
-    opening_file (lot_id, envelope, m, place) {
+    opening_content (lot_id, envelope, m) {
         lot_id -> Text,
         envelope -> Text,
         m -> Text,
-        place -> Integer,
-        name -> Text,
-        size -> BigInt,
-        parts -> Text,
+        upload_id -> Text,
+        content_key -> Binary,
     }
 }
 diesel::table! {
@@ -133,6 +132,8 @@ diesel::table! {
 const SESSION: &str = "opening/session";
 /// Purpose under which the vault keeps shares after an opening.
 const SHARES: &str = "opening/shares";
+/// Vault place of the keys of opened bids.
+const CONTENT: &str = "opening/content";
 
 fn damaged(what: &str) -> Fault {
     Fault::new(format!("a damaged {what} in the opening tables"))
@@ -180,15 +181,11 @@ pub struct BidRow {
     pub liars: Vec<u8>,
 }
 
-/// A file of an opened bid; its content is the parts one after the other.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FileRow {
+/// Where the content of an opened bid lies, and what reads it.
+pub struct ContentRow {
     pub m: Bytes<32>,
-    /// From 1, in the order of the bid document.
-    pub place: i32,
-    pub name: String,
-    pub size: u64,
-    pub parts: Vec<ContentName>,
+    pub upload: Id<Upload>,
+    pub key: ContentKey,
 }
 
 /// An objection with its id.
@@ -392,29 +389,29 @@ fn bid_of((m, organisation, leaf, at, document, not_opened, liars): BidColumns) 
     })
 }
 
-/// The files of the opened bids of an envelope.
-pub fn files(db: &mut Db, lot: Id<Lot>, envelope: EnvelopeKind) -> Result<Vec<FileRow>, Fault> {
-    let rows: Vec<(String, i32, String, i64, String)> = opening_file::table
-        .filter(opening_file::lot_id.eq(lot.to_string()).and(opening_file::envelope.eq(envelope.code())))
-        .order((opening_file::m, opening_file::place))
-        .select((
-            opening_file::m,
-            opening_file::place,
-            opening_file::name,
-            opening_file::size,
-            opening_file::parts,
-        ))
-        .load(db)?;
-    let file = |(m, place, name, size, parts): (String, i32, String, i64, String)| {
-        Ok(FileRow {
-            m: Bytes::parse(&m).ok_or_else(|| damaged("bid"))?,
-            place,
-            name,
-            size: unsigned(size)?,
-            parts: serde_json::from_str(&parts)?,
+/// Where the content of an opened bid lies, and its key; `None` if the bid was not opened.
+pub(super) fn content(
+    db: &mut Db,
+    vault: &Vault,
+    lot: Id<Lot>,
+    envelope: EnvelopeKind,
+    m: Bytes<32>,
+) -> Result<Option<ContentRow>, Fault> {
+    let row: Option<(String, Vec<u8>)> = opening_content::table
+        .filter(opening_content::lot_id.eq(lot.to_string()).and(opening_content::m.eq(m.to_string())))
+        .filter(opening_content::envelope.eq(envelope.code()))
+        .select((opening_content::upload_id, opening_content::content_key))
+        .first(db)
+        .optional()?;
+    row.map(|(upload, key)| {
+        let key = zeroize::Zeroizing::new(vault.open(CONTENT, &key)?);
+        Ok(ContentRow {
+            m,
+            upload: Id::parse(&upload).ok_or_else(|| damaged("id"))?,
+            key: ContentKey::from_bytes(&key).ok_or_else(|| damaged("content key"))?,
         })
-    };
-    rows.into_iter().map(file).collect()
+    })
+    .transpose()
 }
 
 /// Id, organisation, words, time, answer and its time.

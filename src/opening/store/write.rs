@@ -1,7 +1,7 @@
 //! Everything that is written about an opening. Only the hall's actions call these.
 
 use super::{
-    BidRow, FileRow, Objected, SESSION, SHARES, opening_arrival, opening_bid, opening_closing, opening_file,
+    BidRow, CONTENT, ContentRow, Objected, SESSION, SHARES, opening_arrival, opening_bid, opening_closing, opening_content,
     opening_objection, opening_record, opening_release, opening_signature, opening_sitting, signed,
 };
 use crate::account::signature::Signed;
@@ -142,21 +142,20 @@ pub(in crate::opening) fn insert_bid(
     Ok(())
 }
 
-pub(in crate::opening) fn insert_file(
+pub(in crate::opening) fn insert_content(
     db: &mut Db,
+    vault: &Vault,
     lot: Id<Lot>,
     envelope: EnvelopeKind,
-    file: &FileRow,
+    content: &ContentRow,
 ) -> Result<(), Fault> {
-    diesel::insert_into(opening_file::table)
+    diesel::insert_into(opening_content::table)
         .values((
-            opening_file::lot_id.eq(lot.to_string()),
-            opening_file::envelope.eq(envelope.code()),
-            opening_file::m.eq(file.m.to_string()),
-            opening_file::place.eq(file.place),
-            opening_file::name.eq(&file.name),
-            opening_file::size.eq(signed(file.size)?),
-            opening_file::parts.eq(jcs_text(&file.parts)),
+            opening_content::lot_id.eq(lot.to_string()),
+            opening_content::envelope.eq(envelope.code()),
+            opening_content::m.eq(content.m.to_string()),
+            opening_content::upload_id.eq(content.upload.to_string()),
+            opening_content::content_key.eq(vault.seal(CONTENT, &content.key.to_bytes())),
         ))
         .execute(db)?;
     Ok(())

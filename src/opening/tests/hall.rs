@@ -1,6 +1,7 @@
 use crate::account::role::Role;
 use crate::account::testing::{Member, TestHouse, refused};
 use crate::on_both_databases;
+use crate::opening::content::Content;
 use crate::opening::record::OpeningRecord;
 use crate::opening::rules::Outcome;
 use crate::opening::testing::{BidBox, bids_in, bids_in_shape};
@@ -12,6 +13,7 @@ use crate::project::phase::{Milestone, Phase};
 use crate::project::store as projects;
 use crate::project::testing::Shape;
 use crate::sealing::context::EnvelopeKind as Kind;
+use std::io::Read;
 
 on_both_databases! {
     a_lawful_opening_reads_out_every_price_in_the_order_of_submission
@@ -54,13 +56,16 @@ fn a_lawful_opening_reads_out_every_price_in_the_order_of_submission(engine: Eng
     assert!(reached(&house, &filled, Milestone::Opened));
     let facts = house.door().read(|db| projects::known_lot(db, filled.lot)).unwrap();
     assert_eq!(facts.phase(house.door().now()), Phase::Evaluation);
-    let files = house.door().read(|db| store::files(db, filled.lot, Kind::Single)).unwrap();
-    assert_eq!(files.len(), 3);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    for file in &files {
-        let content = runtime.block_on(house.door().files().get(&file.parts[0])).unwrap();
-        assert!(String::from_utf8(content.to_vec()).unwrap().starts_with("投标报价 "));
-        assert_eq!((file.name.as_str(), file.parts.len()), ("投标函.txt", 1));
+    // every file is read from the ciphertext that was uploaded: no plaintext lies anywhere
+    let (door, vault) = (house.door(), house.door().vault());
+    let bids = door.read(|db| store::opened_bids(db, filled.lot, Kind::Single)).unwrap();
+    assert_eq!(bids.len(), 3);
+    for bid in &bids {
+        let content = door.read(|db| Content::of(db, vault, filled.lot, Kind::Single, bid)).unwrap().unwrap();
+        let mut text = String::new();
+        content.read(door.files(), 0).unwrap().read_to_string(&mut text).unwrap();
+        assert!(text.starts_with("投标报价 "));
+        assert!(content.read(door.files(), 1).is_err(), "there is one file");
     }
     // the session key is gone; the shares lie in the vault for the evidence
     let key = house

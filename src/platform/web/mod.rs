@@ -4,6 +4,7 @@ pub mod assets;
 pub mod failed;
 pub mod headers;
 pub mod lang;
+pub mod reading;
 
 pub use failed::{Answer, Failed};
 pub use lang::Lang;

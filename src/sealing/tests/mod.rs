@@ -8,6 +8,7 @@ pub mod foreign;
 pub mod hostile;
 mod properties;
 mod release;
+mod stored;
 mod vectors;
 
 use super::boxes::BoxKey;
