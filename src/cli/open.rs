@@ -3,11 +3,13 @@
 use crate::platform::canonical::jcs;
 use crate::platform::digest::b64u;
 use crate::platform::moment::Clock;
+use crate::platform::moment::Moment;
 use crate::sealing::bidder_key::read_key_file;
 use crate::sealing::command::{
-    OfflineOpening, TrusteeFiles, new_box_key, new_trustee_key, open_bid, read_pkcs12, release_bidder_key,
-    release_shares, sign_trustee_set,
+    BidParameters, OfflineOpening, TrusteeFiles, check_files, new_box_key, new_trustee_key, open_bid,
+    read_pkcs12, release_bidder_key, release_shares, sign_trustee_set,
 };
+use crate::sealing::trial::Checked;
 use anyhow::Context;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -127,6 +129,23 @@ pub enum Step {
         #[arg(long)]
         out: PathBuf,
     },
+    /// Before a bid is handed in: are its files still those that opened when it was sealed?
+    ///
+    /// Sealing opens the bid again before it signs it, with keys that it then forgets. This shows that nothing has changed
+    /// since: the signature, the sealed file to its last byte, the tender and its trustees, and the key file of a bid that
+    /// is locked twice.
+    #[command(after_help = "Example:\n  sunbid open check --sealed sealed --parameters T-2026-0007-1.json")]
+    Check {
+        /// The folder that `sunbid seal` wrote
+        #[arg(long)]
+        sealed: PathBuf,
+        /// Bid parameters, downloaded from the tender's page
+        #[arg(long)]
+        parameters: PathBuf,
+        /// Passphrase of the bidder's key file; better given in the environment than on the command line
+        #[arg(long, env = "SUNBID_BIDDER_KEY_PASSPHRASE", hide_env_values = true, default_value = "")]
+        key_passphrase: String,
+    },
     /// Opens one bid with the keys of t trustees
     #[command(
         after_help = "Example:\n  sunbid open bid --manifest bid.manifest.json --ciphertext bid.sealed --trustees set.json \\\n    \
@@ -173,6 +192,33 @@ impl Keys {
     }
 }
 
+/// Says what fits, and until when the signer's certificate is valid: it must be at the opening still.
+fn say_checked(checked: &Checked, told: &mut dyn Write) -> anyhow::Result<()> {
+    let (ctx, lock) = (&checked.manifest.ctx, &checked.manifest.lock);
+    writeln!(
+        told,
+        "bid        {} (tender {}, lot {}, revision {})",
+        b64u(&checked.manifest.id()),
+        ctx.tender,
+        ctx.lot,
+        ctx.rev
+    )?;
+    writeln!(told, "ciphertext {} bytes, the very ones that were signed", checked.manifest.ct.size.0)?;
+    writeln!(told, "trustees   any {} of {} of this tender open it", lock.t, lock.n)?;
+    if lock.commit_b.is_some() {
+        writeln!(told, "your key   the key file is this bid's; without it the bid never opens")?;
+    }
+    let leaf = checked.signer.first().map(Vec::as_slice).unwrap_or_default();
+    let (_, certificate) = x509_parser::parse_x509_certificate(leaf).context("the signer's certificate")?;
+    let until = Moment::from_micros(certificate.validity().not_after.timestamp().saturating_mul(1_000_000));
+    writeln!(
+        told,
+        "signer     certificate valid until {} (Beijing time): it must not end before the opening",
+        until.beijing()
+    )?;
+    Ok(())
+}
+
 /// Does the step and says what came of it.
 pub fn run(args: &Args, told: &mut dyn Write) -> anyhow::Result<()> {
     match &args.step {
@@ -208,6 +254,11 @@ pub fn run(args: &Args, told: &mut dyn Write) -> anyhow::Result<()> {
             let (bundle, key) = (read(bundle)?, read(key)?);
             let m = release_bidder_key(&bundle, &key, passphrase, Clock::real().now(), out)?;
             writeln!(told, "released the key of bid {m} into {}", out.display())?;
+        }
+        Step::Check { sealed, parameters, key_passphrase } => {
+            let parameters = BidParameters::read(&read(parameters)?)?;
+            let checked = check_files(&parameters, sealed, key_passphrase)?;
+            say_checked(&checked, told)?;
         }
         Step::Bid {
             manifest,

@@ -3,7 +3,7 @@
 use crate::platform::digest::b64u;
 use crate::platform::moment::Clock;
 use crate::sealing::command::{
-    BidParameters, CIPHERTEXT_FILE, Keeping, MANIFEST_FILE, SIGNATURE_FILE, read_pkcs12, seal_files_kept,
+    BidParameters, CIPHERTEXT_FILE, Keeping, MANIFEST_FILE, SIGNATURE_FILE, read_pkcs12, seal_files,
 };
 use crate::sealing::document::Bytes;
 use anyhow::Context;
@@ -12,7 +12,8 @@ use std::path::PathBuf;
 /// Seals files and form fields into a bid that t trustees can open after the deadline.
 #[derive(clap::Args, Debug)]
 #[command(
-    after_help = "Example:\n  sunbid seal --parameters T-2026-0007-1.json --p12 zhang.p12 --field price=1234567.89 \\\n    --out sealed 投标函.pdf 报价.xlsx\nThen upload sealed/bid.sealed and submit the manifest and the signature on the tender's page."
+    after_help = "Example:\n  sunbid seal --parameters T-2026-0007-1.json --p12 zhang.p12 --field price=1234567.89 \\\n    --out sealed 投标函.pdf 报价.xlsx\nThen upload sealed/bid.sealed and submit the manifest and the signature on the tender's page.\n\
+    Before that, also on another machine: sunbid open check --sealed sealed --parameters T-2026-0007-1.json"
 )]
 pub struct Args {
     /// Bid parameters, downloaded from the tender's page
@@ -59,9 +60,10 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let form = args.fields.iter().cloned().collect();
     let keeping = Keeping { passphrase: &args.key_passphrase, second: args.second.map(|key| key.0) };
     let now = Clock::real().now();
-    let sealed = seal_files_kept(&parameters, &args.files, form, &signer, now, &args.out, &keeping)?;
+    let sealed = seal_files(&parameters, &args.files, form, &signer, now, &args.out, &keeping)?;
     let file = |name: &str| args.out.join(name).display().to_string();
     println!("sealed   {} ({} bytes)", file(CIPHERTEXT_FILE), sealed.manifest.ct.size.0);
+    println!("tried    what was written opens again, and the trustees' boxes give its key");
     println!("manifest {} (id {})", file(MANIFEST_FILE), b64u(&sealed.manifest.id()));
     println!("signed   {}", file(SIGNATURE_FILE));
     if sealed.bidder_key.is_some() {

@@ -81,6 +81,7 @@ impl Cast {
                     "滨海市公共资源交易监督管理局",
                 ),
                 centre: house.hire(Role::Centre, "centre", "钱科长", "滨海市公共资源交易中心"),
+                further: Vec::new(),
             },
             treasurer: house.hire(Role::Treasurer, "treasurer", "沈会计", "滨海市公共资源交易中心财务科"),
             delegates: [("delegate1", "温工程师"), ("delegate2", "贺工程师")]

@@ -142,6 +142,7 @@ impl Story {
             schedule,
             // one tender leaves its coefficient to a draw at the opening; E4 is computed with three per cent
             dual: None,
+            custody: (2, 3),
             floats: (self.number != DRAWN_AT_OPENING).then(|| vec![Decimal::from(3)]),
             committee: self.committee,
         }

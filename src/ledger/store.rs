@@ -8,6 +8,10 @@ use crate::platform::moment::Moment;
 use crate::platform::refusal::Fault;
 use diesel::prelude::*;
 use std::cell::RefCell;
+use std::collections::HashMap;
+
+/// Most ids in one query; databases limit them.
+const IDS_AT_ONCE: usize = 500;
 
 diesel::table! {
     ledger_entry (arrival) {
@@ -133,6 +137,25 @@ pub fn index_of(db: &mut Db, id: Id<EntryMark>) -> Result<Option<u64>, Fault> {
         .first(db)
         .optional()?;
     found.flatten().map(unsigned).transpose()
+}
+
+/// The log indices of entries; those that are not sequenced yet are left out.
+pub fn indices_of(db: &mut Db, ids: &[Id<EntryMark>]) -> Result<HashMap<Id<EntryMark>, u64>, Fault> {
+    let mut found = HashMap::with_capacity(ids.len());
+    for some in ids.chunks(IDS_AT_ONCE) {
+        let texts: Vec<String> = some.iter().map(ToString::to_string).collect();
+        let rows: Vec<(String, Option<i64>)> = ledger_entry::table
+            .filter(ledger_entry::id.eq_any(texts))
+            .select((ledger_entry::id, ledger_entry::log_index))
+            .load(db)?;
+        for (id, index) in rows {
+            let id = Id::parse(&id).ok_or_else(|| Fault::new("an entry's id is damaged"))?;
+            if let Some(index) = index {
+                found.insert(id, unsigned(index)?);
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// One entry by its id.

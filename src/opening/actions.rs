@@ -11,6 +11,7 @@ use crate::deposit::actions as deposit;
 use crate::expert_draw::actions as expert_draw;
 use crate::ledger::{Act, Subject};
 use crate::outage;
+use crate::party::rules::Organisation;
 use crate::platform::canonical::jcs;
 use crate::platform::digest::sha256;
 use crate::platform::id::Id;
@@ -23,7 +24,7 @@ use crate::project::standing::LotFacts;
 use crate::project::{actions as project, store as projects};
 use crate::sealed_bid::actions::{bid_set, gate};
 use crate::sealed_bid::rules::envelopes_of;
-use crate::sealed_bid::store::CountedEnvelope;
+use crate::sealed_bid::store::{self as bids, CountedEnvelope};
 use crate::sealed_bid::trustees_store;
 use crate::sealing::bid_set::{BidSet, Closing as ClosingLine};
 use crate::sealing::boxes::BoxKey;
@@ -56,14 +57,14 @@ pub fn close(act: &mut Act<'_>, who: Option<&Who>, lot: Id<Lot>) -> Result<Outco
     }
     let head = act.close_log()?;
     let line = ClosingLine { root: Bytes(head.root), size: Count(head.size) };
-    let (mut bids, mut first) = (Vec::new(), None);
+    let (mut handed_in, mut first) = (Vec::new(), None);
     let vault = act.vault().clone();
     for kind in envelopes_of(&facts.terms) {
         let (set, counted) = bid_set(act.db(), &vault, &facts, *kind, line)?;
-        bids.extend(counted.iter().map(|bid| (*kind, bid.organisation)));
+        handed_in.extend(counted.iter().map(|bid| (*kind, bid.organisation)));
         first = first.or(Some(set));
     }
-    let bidders = rules::complete_bidders(&bids, envelopes_of(&facts.terms)).len();
+    let bidders = rules::complete_bidders(&handed_in, envelopes_of(&facts.terms)).len();
     let count = u32::try_from(bidders).map_err(Fault::from)?;
     let closing = Closing { size: head.size, root: head.root, note: head.note, at: now, bidders: count };
     store::insert_closing(act.db(), lot, &closing)?;
@@ -73,7 +74,7 @@ pub fn close(act: &mut Act<'_>, who: Option<&Who>, lot: Id<Lot>) -> Result<Outco
     project::reach(act, lot, Milestone::BiddingClosed)?;
     act.tell(topic(lot));
     let minimum = facts.terms.minimum_bidders;
-    let in_the_box: Vec<_> = bids.iter().map(|(_, bidder)| *bidder).collect();
+    let in_the_box: Vec<_> = handed_in.iter().map(|(_, bidder)| *bidder).collect();
     let opens = rules::outcome(bidders, minimum) != Outcome::TooFew;
     deposit::bidding_closed(act, &facts, &in_the_box, opens)?;
     if !opens {
@@ -143,12 +144,24 @@ pub fn counted(
 ) -> Result<Vec<CountedEnvelope>, Failure> {
     let closing = store::closing(act.db(), facts.lot)?.ok_or(Refused::from(Refusal::NotClosed))?;
     let vault = act.vault().clone();
-    Ok(crate::sealed_bid::store::counted(act.db(), &vault, facts.lot, envelope, closing.size)?)
+    Ok(bids::counted(act.db(), &vault, facts.lot, envelope, closing.size)?)
+}
+
+/// The bid of one bidder that counts for an envelope.
+pub(super) fn counted_of(
+    act: &mut Act<'_>,
+    facts: &LotFacts,
+    envelope: EnvelopeKind,
+    bidder: Id<Organisation>,
+) -> Result<Option<CountedEnvelope>, Failure> {
+    let closing = store::closing(act.db(), facts.lot)?.ok_or(Refused::from(Refusal::NotClosed))?;
+    let vault = act.vault().clone();
+    Ok(bids::counted_of(act.db(), &vault, (facts.lot, envelope), bidder, closing.size)?)
 }
 
 fn is_bidder(act: &mut Act<'_>, facts: &LotFacts, who: &Who) -> Result<bool, Failure> {
     for envelope in envelopes_of(&facts.terms) {
-        if counted(act, facts, *envelope)?.iter().any(|bid| bid.organisation == who.organisation) {
+        if counted_of(act, facts, *envelope, who.organisation)?.is_some() {
             return Ok(true);
         }
     }

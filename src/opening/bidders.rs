@@ -1,7 +1,7 @@
 //! 投标人解密 The bidders' phase of an opening whose bids are locked twice: keys come, the phase ends, and who did not come is
 //! on record before the first trustee's share is taken.
 
-use super::actions::{self, counted, topic};
+use super::actions::{self, counted, counted_of, topic};
 use super::events::{AbsenceExcused, BidderRefused, BidderReleased, BiddersDone};
 use super::lockstep::{Bidders, TRIES_MAX};
 use super::record::NotOpened;
@@ -47,7 +47,7 @@ pub(super) fn begin(
     let dual: Vec<Bytes<32>> = counted(act, facts, envelope)?
         .iter()
         .filter(|bid| bid.manifest.ctx.mode == Mode::Dual)
-        .map(|bid| Bytes(bid.manifest.id()))
+        .map(|bid| Bytes(bid.m))
         .collect();
     if dual.is_empty() {
         return Ok(None);
@@ -79,7 +79,12 @@ pub fn release_key(
         return Err(bad("other_session", "the release is for another opening session".into()));
     }
     let bidders = store::bidders(act.db(), lot, envelope)?.ok_or(Refused::from(Refusal::NoBidderLock))?;
-    let bid = counted(act, &facts, envelope)?.into_iter().find(|bid| bid.manifest.id() == release.m.0);
+    let is_it = |bid: &CountedEnvelope| bid.m == release.m.0;
+    // nearly always it is their own; only for a second holder all bids are looked through
+    let mut bid = counted_of(act, &facts, envelope, who.organisation)?.filter(is_it);
+    if bid.is_none() {
+        bid = counted(act, &facts, envelope)?.into_iter().find(is_it);
+    }
     let bid = bid.ok_or(Refused::from(Refusal::NotYourBid))?;
     let own = is_own(who, &bid);
     if !own && bid.manifest.lock.second.is_none() {

@@ -181,14 +181,23 @@ pub fn key_bundle(
     }
     let absent = phase.absent();
     let named = |second: &SecondHolder| holder == Some(second.hpke);
-    let counted = bids::counted(db, vault, facts.lot, sitting.envelope, closing.size)?.into_iter();
+    let (envelope, size) = (sitting.envelope, closing.size);
+    let counted = match holder {
+        // a second holder may be named by any bid
+        Some(_) => bids::counted(db, vault, facts.lot, envelope, size)?,
+        None => {
+            let own = bids::counted_of(db, vault, (facts.lot, envelope), who.organisation, size)?;
+            own.into_iter().collect()
+        }
+    };
     let manifests = counted
+        .into_iter()
         .filter(|bid| {
             let own = who.role == Role::Bidder && bid.organisation == who.organisation;
             own || bid.manifest.lock.second.as_ref().is_some_and(named)
         })
-        .map(|bid| bid.manifest)
-        .filter(|manifest| absent.contains(&Bytes(manifest.id())));
+        .filter(|bid| absent.contains(&Bytes(bid.m)))
+        .map(|bid| bid.manifest);
     Ok(KeyBundle {
         manifests: manifests.collect(),
         opens_at: facts.plan()?.bids_until,

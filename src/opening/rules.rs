@@ -176,9 +176,11 @@ pub fn complete_bidders(
     bids: &[(EnvelopeKind, Id<Organisation>)],
     envelopes: &[EnvelopeKind],
 ) -> BTreeSet<Id<Organisation>> {
-    let has = |bidder: Id<Organisation>, kind| bids.contains(&(kind, bidder));
-    let complete = bids.iter().map(|(_, bidder)| *bidder);
-    complete.filter(|bidder| envelopes.iter().all(|kind| has(*bidder, *kind))).collect()
+    let of = |kind: &EnvelopeKind| -> BTreeSet<Id<Organisation>> {
+        bids.iter().filter(|(own, _)| own == kind).map(|(_, bidder)| *bidder).collect()
+    };
+    let complete = envelopes.iter().map(of).reduce(|all, these| &all & &these);
+    complete.unwrap_or_default()
 }
 
 /// What follows from `bidders` at the deadline.

@@ -57,10 +57,12 @@ pub fn bids_in_shape(house: &TestHouse, shape: &Shape, prices: &[&str]) -> BidBo
 
 /// A lot of this shape whose trustees have signed, without bids.
 pub fn empty_box(house: &TestHouse, shape: &Shape) -> BidBox {
-    let staff = staff(house);
+    let mut staff = staff(house);
+    let further = (4..=shape.custody.1).map(|i| house.member(Role::Supervisor, &format!("trustee{i}")));
+    staff.further = further.collect();
     let lot = announced(house, &staff, shape);
     let tender = house.door().read(|db| projects::known_lot(db, lot)).unwrap().tender;
-    let boxes = complete_set(house, tender, &[&staff.agent, &staff.entity, &staff.supervisor]);
+    let boxes = complete_set(house, tender, &staff.trustees());
     BidBox { staff, lot, boxes, bidders: Vec::new() }
 }
 
@@ -73,7 +75,7 @@ impl BidBox {
 
     /// The trustee with this number, from 1.
     pub fn trustee(&self, i: u8) -> &Member {
-        [&self.staff.agent, &self.staff.entity, &self.staff.supervisor][usize::from(i) - 1]
+        self.staff.trustees()[usize::from(i) - 1]
     }
 
     /// Moves the clock to the deadline and closes the box.

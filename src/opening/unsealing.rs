@@ -161,8 +161,7 @@ fn reports(sealed: &Sealed, material: &Material) -> Vec<Reported> {
 /// The bidder's key that was released for a bid.
 fn bidder_key(sealed: &Sealed, material: &Material) -> Option<Secret> {
     let manifest = &sealed.counted.manifest;
-    let m = manifest.id();
-    let release = material.keys.iter().find(|release| release.m.0 == m)?;
+    let release = material.keys.iter().find(|release| release.m.0 == sealed.counted.m)?;
     release.open(manifest, &material.session).ok()
 }
 
@@ -173,7 +172,7 @@ fn shares_of(sealed: &Sealed, reported: &[Reported], k_b: Option<&Secret>) -> Bi
     };
     BidShares {
         k_b: k_b.map(|key| Bytes(key.0)),
-        m: Bytes(sealed.counted.manifest.id()),
+        m: Bytes(sealed.counted.m),
         reported: reported.iter().map(share).collect(),
     }
 }
@@ -202,7 +201,7 @@ fn open_one(
 ) -> Result<Option<(BidRow, Option<ContentRow>)>, Fault> {
     let Bid { sealed, reported, k_b, at } = *bid;
     let counted = &sealed.counted;
-    let m = Bytes(counted.manifest.id());
+    let m = Bytes(counted.m);
     let row = |document, not_opened, liars| BidRow {
         m,
         organisation: counted.organisation,

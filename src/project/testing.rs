@@ -19,13 +19,22 @@ use crate::platform::moment::{DAY, MINUTE, Moment};
 use crate::platform::money::Fen;
 use rust_decimal::Decimal;
 
-/// The people who run a tender. Agent, entity and supervisor are its trustees, any two of whom open the bids.
+/// The people who run a tender. Agent, entity and supervisor are its first trustees.
 #[derive(Clone)]
 pub struct Staff {
     pub agent: Member,
     pub entity: Member,
     pub supervisor: Member,
     pub centre: Member,
+    /// Trustees besides these three.
+    pub further: Vec<Member>,
+}
+
+impl Staff {
+    /// The trustees in the order of the set.
+    pub fn trustees(&self) -> Vec<&Member> {
+        [&self.agent, &self.entity, &self.supervisor].into_iter().chain(&self.further).collect()
+    }
 }
 
 /// Registers the people who run a tender.
@@ -35,6 +44,7 @@ pub fn staff(house: &TestHouse) -> Staff {
         entity: house.member(Role::Entity, "entity"),
         supervisor: house.member(Role::Supervisor, "supervisor"),
         centre: house.member(Role::Centre, "centre"),
+        further: Vec::new(),
     }
 }
 
@@ -55,6 +65,8 @@ pub struct Shape {
     pub committee: CommitteePlan,
     /// Bids are locked with the bidders' keys too.
     pub dual: Option<DualLock>,
+    /// How many trustees open the bids, and of how many; at least three.
+    pub custody: (u32, u8),
 }
 
 impl Default for Shape {
@@ -72,6 +84,7 @@ impl Default for Shape {
             floats: None,
             committee: CommitteePlan { size: 7, experts: 5 },
             dual: None,
+            custody: (2, 3),
         }
     }
 }
@@ -166,10 +179,8 @@ pub fn draft(house: &TestHouse, staff: &Staff, shape: &Shape) -> Id<Tender> {
         entity_code: staff.entity.who.credit_code.clone(),
     };
     let seat = |member: &Member| Trustee { person: member.who.person, role: member.who.role };
-    let custody = Custody {
-        threshold: 2,
-        trustees: vec![seat(&staff.agent), seat(&staff.entity), seat(&staff.supervisor)],
-    };
+    let trustees = staff.trustees().into_iter().map(seat).collect();
+    let custody = Custody { threshold: shape.custody.0, trustees };
     let (terms, lots, schedule) = (shape.terms(), shape.lots, shape.schedule);
     let made = house.act(&staff.agent.who, move |act| {
         let tender = actions::create(act, &who, &plan)?.tender;

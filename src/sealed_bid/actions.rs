@@ -299,8 +299,7 @@ pub fn bid_set(
     closing: Closing,
 ) -> Result<(BidSet, Vec<CountedEnvelope>), Fault> {
     let counted = store::counted(db, vault, lot.lot, envelope, closing.size.0)?;
-    let bids =
-        counted.iter().map(|c| CountedBid { leaf: Count(c.leaf), m: Bytes(c.manifest.id()) }).collect();
+    let bids = counted.iter().map(|c| CountedBid { leaf: Count(c.leaf), m: Bytes(c.m) }).collect();
     let set = BidSet::new(&lot.number.to_string(), &lot.lot_number.to_string(), envelope, closing, bids);
     Ok((set, counted))
 }

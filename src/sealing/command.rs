@@ -3,19 +3,20 @@
 
 use super::archive::Shelf;
 use super::bid_document::{Form, ListedFile};
-use super::bidder_key::{KeyBundle, PASSPHRASE_MIN, lock_key_file};
+use super::bidder_key::{KeyBundle, PASSPHRASE_MIN, lock_key_file, read_key_file};
 use super::boxes::BoxKey;
 use super::context::Context;
 use super::document::{Blob, Bytes, fixed_text};
 use super::envelope::{Envelope, OpenedBid};
 use super::error::SealError;
 use super::key_file::{read_held_key, read_trustee_key, write_box_key};
-use super::keys::Secret;
+use super::keys::{Draw, Secret};
 use super::manifest::{BidderKeyFile, Client, Manifest};
 use super::opening_check::Reported;
 use super::release::OpeningBundle;
-use super::seal::{Content, FileToSeal, SealedBid, seal_for};
+use super::seal::{Content, FileToSeal, SealedBid, seal_with};
 use super::signature::{Signer, SigningKey};
+use super::trial::{Checked, check, open_again};
 use super::trustees::{TrusteeKey, TrusteeSet};
 use super::warrant::OpeningWarrant;
 use crate::platform::canonical::jcs;
@@ -77,21 +78,6 @@ pub const MANIFEST_FILE: &str = "bid.manifest.json";
 pub const SIGNATURE_FILE: &str = "bid.signature.json";
 pub const BIDDER_KEY_FILE: &str = "bid.bidder-key.json";
 
-/// Seals `files` and `form` into the folder `out`, which must not hold a sealed bid yet.
-///
-/// # Errors
-/// Refuses when a field that the tender asks for is missing, and what [`seal`] refuses.
-pub fn seal_files(
-    parameters: &BidParameters,
-    files: &[PathBuf],
-    form: Form,
-    signer: &Signer,
-    created: Moment,
-    out: &Path,
-) -> Result<SealedBid, SealError> {
-    seal_files_kept(parameters, files, form, signer, created, out, &Keeping::default())
-}
-
 /// How a bidder keeps the key of a bid that is locked twice.
 #[derive(Default)]
 pub struct Keeping<'a> {
@@ -101,11 +87,13 @@ pub struct Keeping<'a> {
     pub second: Option<[u8; 65]>,
 }
 
-/// [`seal_files`], saying how the bidder's own key is kept.
+/// Seals `files` and `form` into the folder `out`, which must not hold a sealed bid yet. What was written is opened again
+/// before the signature is: a bid that does not open is not signed, and nothing of it is left.
 ///
 /// # Errors
-/// As [`seal_files`]; a passphrase that is too short, before anything is written.
-pub fn seal_files_kept(
+/// Refuses when a field that the tender asks for is missing, a passphrase that is too short, and what
+/// [`seal`](super::seal::seal) refuses.
+pub fn seal_files(
     parameters: &BidParameters,
     files: &[PathBuf],
     form: Form,
@@ -131,7 +119,8 @@ pub fn seal_files_kept(
     });
     let named = named.collect::<Result<Vec<_>, SealError>>()?;
     fs::create_dir_all(out)?;
-    let ciphertext = create(&out.join(CIPHERTEXT_FILE))?;
+    let path = out.join(CIPHERTEXT_FILE);
+    let ciphertext = create(&path)?;
     let content = Content {
         ctx: &parameters.ctx,
         trustees: &parameters.trustees,
@@ -142,8 +131,14 @@ pub fn seal_files_kept(
         client: Client { bundle: None, name: "sunbid-cli".into(), ver: env!("CARGO_PKG_VERSION").into() },
         created,
     };
-    let sealed = seal_for(&content, keeping.second.as_ref(), &ciphertext)?;
-    ciphertext.sync_all()?;
+    let draw = Draw::fresh(parameters.ctx.mode);
+    let tried = || -> Result<SealedBid, SealError> {
+        let sealed = seal_with(&content, keeping.second.as_ref(), &ciphertext, &draw)?;
+        ciphertext.sync_all()?;
+        open_again(&sealed, &draw, &parameters.trustees, File::open(&path)?)?;
+        Ok(sealed)
+    };
+    let sealed = tried().inspect_err(|_| drop(fs::remove_file(&path)))?;
     write_new(&out.join(MANIFEST_FILE), &jcs(&sealed.manifest))?;
     write_new(&out.join(SIGNATURE_FILE), &jcs(&sealed.signature))?;
     if let Some(bidder_key) = &sealed.bidder_key {
@@ -151,6 +146,31 @@ pub fn seal_files_kept(
         write_new(&out.join(BIDDER_KEY_FILE), &file)?;
     }
     Ok(sealed)
+}
+
+/// "Can I open this?" for a sealed bid in the folder `sealed`, before it is handed in. `passphrase` is that of the bidder's
+/// key file, where there is one.
+///
+/// # Errors
+/// Says which file is missing or does not fit.
+pub fn check_files(
+    parameters: &BidParameters,
+    sealed: &Path,
+    passphrase: &str,
+) -> Result<Checked, SealError> {
+    let read = |name: &str| {
+        let path = sealed.join(name);
+        fs::read(&path).map_err(|e| std::io::Error::new(e.kind(), format!("{}: {e}", path.display())))
+    };
+    let key_file = sealed.join(BIDDER_KEY_FILE);
+    let k_b = if key_file.exists() {
+        let file = read_key_file(&read(BIDDER_KEY_FILE)?, passphrase)?;
+        Some(Secret::from_bytes(file.k_b.0))
+    } else {
+        None
+    };
+    let documents = (&*read(MANIFEST_FILE)?, &*read(SIGNATURE_FILE)?);
+    check(parameters, documents, File::open(sealed.join(CIPHERTEXT_FILE))?, k_b.as_ref())
 }
 
 /// A trustee's key file and what it takes to use it.

@@ -38,6 +38,7 @@ pub mod seal;
 pub mod shamir;
 pub mod signature;
 pub mod stream;
+pub mod trial;
 pub mod trustees;
 pub mod warrant;
 

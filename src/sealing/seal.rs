@@ -91,10 +91,20 @@ pub fn seal_for(
     second: Option<&[u8; 65]>,
     out: impl Write + Seek,
 ) -> Result<SealedBid, SealError> {
+    seal_with(content, second, out, &Draw::fresh(content.ctx.mode))
+}
+
+/// [`seal_for`] with given randomness, for a caller who opens the bid again before the secrets are dropped.
+pub(super) fn seal_with(
+    content: &Content<'_>,
+    second: Option<&[u8; 65]>,
+    out: impl Write + Seek,
+    draw: &Draw,
+) -> Result<SealedBid, SealError> {
     if second.is_some() && content.ctx.mode != Mode::Dual {
         return Err(SealError::Document("a second key holder needs a bid that is locked twice".into()));
     }
-    let mut sealed = seal_drawn(content, out, &Draw::fresh(content.ctx.mode))?;
+    let mut sealed = seal_drawn(content, out, draw)?;
     if let (Some(holder), Some(file)) = (second, &mut sealed.bidder_key) {
         let (c, k_b) = (content.ctx.hash(), Secret(file.k_b.0));
         let second = SecondHolder { sealed: Bytes(second_box(&c, &k_b, holder)?), hpke: Bytes(*holder) };

@@ -59,7 +59,7 @@ fn handed_in(
     bid: &CountedEnvelope,
     with_ciphertext: bool,
 ) -> Result<(), Fault> {
-    let folder = folder(&bid.manifest.id());
+    let folder = folder(&bid.m);
     gathering.document(format!("{folder}signature.json"), jcs(&bid.signature));
     let receipt = gathering.door.receipt(gathering.db, bid.entry)?;
     gathering.document(format!("{folder}receipt.tlog-proof"), receipt.to_string());

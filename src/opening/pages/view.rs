@@ -23,6 +23,7 @@ use crate::project::phase::Milestone;
 use crate::project::standing::LotFacts;
 use crate::sealed_bid::drill::{self, Readiness};
 use crate::sealed_bid::rules::{ENTERPRISE, ENTERPRISES, envelopes_of, fields_of};
+use crate::sealed_bid::store::{counted, counted_of};
 use crate::sealed_bid::trustees_store;
 use crate::sealing::bid_document::Form;
 use crate::sealing::context::EnvelopeKind;
@@ -79,8 +80,8 @@ impl Seen {
             if let (Some(closing), Some(who)) =
                 (&closing, who.as_ref().filter(|who| who.role == Role::Bidder))
             {
-                let counted = crate::sealed_bid::store::counted(db, vault, lot, *kind, closing.size)?;
-                bids |= counted.iter().any(|bid| bid.organisation == who.organisation);
+                let own = counted_of(db, vault, (lot, *kind), who.organisation, closing.size)?;
+                bids |= own.is_some();
             }
             let Some(sitting) = store::sitting(db, lot, *kind)? else { continue };
             envelopes.push(SeenEnvelope {
@@ -136,10 +137,10 @@ fn seen_keys(
     let Some(keys) = protocol::bidder_keys(db, facts.lot, envelope)? else { return Ok(None) };
     let Some(closing) = store::closing(db, facts.lot)? else { return Ok(None) };
     let mut bids = Vec::new();
-    for bid in crate::sealed_bid::store::counted(db, vault, facts.lot, envelope, closing.size)? {
+    for bid in counted(db, vault, facts.lot, envelope, closing.size)? {
         let name = crate::party::store::get(db, bid.organisation)?.map(|found| found.name);
         let own = who.is_some_and(|who| who.role == Role::Bidder && who.organisation == bid.organisation);
-        bids.push((Bytes(bid.manifest.id()), name.unwrap_or_default(), own));
+        bids.push((Bytes(bid.m), name.unwrap_or_default(), own));
     }
     Ok(Some((keys, bids)))
 }

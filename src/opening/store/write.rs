@@ -1,8 +1,9 @@
 //! Everything that is written about an opening. Only the hall's actions call these.
 
 use super::{
-    BidRow, CONTENT, ContentRow, Objected, SESSION, SHARES, opening_arrival, opening_bid, opening_closing, opening_content,
-    opening_objection, opening_record, opening_release, opening_signature, opening_sitting, signed,
+    BidRow, CONTENT, ContentRow, Objected, SESSION, SHARES, opening_arrival, opening_bid, opening_closing,
+    opening_content, opening_objection, opening_record, opening_release, opening_signature, opening_sitting,
+    signed,
 };
 use crate::account::signature::Signed;
 use crate::account::who::Who;

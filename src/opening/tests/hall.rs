@@ -21,6 +21,7 @@ on_both_databases! {
     the_clock_closes_a_due_box_once
     nothing_opens_before_the_deadline_or_without_quorum
     a_lost_trustee_does_not_stop_the_opening
+    thirty_two_trustees_open_by_any_seventeen_of_them
     technical_envelopes_open_first_and_commercial_ones_when_the_evaluation_says_so
     bidders_sign_in_only_after_the_closing_and_only_if_they_have_bid
     a_record_is_published_after_every_answer_and_then_signed_by_who_was_there
@@ -78,6 +79,21 @@ fn a_lawful_opening_reads_out_every_price_in_the_order_of_submission(engine: Eng
     let shares: crate::verify::opening_check::SharesDoc =
         crate::platform::canonical::from_jcs(&shares.unwrap()).unwrap();
     assert_eq!(shares.bids.len(), 3);
+}
+
+fn thirty_two_trustees_open_by_any_seventeen_of_them(engine: Engine) {
+    let house = TestHouse::new(engine);
+    let shape = Shape { custody: (17, 32), ..Shape::default() };
+    let filled = bids_in_shape(&house, &shape, &["9500000.00", "9300000.00", "9800000.50"]);
+    filled.close(&house);
+    let last: Vec<u8> = (16..=31).collect();
+    filled.release(&house, Kind::Single, &last);
+    assert_eq!(refused(filled.open(&house, Kind::Single, false)).key, "opening.refusal.quorum");
+    filled.release(&house, Kind::Single, &[32]);
+    filled.open(&house, Kind::Single, false).unwrap();
+    let record = record(&house, &filled, Kind::Single);
+    assert_eq!(record.read_out.iter().filter(|line| line.not_opened.is_none()).count(), 3);
+    assert_eq!((record.trustees.len(), record.read_out[0].form["price"].as_str()), (32, "9500000.00"));
 }
 
 fn two_bids_are_not_opened_and_stay_sealed(engine: Engine) {

@@ -4,7 +4,7 @@ mod steps;
 mod uploads;
 
 pub(crate) use steps::steps_of_lot;
-pub use steps::{CountedEnvelope, counted};
+pub use steps::{CountedEnvelope, counted, counted_of};
 pub(super) use steps::{Series, insert_step, step, steps, steps_of_bid};
 pub use uploads::{Part, UploadRow, UploadState, measured};
 pub(super) use uploads::{

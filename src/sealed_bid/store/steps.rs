@@ -18,6 +18,7 @@ use crate::sealing::context::EnvelopeKind;
 use crate::sealing::manifest::Manifest;
 use crate::sealing::signature::Signature;
 use diesel::prelude::*;
+use std::collections::HashMap;
 
 const BODY: &str = "sealed_bid/step";
 
@@ -162,6 +163,8 @@ pub(in crate::sealed_bid) fn steps_of_bid(
 /// A bid that counts at the closing.
 #[derive(Clone, Debug)]
 pub struct CountedEnvelope {
+    /// The manifest's id.
+    pub m: [u8; 32],
     pub step: Id<Step>,
     /// The log entry of its manifest, for the receipt.
     pub entry: EntryId,
@@ -185,21 +188,37 @@ pub fn counted(
     kind: EnvelopeKind,
     closing_size: u64,
 ) -> Result<Vec<CountedEnvelope>, Fault> {
-    let mut bidders: Vec<(Id<Organisation>, Vec<Placed>)> = Vec::new();
-    for step in steps(db, vault, Series::Lot(lot))? {
-        let leaf = ledger::store::index_of(db, step.entry)?;
-        let Some(leaf) = leaf.filter(|leaf| *leaf < closing_size && step.record.envelope == kind) else {
-            continue;
-        };
-        let bidder = step.record.organisation;
-        match bidders.iter_mut().find(|(other, _)| *other == bidder) {
-            Some((_, own)) => own.push((leaf, step)),
-            None => bidders.push((bidder, vec![(leaf, step)])),
+    let mut bidders: HashMap<Id<Organisation>, Vec<Placed>> = HashMap::new();
+    let all = steps(db, vault, Series::Lot(lot))?;
+    for (leaf, step) in placed(db, all)? {
+        if leaf < closing_size && step.record.envelope == kind {
+            bidders.entry(step.record.organisation).or_default().push((leaf, step));
         }
     }
-    let mut counted: Vec<CountedEnvelope> = bidders.into_iter().filter_map(|(_, own)| last_of(own)).collect();
-    counted.sort_by_key(|envelope| envelope.manifest.id());
+    let mut counted: Vec<CountedEnvelope> = bidders.into_values().filter_map(last_of).collect();
+    counted.sort_by_key(|envelope| envelope.m);
     Ok(counted)
+}
+
+/// As [`counted`], of one bidder: looks at this bidder's steps only.
+pub fn counted_of(
+    db: &mut Db,
+    vault: &Vault,
+    (lot, kind): (Id<Lot>, EnvelopeKind),
+    bidder: Id<Organisation>,
+    closing_size: u64,
+) -> Result<Option<CountedEnvelope>, Fault> {
+    let own = steps_of_bid(db, vault, lot, kind, bidder)?;
+    let mut own = placed(db, own)?;
+    own.retain(|(leaf, _)| *leaf < closing_size);
+    Ok(last_of(own))
+}
+
+/// Steps with the places of their entries; without those that have none yet.
+fn placed(db: &mut Db, steps: Vec<Kept>) -> Result<Vec<Placed>, Fault> {
+    let entries: Vec<EntryId> = steps.iter().map(|step| step.entry).collect();
+    let places = ledger::store::indices_of(db, &entries)?;
+    Ok(steps.into_iter().filter_map(|step| Some((*places.get(&step.entry)?, step))).collect())
 }
 
 /// A step and the index of its leaf.
@@ -212,6 +231,7 @@ fn last_of(mut own: Vec<Placed>) -> Option<CountedEnvelope> {
     let last = standing_bid(&steps)?;
     let Deed::Submitted { manifest, signature, upload } = &last.record.deed else { return None };
     Some(CountedEnvelope {
+        m: manifest.id(),
         step: last.id,
         entry: last.entry,
         leaf,

@@ -158,8 +158,7 @@ impl<R: Read> StreamOpener<R> {
 
 /// The cipher of the ciphertext that begins with these bytes.
 fn cipher_of(first: &[u8], k: &Secret, aad: &[u8]) -> Result<Cipher, SealError> {
-    let (salt, prefix) =
-        first.get(1..HEADER).and_then(|rest| rest.split_at_checked(32)).unwrap_or_default();
+    let (salt, prefix) = first.get(1..HEADER).and_then(|rest| rest.split_at_checked(32)).unwrap_or_default();
     let prefix = prefix.try_into().map_err(|_| SealError::Stream("its header is cut off"))?;
     Cipher::new(k, aad, salt, prefix)
 }

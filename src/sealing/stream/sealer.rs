@@ -162,4 +162,3 @@ impl<W: Write + Seek> Write for StreamSealer<W> {
         self.out.flush()
     }
 }
-

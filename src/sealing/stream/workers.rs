@@ -96,4 +96,3 @@ impl Workers {
         self.under_way.pop_front().map(|finished| finished.recv().ok().flatten())
     }
 }
-

@@ -8,7 +8,7 @@ use crate::platform::moment::Moment;
 use crate::sealing::bidder_key::{KeyBundle, KeyBundleTyp, key_of_second, lock_key_file, read_key_file};
 use crate::sealing::boxes::{BoxKey, second_box};
 use crate::sealing::command::{
-    BIDDER_KEY_FILE, BidParameters, CIPHERTEXT_FILE, Keeping, MANIFEST_FILE, ParametersTyp, seal_files_kept,
+    BIDDER_KEY_FILE, BidParameters, CIPHERTEXT_FILE, Keeping, MANIFEST_FILE, ParametersTyp, seal_files,
 };
 use crate::sealing::context::Mode;
 use crate::sealing::document::Bytes;
@@ -65,7 +65,7 @@ fn seal_into(folder: &Path, keeping: &Keeping<'_>) -> (super::Panel, Manifest) {
     };
     let form = BTreeMap::from([("price".into(), "1234567.89".into())]);
     let out = folder.join("sealed");
-    let bid = seal_files_kept(&parameters, &[letter], form, &signer(), NOW, &out, keeping).unwrap();
+    let bid = seal_files(&parameters, &[letter], form, &signer(), NOW, &out, keeping).unwrap();
     let manifest = Manifest::read(&fs::read(out.join(MANIFEST_FILE)).unwrap()).unwrap();
     assert_eq!(manifest, bid.manifest);
     bid.manifest.check_signature(&bid.signature).unwrap();

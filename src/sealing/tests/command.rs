@@ -45,7 +45,16 @@ fn seal_into(folder: &Path, set: &TrusteeSet, mode: Mode, signer: &Signer) {
     fs::write(folder.join("报价.txt"), "1234567.89").unwrap();
     let form = BTreeMap::from([("price".to_owned(), "1234567.89".to_owned())]);
     let files = [folder.join("报价.txt")];
-    seal_files(&parameters(set, mode), &files, form, signer, NOW, &folder.join("sealed")).unwrap();
+    seal_files(
+        &parameters(set, mode),
+        &files,
+        form,
+        signer,
+        NOW,
+        &folder.join("sealed"),
+        &Keeping::default(),
+    )
+    .unwrap();
 }
 
 /// Trustees make keys, sign the set; the bidder seals with a PKCS#12 key; two trustees open. All through files.
@@ -137,7 +146,17 @@ fn sealing_refuses_a_missing_field_a_second_bid_in_the_folder_and_a_foreign_cert
     let (panel, folder) = (panel(2, 3), tempfile::tempdir().unwrap());
     let (files, out) = ([folder.path().join("报价.txt")], folder.path().join("sealed"));
     seal_into(folder.path(), &panel.set, Mode::Trustees, &signer());
-    let seal = |form| seal_files(&parameters(&panel.set, Mode::Trustees), &files, form, &signer(), NOW, &out);
+    let seal = |form| {
+        seal_files(
+            &parameters(&panel.set, Mode::Trustees),
+            &files,
+            form,
+            &signer(),
+            NOW,
+            &out,
+            &Keeping::default(),
+        )
+    };
     assert!(seal(BTreeMap::new()).unwrap_err().to_string().contains("price"));
     assert!(
         seal(BTreeMap::from([("price".into(), "1".into())])).unwrap_err().to_string().contains("bid.sealed")
@@ -208,4 +227,53 @@ fn openssl_reads_our_box_key_and_we_read_openssls() {
     let read = read_box_key(&fs::read(theirs).unwrap(), "other").unwrap();
     assert_eq!(read.public(), key.public());
     assert!(read_box_key(b"no key", "other").unwrap_err().to_string().contains(".p8"));
+}
+
+/// What a bidder tries before the bid is handed in: the files are the very ones that opened when they were sealed.
+#[test]
+fn a_sealed_bid_in_a_folder_is_checked_before_it_is_handed_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let (panel, mode) = (panel(2, 3), Mode::Dual);
+    seal_into(folder.path(), &panel.set, mode, &signer());
+    let sealed = folder.path().join("sealed");
+    let parameters = parameters(&panel.set, mode);
+    let checked = check_files(&parameters, &sealed, "").unwrap();
+    assert_eq!((checked.manifest.lock.t, checked.signer.len()), (2, 1));
+
+    let other = BidParameters { ctx: super::context(&panel.set, Mode::Trustees), ..parameters.clone() };
+    assert!(check_files(&other, &sealed, "").is_err(), "other parameters");
+    for name in [CIPHERTEXT_FILE, MANIFEST_FILE, SIGNATURE_FILE, BIDDER_KEY_FILE] {
+        let path = sealed.join(name);
+        let good = fs::read(&path).unwrap();
+        let mut bad = good.clone();
+        // inside a value: the JSON files stay JSON where a digit or letter changes
+        let at = bad.len() - 40;
+        bad[at] = if bad[at] == b'A' { b'B' } else { b'A' };
+        fs::write(&path, bad).unwrap();
+        assert!(check_files(&parameters, &sealed, "").is_err(), "{name}");
+        fs::remove_file(&path).unwrap();
+        assert!(check_files(&parameters, &sealed, "").is_err(), "no {name}");
+        fs::write(&path, good).unwrap();
+    }
+    check_files(&parameters, &sealed, "").unwrap();
+}
+
+/// Sealing opens what it wrote before it signs; a disk that keeps other bytes is noticed, and so are wrong boxes.
+#[test]
+fn what_was_written_is_opened_again_before_it_is_signed() {
+    use crate::sealing::{keys::Draw, trial::open_again};
+    let panel = panel(3, 5);
+    let draw = Draw::fresh(Mode::Dual);
+    let sealed =
+        super::seal_with(&panel.set, &context(&panel.set, Mode::Dual), &[("a", vec![1; 3 << 20])], draw);
+    let again = |bid: &super::SealedBid, bytes: &[u8]| open_again(bid, &sealed.draw, &panel.set, bytes);
+    assert_eq!(again(&sealed.bid, &sealed.ciphertext).unwrap().files.len(), 1);
+    for at in [50, 1 << 20, sealed.ciphertext.len() - 1] {
+        let mut other = sealed.ciphertext.clone();
+        other[at] ^= 1;
+        assert!(again(&sealed.bid, &other).is_err(), "byte {at}");
+    }
+    assert!(again(&sealed.bid, &sealed.ciphertext[..2 << 20]).is_err());
+    let another = Draw::fresh(Mode::Dual);
+    assert!(open_again(&sealed.bid, &another, &panel.set, sealed.ciphertext.as_slice()).is_err());
 }

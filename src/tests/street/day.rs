@@ -61,6 +61,7 @@ impl Day {
             entity: hire(Role::Entity, "entity", "滨海市城市建设管理局"),
             supervisor: hire(Role::Supervisor, "supervisor", "滨海市公共资源交易监督管理局"),
             centre: hire(Role::Centre, "centre", "滨海市公共资源交易中心"),
+            further: Vec::new(),
         };
         let many = |role: Role, word: &str, count: usize| -> Vec<Member> {
             (1..=count).map(|i| hire(role, &format!("{word}{i}"), &format!("{word}{i}有限公司"))).collect()
