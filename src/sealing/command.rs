@@ -163,14 +163,12 @@ pub fn check_files(
         fs::read(&path).map_err(|e| std::io::Error::new(e.kind(), format!("{}: {e}", path.display())))
     };
     let key_file = sealed.join(BIDDER_KEY_FILE);
-    let k_b = if key_file.exists() {
-        let file = read_key_file(&read(BIDDER_KEY_FILE)?, passphrase)?;
-        Some(Secret::from_bytes(file.k_b.0))
-    } else {
-        None
+    let key_file = match key_file.exists() {
+        true => Some(read_key_file(&read(BIDDER_KEY_FILE)?, passphrase)?),
+        false => None,
     };
     let documents = (&*read(MANIFEST_FILE)?, &*read(SIGNATURE_FILE)?);
-    check(parameters, documents, File::open(sealed.join(CIPHERTEXT_FILE))?, k_b.as_ref())
+    check(parameters, documents, File::open(sealed.join(CIPHERTEXT_FILE))?, key_file.as_ref())
 }
 
 /// A trustee's key file and what it takes to use it.

@@ -9,7 +9,7 @@ use super::boxes::second_box;
 use super::command::BidParameters;
 use super::error::SealError;
 use super::keys::{Draw, Secret, payload_key};
-use super::manifest::Manifest;
+use super::manifest::{BidderKeyFile, Manifest};
 use super::open::open_payload;
 use super::opening_check::{self, Reported, Verdict};
 use super::seal::SealedBid;
@@ -80,7 +80,7 @@ pub fn check(
     parameters: &BidParameters,
     (manifest, signature): (&[u8], &[u8]),
     ciphertext: impl Read,
-    k_b: Option<&Secret>,
+    key_file: Option<&BidderKeyFile>,
 ) -> Result<Checked, SealError> {
     let manifest = Manifest::read(manifest)?;
     let signature: Signature = crate::platform::canonical::from_jcs(signature)?;
@@ -94,9 +94,10 @@ pub fn check(
     if measure(ciphertext)? != manifest.measured() {
         return Err(SealError::Stream("it is not the ciphertext that the manifest names"));
     }
-    if manifest.lock.commit_b.is_some() || k_b.is_some() {
-        check_bidder_lock(&manifest, k_b)?;
+    if key_file.is_some_and(|file| file.m.0 != manifest.id()) {
+        return Err(SealError::Key("the key file is another bid's"));
     }
+    check_bidder_lock(&manifest, key_file.map(|file| Secret::from_bytes(file.k_b.0)).as_ref())?;
     Ok(Checked { signer: signature.x5c.into_iter().map(|der| der.0).collect(), manifest })
 }
 
