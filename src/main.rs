@@ -32,6 +32,8 @@ enum Command {
     Demo,
     /// Seal a bid offline, as the browser does.
     Seal(cli::seal::Args),
+    /// Upload a sealed bid and hand it in; goes on after every break.
+    Send(cli::send::Args),
     /// For trustees: release shares of bids, or open them with the key files at hand.
     Open(cli::open::Args),
     /// Recompute an expert draw from its document, reveals and public value.
@@ -66,6 +68,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     match &cli.command {
         Command::Seal(args) => return cli::seal::run(args),
+        Command::Send(args) => return cli::send::run(args),
         Command::Open(args) => return cli::open::run(args, &mut out),
         Command::Draw(args) => return cli::draw::run(args, &mut out),
         Command::Verify(args) => return cli::verify::run(args, &mut out),

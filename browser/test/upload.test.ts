@@ -96,6 +96,24 @@ test("a refusal is final and carries the server's words", async () => {
   mishap = undefined;
 });
 
+test("a beginning that is refused for want of room is final", async () => {
+  for (const status of [429, 507]) {
+    mishap = (request) => (request.method === "POST" ? status : undefined);
+    await assert.rejects(new Upload(parcel, options()).run(), (error) => error instanceof UploadRefused && error.status === status && error.message === "没有");
+  }
+  mishap = undefined;
+});
+
+test("a full disk in the middle is waited for, and why is told until it goes on", async () => {
+  let patches = 0;
+  mishap = (request) => (request.method !== "PATCH" ? undefined : ++patches === 2 ? 507 : patches === 3 ? "drop" : undefined);
+  const told: (string | null)[] = [];
+  const location = await new Upload(parcel, options({ onTrouble: (sentence) => told.push(sentence) })).run();
+  mishap = undefined;
+  assert.deepEqual(told, ["没有", "", null]);
+  assert.ok(arrived(location).equals(content));
+});
+
 test("a paused upload sends nothing until it is resumed", async () => {
   let upload: Upload;
   let patches = 0;

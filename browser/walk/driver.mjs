@@ -80,7 +80,7 @@ export class Chromium {
     return this.open(browserContextId, name, base);
   }
 
-  /** A window with the storage of `context`. */
+  /** A window with the storage of `context`; without one, with the storage on this computer's disk, as people have it. */
   async open(context, name, base) {
     const place = { url: "about:blank", browserContextId: context, newWindow: true, width: WIDE.width, height: WIDE.height };
     const { targetId } = await this.send("Target.createTarget", place);

@@ -107,11 +107,11 @@ impl Scribe {
             return Ok(Self { env, hub, way });
         }
         let (to, jobs) = mpsc::channel();
-        let connection = database.writer()?;
+        let source = database.clone();
         let (thread_env, thread_hub) = (env.clone(), hub.clone());
         std::thread::Builder::new()
             .name("act-writer".into())
-            .spawn(move || write_groups(connection, &jobs, &thread_env, &thread_hub))?;
+            .spawn(move || write_groups(&source, &jobs, &thread_env, &thread_hub))?;
         Ok(Self { env, hub, way: Way::Thread(Mutex::new(to)) })
     }
 
@@ -180,7 +180,7 @@ impl Scribe {
         let done = db.transaction(|db| self.env.sequencer.sequence(db, now).map_err(|e| Rollback(e.into())));
         match done {
             Ok(_) => {
-                self.env.sequencer.keep()?;
+                remember(&self.env);
                 self.env.committed(before.0, begun.elapsed());
                 Ok(())
             }
@@ -236,7 +236,8 @@ fn run_in_transaction<T>(
     Ok((result, traces))
 }
 
-fn write_groups(mut db: Writer, jobs: &mpsc::Receiver<Box<dyn Job>>, env: &ActEnv, hub: &Hub) {
+fn write_groups(database: &Database, jobs: &mpsc::Receiver<Box<dyn Job>>, env: &ActEnv, hub: &Hub) {
+    let mut connection: Option<Writer> = None;
     while let Ok(first) = jobs.recv() {
         let mut group = vec![first];
         while group.len() < GROUP_MAX {
@@ -246,8 +247,10 @@ fn write_groups(mut db: Writer, jobs: &mpsc::Receiver<Box<dyn Job>>, env: &ActEn
             }
         }
         let before = env.sequencer.last();
-        let outcome = write_group(&mut db, &mut group, env).map_err(|fault| fault.chain());
+        let outcome = write_on(&mut connection, database, &mut group, env).map_err(|fault| fault.chain());
         if let Err(why) = &outcome {
+            // a full disk ends the transaction in the engine's own way: what diesel believes of it may be wrong now
+            connection = None;
             tracing::error!(room = "ledger", why, "a group of acts was not written");
             if let Err(fault) = env.sequencer.forget(before) {
                 tracing::error!(room = "ledger", %fault, "the signer can not be reset");
@@ -255,6 +258,19 @@ fn write_groups(mut db: Writer, jobs: &mpsc::Receiver<Box<dyn Job>>, env: &ActEn
         }
         group.into_iter().for_each(|job| job.finish(outcome.clone(), hub));
     }
+}
+
+fn write_on(
+    connection: &mut Option<Writer>,
+    database: &Database,
+    group: &mut [Box<dyn Job>],
+    env: &ActEnv,
+) -> Result<(), Fault> {
+    let db = match connection {
+        Some(db) => db,
+        None => connection.insert(database.writer()?),
+    };
+    write_group(db, group, env)
 }
 
 fn write_group(db: &mut Db, group: &mut [Box<dyn Job>], env: &ActEnv) -> Result<(), Fault> {
@@ -272,9 +288,17 @@ fn write_group(db: &mut Db, group: &mut [Box<dyn Job>], env: &ActEnv) -> Result<
         return Err(fault);
     }
     Manager::commit_transaction(db)?;
-    env.sequencer.keep()?;
+    remember(env);
     env.committed(before, begun.elapsed());
     Ok(())
+}
+
+/// What the signer's file says may lag behind (the disk of the keys is full): what is durable in the database is done, and
+/// whoever did it must be told so.
+fn remember(env: &ActEnv) {
+    if let Err(fault) = env.sequencer.keep() {
+        tracing::error!(room = "ledger", %fault, "the signer's state was not kept; the next act tries again");
+    }
 }
 
 fn write_jobs(db: &mut Db, group: &mut [Box<dyn Job>], env: &ActEnv) -> Result<(), Fault> {

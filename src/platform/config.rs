@@ -32,6 +32,14 @@ pub struct Config {
     pub secure_cookies: bool,
     /// Largest file that may be uploaded, in bytes. `SUNBID_UPLOAD_BYTES_MAX`.
     pub upload_bytes_max: u64,
+    /// Most uploads of one bidder that are not handed in yet. `SUNBID_UPLOADS_PER_BIDDER`.
+    pub uploads_per_bidder: u32,
+    /// Most bytes of one bidder's uploads that are not handed in yet, by their announced sizes.
+    /// `SUNBID_UPLOAD_BYTES_PER_BIDDER`.
+    pub upload_bytes_per_bidder: u64,
+    /// Bytes of the file store's disk that new uploads may not touch. Not looked at on S3, which tells nobody how much it
+    /// still takes. `SUNBID_DISK_RESERVE_BYTES`.
+    pub disk_reserve_bytes: u64,
     /// C2SP tlog-policy file with the witnesses of the log; empty for none. `SUNBID_LOG_POLICY`.
     pub log_policy: String,
     /// Address of an RFC 3161 authority that stamps closing checkpoints; empty for none. `SUNBID_TIMESTAMP_URL`.
@@ -63,7 +71,11 @@ impl Default for Config {
             ca_roots: String::new(),
             demo: false,
             secure_cookies: false,
-            upload_bytes_max: 2 << 30,
+            // 2 GiB of files with their headers, padding and tags
+            upload_bytes_max: 2304 << 20,
+            uploads_per_bidder: 16,
+            upload_bytes_per_bidder: 10 << 30,
+            disk_reserve_bytes: 1 << 30,
             log_policy: String::new(),
             timestamp_url: String::new(),
             timestamp_roots: String::new(),
@@ -117,6 +129,9 @@ impl Config {
         flag("SUNBID_DEMO", &mut config.demo)?;
         flag("SUNBID_SECURE_COOKIES", &mut config.secure_cookies)?;
         number("SUNBID_UPLOAD_BYTES_MAX", &env, &mut config.upload_bytes_max, "bytes")?;
+        number("SUNBID_UPLOADS_PER_BIDDER", &env, &mut config.uploads_per_bidder, "uploads")?;
+        number("SUNBID_UPLOAD_BYTES_PER_BIDDER", &env, &mut config.upload_bytes_per_bidder, "bytes")?;
+        number("SUNBID_DISK_RESERVE_BYTES", &env, &mut config.disk_reserve_bytes, "bytes")?;
         number("SUNBID_COVER_SECONDS", &env, &mut config.cover_seconds, "seconds")?;
         number("SUNBID_SIGN_IN_TRIES", &env, &mut config.sign_in_tries, "tries")?;
         number("SUNBID_SIGN_IN_TRIES_PER_ADDRESS", &env, &mut config.sign_in_tries_per_address, "tries")?;

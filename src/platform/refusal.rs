@@ -79,6 +79,14 @@ impl Fault {
         Self(self.0.context(doing))
     }
 
+    /// Whether a full disk, the database's or the file store's, is behind it.
+    pub fn is_disk_full(&self) -> bool {
+        let chain = self.chain();
+        ["No space left on device", "Disk quota exceeded", "database or disk is full"]
+            .iter()
+            .any(|words| chain.contains(words))
+    }
+
     /// The whole chain, outermost first.
     pub fn chain(&self) -> String {
         format!("{:#}", self.0)

@@ -28,6 +28,7 @@ pub mod drill_pages;
 pub mod drill_store;
 pub mod expiry;
 pub mod hand_in;
+mod intake;
 pub mod jobs;
 pub mod pages;
 pub mod program;

@@ -221,6 +221,8 @@ struct PreparePage {
     /// From which ceiling on the command line is recommended, if this lot's is not below it.
     recommended_from: Option<Fen>,
     size_max: u64,
+    /// Address that the command line sends to.
+    server: String,
     why_not: Option<String>,
     threshold: u8,
     trustees: usize,
@@ -250,6 +252,7 @@ fn prepare_page(p: &Page, door: &Door, who: &Who, found: &Envelope) -> PreparePa
         recommended_from: recommended_from(door, found),
         // what the archive and the segments add to the files
         size_max: door.config().upload_bytes_max / 100 * 96,
+        server: door.config().public_url.trim_end_matches('/').to_owned(),
         why_not: refused.map(|refused| p.lang.refusal(&refused)),
         threshold: found.parameters.trustees.t,
         trustees: found.parameters.trustees.members.len(),

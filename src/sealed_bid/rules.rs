@@ -7,7 +7,7 @@ use crate::party::rules::Organisation;
 use crate::platform::canonical::jcs_text;
 use crate::platform::digest::sha256;
 use crate::platform::id::Id;
-use crate::platform::moment::{DAY, Moment};
+use crate::platform::moment::{DAY, HOUR, Moment};
 use crate::platform::refusal::Refused;
 use crate::project::rulebook::Rulebook;
 use crate::project::rules::{Lot, Tender};
@@ -28,8 +28,8 @@ pub enum Step {}
 
 /// How long an upload that belongs to no submission is kept.
 pub const UPLOAD_KEPT: i64 = 3 * DAY;
-/// Most open uploads of one bidder.
-pub const UPLOADS_MAX: usize = 12;
+/// How long what an ended upload left behind is kept for requests that are still under way, before all of it goes.
+pub const LEFTOVERS_KEPT: i64 = HOUR;
 
 /// Why this room says no.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,14 +44,20 @@ pub enum Refusal {
     WrongSize,
     /// Larger than the platform takes.
     TooLarge { max: u64 },
-    /// A piece that is not the last must be a multiple of 1 MiB.
+    /// Pieces that do not follow each other as they must.
     PartSize,
     /// The bytes do not start where the upload ends.
     WrongOffset { expected: u64 },
     /// The checksum of a piece differs.
     Checksum,
     /// Too many unfinished uploads.
-    TooManyUploads,
+    TooManyUploads { max: u32 },
+    /// Too many bytes in unfinished uploads; `max` in bytes.
+    TooMuchUploaded { max: u64 },
+    /// The disk has no room for another upload.
+    NoRoom,
+    /// The disk is full in the middle of an upload.
+    DiskFull,
     /// There is no such upload of this bidder, or it has expired.
     NoUpload,
     /// Not all bytes have arrived.
@@ -90,7 +96,10 @@ impl From<Refusal> for Refused {
             R::PartSize => say(422, "part_size"),
             R::WrongOffset { expected } => say(409, "wrong_offset").with("expected", expected),
             R::Checksum => say(422, "checksum"),
-            R::TooManyUploads => say(429, "too_many_uploads").with("max", UPLOADS_MAX),
+            R::TooManyUploads { max } => say(429, "too_many_uploads").with("max", max),
+            R::TooMuchUploaded { max } => say(429, "too_much_uploaded").with("max", max >> 20),
+            R::NoRoom => say(507, "no_room"),
+            R::DiskFull => say(507, "disk_full"),
             R::NoUpload => say(404, "no_upload"),
             R::Unfinished { have, size } => say(422, "unfinished")
                 .with("have", have)
@@ -159,6 +168,24 @@ pub fn check_size(size: u64, max: u64) -> Result<(), Refusal> {
     let segments = size.div_ceil(SLICE as u64);
     let plain = size.saturating_sub(HEADER as u64 + 16 * segments);
     if plain == padded(plain) && ciphertext_size(plain) == size { Ok(()) } else { Err(Refusal::WrongSize) }
+}
+
+/// What is on the disk and what is promised of it, in bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct Room {
+    pub free: u64,
+    /// Never given away: the database, the log and what is already there need it.
+    pub reserve: u64,
+    /// What all open uploads may still bring.
+    pub promised: u64,
+}
+
+impl Room {
+    /// Whether an upload of `size` bytes fits beside all that is promised.
+    pub fn takes(self, size: u64) -> bool {
+        let needed = self.reserve.saturating_add(self.promised).saturating_add(size);
+        self.free >= needed
+    }
 }
 
 /// Checks a manifest against what this bidder was given to seal with. `expected` is complete: whatever differs, differs

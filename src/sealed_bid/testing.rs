@@ -111,15 +111,16 @@ pub fn seal_offer_for(
 /// Uploads a ciphertext through the acts behind the upload's pages.
 pub fn upload(house: &TestHouse, member: &Member, ciphertext: &[u8]) -> Id<Upload> {
     let (who, size) = (member.who.clone(), ciphertext.len() as u64);
-    let max = house.door().config().upload_bytes_max;
-    let made = house.act(&member.who, move |act| uploads::create(act, &who, size, max)).unwrap().value;
+    let limits = uploads::Limits::of(house.door());
+    let made = house.act(&member.who, move |act| uploads::create(act, &who, size, &limits)).unwrap().value;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let mut place = 0;
     for piece in ciphertext.chunks(uploads::PART_MAX) {
         let kept = uploads::keep(house.door().files(), made.id, place, Bytes::copy_from_slice(piece));
         let part = runtime.block_on(kept).unwrap();
         let (who, id) = (member.who.clone(), made.id);
-        place = house.act(&member.who, move |act| uploads::accept(act, &who, id, &[part])).unwrap().value;
+        place =
+            house.act(&member.who, move |act| uploads::accept(act, &who, id, None, &[part])).unwrap().value;
     }
     made.id
 }

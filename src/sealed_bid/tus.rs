@@ -1,13 +1,14 @@
 //! Uploads over the wire: tus 1.0.0 with creation, creation-with-upload, checksum (sha256), termination and expiration.
 //!
-//! What is beyond tus: the first bytes must look like a sealed bid, pieces are taken in whole MiB (a broken-off request
-//! keeps its whole MiB, the rest is sent again), and every piece is hashed and durable before it is acknowledged.
-//! Answers that refuse are one line of plain text in the reader's language.
+//! What is beyond tus: the first bytes must look like a sealed bid, and every byte is durable before it is acknowledged.
+//! Requests may end and break anywhere; what is hashed are whole slices ([`super::intake`]). Answers that refuse are one
+//! line of plain text in the reader's language.
 
+use super::intake::Intake;
 use super::rules::{Refusal, Upload};
-use super::store::{Part, UploadRow};
+use super::store::{Standing, UploadRow};
 use super::tus_headers;
-use super::uploads::{self, PART_MAX};
+use super::uploads::{self, Limits};
 use crate::account::form::check_csrf;
 use crate::account::page::Page;
 use crate::account::who::{Bidder, Who};
@@ -16,10 +17,9 @@ use crate::platform::digest::finish;
 use crate::platform::id::Id;
 use crate::platform::refusal::{Failure, Fault, Refused};
 use crate::platform::web::{Answer, Failed};
-use crate::sealing::stream::{SLICE, looks_sealed};
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::StreamExt;
 use ring::digest::{Context, SHA256};
 
@@ -57,6 +57,10 @@ fn refuse(p: &Page, failure: Failure) -> Answer {
         Failure::Refused(refused) => {
             let status = StatusCode::from_u16(refused.status).unwrap_or(StatusCode::BAD_REQUEST);
             Ok(answer(status).content_type("text/plain; charset=utf-8").body(p.lang.refusal(&refused)))
+        }
+        Failure::Fault(fault) if fault.is_disk_full() => {
+            tracing::error!(fault = %fault.chain(), "the disk is full: an upload waits");
+            refuse(p, Refused::from(Refusal::DiskFull).into())
         }
         Failure::Fault(fault) => Err(Failed::from(fault)),
     }
@@ -115,17 +119,26 @@ async fn create(
     let Some(size) = number(&request, "Upload-Length") else {
         return Ok(answer(StatusCode::BAD_REQUEST).body("Upload-Length is missing\n"));
     };
-    let max = door.config().upload_bytes_max;
-    let sender = who.clone();
-    let made = door.act(who.actor(), move |act| uploads::create(act, &sender, size, max)).await;
+    let promised = match promised(&request) {
+        Ok(promised) => promised,
+        Err(refused) => return refuse(&p, refused.into()),
+    };
+    let (sender, limits) = (who.clone(), Limits::of(&door));
+    let made = door.act(who.actor(), move |act| uploads::create(act, &sender, size, &limits)).await;
     let upload = match made {
         Ok(done) => done.value,
         Err(failure) => return refuse(&p, failure),
     };
     let mut offset = 0;
     if has_pieces(&request) {
-        match take(&door, &who, &upload, 0, &request, body).await {
+        let standing = Standing::default();
+        let brought = Brought { door: door.clone(), who, upload: upload.clone(), standing, promised };
+        match take(brought, body).await {
             Ok(have) => offset = have,
+            // the upload is there, so its address must be told: the sender goes on from its beginning
+            Err(failure @ Failure::Fault(_)) => {
+                tracing::warn!(%failure, "an upload began without its first piece")
+            }
             Err(failure) => return refuse(&p, failure),
         }
     }
@@ -144,13 +157,13 @@ fn progress<'a>(
 }
 
 /// The bidder's open upload and how much of it is durable.
-async fn find(door: &Door, who: &Who, id: &str) -> Result<(UploadRow, u64), Failure> {
+async fn find(door: &Door, who: &Who, id: &str) -> Result<(UploadRow, Standing), Failure> {
     let id = Id::parse(id).ok_or_else(|| Refused::from(Refusal::NoUpload))?;
     let (vault, now, who) = (door.vault().clone(), door.now(), who.clone());
     door.look(move |db| {
         let row = uploads::own(db, &vault, &who, id, now)?;
-        let have = uploads::received(db, id)?;
-        Ok((row, have))
+        let standing = uploads::standing(db, id)?;
+        Ok((row, standing))
     })
     .await
 }
@@ -168,9 +181,11 @@ async fn head(
     let found = find(&door, &who, &id).await;
     settle(
         &p,
-        found.map(|(upload, have)| {
+        found.map(|(upload, standing)| {
             let mut found = answer(StatusCode::OK);
-            progress(&mut found, &upload, have).insert_header(("Upload-Length", upload.size)).finish()
+            progress(&mut found, &upload, standing.have)
+                .insert_header(("Upload-Length", upload.size))
+                .finish()
         }),
     )
 }
@@ -192,11 +207,13 @@ async fn patch(
         );
     }
     let taken = async {
-        let (upload, have) = find(&door, &who, &id).await?;
-        if number(&request, "Upload-Offset") != Some(have) {
-            return Err(Refused::from(Refusal::WrongOffset { expected: have }).into());
+        let promised = promised(&request)?;
+        let (upload, standing) = find(&door, &who, &id).await?;
+        if number(&request, "Upload-Offset") != Some(standing.have) {
+            return Err(Refused::from(Refusal::WrongOffset { expected: standing.have }).into());
         }
-        let have = take(&door, &who, &upload, have, &request, body).await?;
+        let brought = Brought { door: door.clone(), who, upload: upload.clone(), standing, promised };
+        let have = take(brought, body).await?;
         Ok(progress(&mut answer(StatusCode::NO_CONTENT), &upload, have).finish())
     };
     let taken = taken.await;
@@ -234,101 +251,50 @@ fn promised(request: &HttpRequest) -> Result<Option<[u8; 32]>, Refused> {
     sum.map(Some).ok_or_else(|| Refused { status: 400, ..Refused::from(Refusal::Checksum) })
 }
 
-/// Takes a request's body as pieces of `upload` from `have` on; gives how much is durable then. Without a checksum each
-/// piece counts as soon as it is durable; with one, all of them count at the end or none does.
-async fn take(
-    door: &Door,
-    who: &Who,
-    upload: &UploadRow,
-    have: u64,
-    request: &HttpRequest,
-    body: web::Payload,
-) -> Result<u64, Failure> {
-    let promised = promised(request)?;
-    let mut taking = Taking { door, who, upload, have, kept: Vec::new(), at_once: promised.is_none() };
-    let mut context = Context::new(&SHA256);
-    let broken = match taking.body(body, &mut context).await {
-        Ok(broken) => broken,
-        Err(failure) => {
-            uploads::remove(door.files(), &taking.kept).await;
+/// What a request brings: where it goes, and the checksum that it promises.
+struct Brought {
+    door: web::Data<Door>,
+    who: Who,
+    upload: UploadRow,
+    standing: Standing,
+    promised: Option<[u8; 32]>,
+}
+
+/// Takes a request's body; gives how much of the upload is durable then. It goes on when the sender is gone: what has
+/// arrived until then counts.
+async fn take(brought: Brought, body: web::Payload) -> Result<u64, Failure> {
+    actix_web::rt::spawn(take_all(brought, body)).await.map_err(Fault::from)?
+}
+
+async fn take_all(brought: Brought, mut body: web::Payload) -> Result<u64, Failure> {
+    let Brought { door, who, upload, standing, promised } = brought;
+    let mut intake = Intake::open(&door, &who, &upload, standing, promised.is_none()).await?;
+    let mut context = promised.as_ref().map(|_| Context::new(&SHA256));
+    let mut broken = false;
+    while let Some(chunk) = body.next().await {
+        let Ok(chunk) = chunk else {
+            broken = true;
+            break;
+        };
+        if let Some(context) = &mut context {
+            context.update(&chunk);
+        }
+        if let Err(failure) = intake.push(&chunk).await {
+            intake.give_up().await;
             return Err(failure);
         }
-    };
-    if let Some(promised) = promised {
-        if broken || finish(context) != promised {
-            uploads::remove(door.files(), &taking.kept).await;
-            return Err(Refused::from(Refusal::Checksum).into());
-        }
-        let parts = std::mem::take(&mut taking.kept);
-        taking.accept(parts).await?;
     }
-    Ok(taking.have)
-}
-
-struct Taking<'a> {
-    door: &'a Door,
-    who: &'a Who,
-    upload: &'a UploadRow,
-    /// Bytes that lie in the file store; those that count are the same, unless a checksum is awaited.
-    have: u64,
-    kept: Vec<Part>,
-    at_once: bool,
-}
-
-impl Taking<'_> {
-    /// Reads the body to its end or break (`true`: it broke off). What is left of a broken-off body below a whole MiB
-    /// is dropped.
-    async fn body(&mut self, mut body: web::Payload, context: &mut Context) -> Result<bool, Failure> {
-        let mut piece = BytesMut::new();
-        let mut broken = false;
-        while let Some(chunk) = body.next().await {
-            let Ok(chunk) = chunk else {
-                broken = true;
-                break;
-            };
-            context.update(&chunk);
-            if self.have + (piece.len() + chunk.len()) as u64 > self.upload.size {
-                return Err(Refused::from(Refusal::WrongSize).into());
-            }
-            piece.extend_from_slice(&chunk);
-            while piece.len() >= PART_MAX {
-                let full = piece.split_to(PART_MAX).freeze();
-                self.keep(full).await?;
-            }
-        }
-        let is_last = self.have + piece.len() as u64 == self.upload.size;
-        let whole = if is_last { piece.len() } else { piece.len() - piece.len() % SLICE };
-        let rest = piece.len() - whole;
-        if whole > 0 {
-            let whole = piece.split_to(whole).freeze();
-            self.keep(whole).await?;
-        }
-        if rest > 0 && !broken {
-            return Err(Refused::from(Refusal::PartSize).into());
-        }
-        Ok(broken)
+    if let (Some(context), Some(promised)) = (context, promised)
+        && (broken || finish(context) != promised)
+    {
+        intake.give_up().await;
+        return Err(Refused::from(Refusal::Checksum).into());
     }
-
-    async fn keep(&mut self, piece: Bytes) -> Result<(), Failure> {
-        if self.have == 0 && !looks_sealed(&piece) {
-            return Err(Refused::from(Refusal::NotSealed).into());
-        }
-        let part = uploads::keep(self.door.files(), self.upload.id, self.have, piece).await?;
-        if self.at_once {
-            return self.accept(vec![part]).await;
-        }
-        self.have += part.size;
-        self.kept.push(part);
-        Ok(())
+    let finished = intake.finish().await;
+    if finished.is_err() {
+        intake.give_up().await;
     }
-
-    async fn accept(&mut self, parts: Vec<Part>) -> Result<(), Failure> {
-        let (sender, id) = (self.who.clone(), self.upload.id);
-        let done =
-            self.door.act(self.who.actor(), move |act| uploads::accept(act, &sender, id, &parts)).await;
-        self.have = done?.value;
-        Ok(())
-    }
+    finished
 }
 
 /// A ciphertext that came in a plain form (the command line's, without script): stored like an upload.
@@ -339,21 +305,27 @@ pub async fn take_whole(
     door: &Door,
     who: &Who,
     size: u64,
-    chunks: impl futures_util::Stream<Item = Result<Bytes, Fault>> + Unpin,
+    mut chunks: impl futures_util::Stream<Item = Result<Bytes, Fault>> + Unpin,
 ) -> Result<Id<Upload>, Failure> {
-    let (sender, max) = (who.clone(), door.config().upload_bytes_max);
-    let upload = door.act(who.actor(), move |act| uploads::create(act, &sender, size, max)).await?.value;
-    let mut taking = Taking { door, who, upload: &upload, have: 0, kept: Vec::new(), at_once: true };
-    let (mut chunks, mut piece) = (chunks, BytesMut::new());
-    while let Some(chunk) = chunks.next().await {
-        piece.extend_from_slice(&chunk?);
-        while piece.len() >= PART_MAX {
-            let full = piece.split_to(PART_MAX).freeze();
-            taking.keep(full).await?;
+    let (sender, limits) = (who.clone(), Limits::of(door));
+    let upload = door.act(who.actor(), move |act| uploads::create(act, &sender, size, &limits)).await?.value;
+    let mut intake = Intake::open(door, who, &upload, Standing::default(), true).await?;
+    let taken = async {
+        while let Some(chunk) = chunks.next().await {
+            intake.push(&chunk?).await?;
         }
-    }
-    if !piece.is_empty() {
-        taking.keep(piece.freeze()).await?;
+        intake.finish().await
+    };
+    let taken = taken.await;
+    if let Err(failure) = taken {
+        // what came in a form can not be resumed, so none of it is kept for three days
+        let (sender, id) = (who.clone(), upload.id);
+        intake.give_up().await;
+        let ended = door.act(who.actor(), move |act| uploads::terminate(act, &sender, id)).await;
+        if let Ok(ended) = ended {
+            uploads::remove(door.files(), &ended.value).await;
+        }
+        return Err(failure);
     }
     Ok(upload.id)
 }

@@ -1,17 +1,18 @@
 //! Acts on uploads: create, take pieces, give up. Not bids yet: nothing here is entered in the log, and nothing
 //! here knows a lot.
 
-use super::rules::{Refusal, UPLOAD_KEPT, UPLOADS_MAX, Upload, check_size};
-use super::store::{self, Part, UploadRow, UploadState};
+use super::rules::{LEFTOVERS_KEPT, Refusal, Room, UPLOAD_KEPT, Upload, check_size};
+use super::store::{self, Part, Standing, UploadRow, UploadState};
 use crate::account::who::Who;
 use crate::ledger::{Act, Actor, Door};
 use crate::platform::database::Db;
-use crate::platform::digest::sha256;
 use crate::platform::files::Files;
 use crate::platform::id::Id;
 use crate::platform::moment::Moment;
+use crate::platform::random;
 use crate::platform::refusal::{Failure, Fault, Refused};
 use crate::platform::vault::Vault;
+use crate::platform::waiting::Waiting;
 use crate::sealing::stream::{SLICE, slice_leaf};
 use bytes::Bytes;
 
@@ -19,21 +20,71 @@ use bytes::Bytes;
 /// shared by several of them.
 pub const PART_MAX: usize = 4 * SLICE;
 
+/// What the platform lets bidders bring.
+#[derive(Clone)]
+pub struct Limits {
+    /// Largest upload, in bytes.
+    size: u64,
+    /// Most open uploads of one bidder, and most announced bytes of them together.
+    uploads: u32,
+    bytes: u64,
+    /// Bytes of the disk that are never given away.
+    reserve: u64,
+    files: Files,
+}
+
+impl Limits {
+    pub fn of(door: &Door) -> Self {
+        let config = door.config();
+        Self {
+            size: config.upload_bytes_max,
+            uploads: config.uploads_per_bidder,
+            bytes: config.upload_bytes_per_bidder,
+            reserve: config.disk_reserve_bytes,
+            files: door.files().clone(),
+        }
+    }
+}
+
 /// Begins an upload of `size` bytes.
 ///
 /// # Errors
-/// Refused for a size that no sealed bid has, one above the platform's limit, and a bidder with many open uploads.
-pub fn create(act: &mut Act<'_>, who: &Who, size: u64, max: u64) -> Result<UploadRow, Failure> {
-    check_size(size, max).map_err(Refused::from)?;
+/// Refused for a size that no sealed bid has, one above the platform's limit, a bidder with many open uploads or much in
+/// them, and a disk that has no room for it beside the reserve and what other open uploads may still bring.
+pub fn create(act: &mut Act<'_>, who: &Who, size: u64, limits: &Limits) -> Result<UploadRow, Failure> {
+    check_size(size, limits.size).map_err(Refused::from)?;
+    // two that begin at once must not both be given the last room
+    act.exclude("sealed_bid/room")?;
     let owner = store::owner_tag(act.vault(), who.person);
-    if store::open_uploads(act.db(), &owner)? >= UPLOADS_MAX {
-        return Err(Refused::from(Refusal::TooManyUploads).into());
+    let (open, bytes) = store::open_uploads(act.db(), &owner)?;
+    if open >= limits.uploads as usize {
+        return Err(Refused::from(Refusal::TooManyUploads { max: limits.uploads }).into());
     }
+    if bytes.saturating_add(size) > limits.bytes {
+        return Err(Refused::from(Refusal::TooMuchUploaded { max: limits.bytes }).into());
+    }
+    check_room(act, size, limits)?;
     let expires_at = act.now().plus(UPLOAD_KEPT);
     let row = UploadRow { id: Id::random(), owner, size, state: UploadState::Open, expires_at };
     let now = act.now();
     store::insert_upload(act.db(), &row, now)?;
     Ok(row)
+}
+
+fn check_room(act: &mut Act<'_>, size: u64, limits: &Limits) -> Result<(), Failure> {
+    let Some(free) = limits.files.free()? else { return Ok(()) };
+    let now = act.now();
+    let mut room = Room { free, reserve: limits.reserve, promised: store::announced_bytes(act.db(), now)? };
+    if room.takes(size) {
+        return Ok(());
+    }
+    // what has arrived of them is no longer free
+    room.promised = room.promised.saturating_sub(store::arrived_bytes(act.db(), now)?);
+    if room.takes(size) {
+        return Ok(());
+    }
+    tracing::warn!(free, reserve = limits.reserve, "the disk is nearly full: a new upload was refused");
+    Err(Refused::from(Refusal::NoRoom).into())
 }
 
 /// The open upload of this bidder.
@@ -46,49 +97,87 @@ pub fn own(db: &mut Db, vault: &Vault, who: &Who, id: Id<Upload>, now: Moment) -
     Ok(row.ok_or_else(|| Refused::from(Refusal::NoUpload))?)
 }
 
-/// How many bytes of an upload are durable.
+/// How far an upload is.
 ///
 /// # Errors
 /// Faults of the database.
-pub fn received(db: &mut Db, id: Id<Upload>) -> Result<u64, Fault> {
-    store::received(db, id)
+pub fn standing(db: &mut Db, id: Id<Upload>) -> Result<Standing, Fault> {
+    store::standing(db, id)
 }
 
-/// Stores a piece that begins at `place`, hashing its slices. It is durable when this returns, but counts only after
-/// [`accept`].
+/// Where the pieces of an upload lie.
+fn folder(id: Id<Upload>) -> String {
+    format!("sealed/{id}")
+}
+
+/// A name of its own for every try: who gives one up removes nothing that another try made count.
+fn new_file(id: Id<Upload>, place: u64) -> String {
+    format!("{}/{place}-{}", folder(id), hex::encode(random::bytes::<8>()))
+}
+
+/// Stores a piece that begins at `place`, hashing its slices: the only time that they are hashed before the opening. It is
+/// durable when this returns, but counts only after [`accept`].
 ///
 /// # Errors
 /// The file store fails.
 pub async fn keep(files: &Files, id: Id<Upload>, place: u64, piece: Bytes) -> Result<Part, Fault> {
-    let leaves: Vec<[u8; 32]> = piece.chunks(SLICE).map(slice_leaf).collect();
+    let hashed = piece.clone();
+    let hashing = move || hashed.chunks(SLICE).map(slice_leaf).collect::<Vec<[u8; 32]>>();
+    let leaves = tokio::task::spawn_blocking(hashing).await?;
     let size = piece.len() as u64;
-    // the name holds the content's hash: a second try with other bytes can not meet the first one's object
-    let content = hex::encode(sha256(&[leaves.concat().as_slice()]));
-    let file = format!("sealed/{id}/{place}-{}", content.get(..16).unwrap_or_default());
+    let file = new_file(id, place);
     files.put_at(&file, piece).await?;
     Ok(Part { place, size, leaves, file })
 }
 
-/// Makes stored pieces count.
+/// Stores the beginning of a slice whose rest is still to come; it is not hashed.
+///
+/// # Errors
+/// The file store fails.
+pub async fn keep_tail(files: &Files, id: Id<Upload>, place: u64, tail: Bytes) -> Result<Part, Fault> {
+    let size = tail.len() as u64;
+    let file = new_file(id, place);
+    files.put_at(&file, tail).await?;
+    Ok(Part { place, size, leaves: Vec::new(), file })
+}
+
+/// Makes stored pieces count. They follow what counts already; if that ends with a tail, `tail` names its file, and the
+/// first piece begins with the tail's bytes and takes its place.
 ///
 /// # Errors
 /// Refused if the upload moved on meanwhile, or was ended.
-pub fn accept(act: &mut Act<'_>, who: &Who, id: Id<Upload>, parts: &[Part]) -> Result<u64, Failure> {
+pub fn accept(
+    act: &mut Act<'_>,
+    who: &Who,
+    id: Id<Upload>,
+    tail: Option<&str>,
+    parts: &[Part],
+) -> Result<u64, Failure> {
     act.exclude(&format!("upload/{id}"))?;
     let (vault, now) = (act.vault().clone(), act.now());
     let row = own(act.db(), &vault, who, id, now)?;
-    let mut have = store::received(act.db(), id)?;
+    let before = store::standing(act.db(), id)?;
+    let moved_on = || Failure::from(Refused::from(Refusal::WrongOffset { expected: before.have }));
+    if before.tail.as_ref().map(|tail| tail.file.as_str()) != tail {
+        return Err(moved_on());
+    }
+    let mut have = before.tail.as_ref().map_or(before.have, |tail| tail.place);
+    if let Some(tail) = &before.tail {
+        store::remove_part(act.db(), id, tail.place)?;
+    }
+    let mut whole = true;
     for part in parts {
-        if part.place != have {
-            return Err(Refused::from(Refusal::WrongOffset { expected: have }).into());
+        if part.place != have || !whole {
+            return Err(moved_on());
         }
-        have += part.size;
-        if have > row.size || (have < row.size && part.size % SLICE as u64 != 0) {
+        have = part.end();
+        whole = !part.is_tail();
+        if have > row.size || (whole && have < row.size && part.size % SLICE as u64 != 0) {
             return Err(Refused::from(Refusal::PartSize).into());
         }
         store::insert_part(act.db(), id, part)?;
     }
-    Ok(have)
+    if have < before.have || (have == row.size && !whole) { Err(moved_on()) } else { Ok(have) }
 }
 
 /// Ends an upload that no submission uses, and gives its pieces for removal.
@@ -121,15 +210,15 @@ pub async fn remove(files: &Files, parts: &[Part]) {
     }
 }
 
-/// Ends uploads whose time is over. Gives their pieces, to be removed.
+/// Ends uploads whose time is over and removes their bytes. Blocks.
 ///
 /// # Errors
 /// Faults of the database.
-pub fn expire(door: &Door) -> Result<Vec<Part>, Fault> {
+pub fn expire(door: &Door) -> Result<(), Fault> {
     let now = door.now();
     let expired = door.read(|db| store::expired(db, now, 100))?;
     if expired.is_empty() {
-        return Ok(Vec::new());
+        return Ok(());
     }
     let done = door.write(Actor::system("sealed_bid"), move |act| {
         let mut parts = Vec::new();
@@ -138,5 +227,37 @@ pub fn expire(door: &Door) -> Result<Vec<Part>, Fault> {
         }
         Ok(parts)
     });
-    done.map(|done| done.value).map_err(|failure| Fault::new(failure.to_string()))
+    let parts = done.map_err(Failure::into_fault)?.value;
+    Waiting::here()?.on(remove(door.files(), &parts));
+    Ok(())
+}
+
+/// Removes what crashes and broken-off requests left of uploads that ended a while ago: objects that no piece names. The
+/// pieces of a submitted bid are named, so they stay. Blocks.
+///
+/// # Errors
+/// Faults of the database or the file store; the rest is swept next time.
+pub fn sweep(door: &Door) -> Result<(), Fault> {
+    let until = door.now().plus(-LEFTOVERS_KEPT);
+    let ended = door.read(|db| store::leftovers(db, until, 100))?;
+    if ended.is_empty() {
+        return Ok(());
+    }
+    let waiting = Waiting::here()?;
+    for row in &ended {
+        let parts = door.read(|db| store::parts(db, row.id))?;
+        let named = parts.into_iter().map(|part| part.file).collect();
+        waiting.on(door.files().sweep(&folder(row.id), named))?;
+    }
+    let done = door.write(Actor::system("sealed_bid"), move |act| {
+        for row in &ended {
+            match row.state {
+                UploadState::Used => store::tidied(act.db(), row.id)?,
+                UploadState::Gone => store::forget_upload(act.db(), row.id)?,
+                UploadState::Open => {}
+            }
+        }
+        Ok(())
+    });
+    done.map(|_| ()).map_err(Failure::into_fault)
 }

@@ -14,7 +14,7 @@ fixed_text!(
 );
 
 /// Most files in one bid.
-pub const FILES_MAX: usize = 999;
+pub const FILES_MAX: usize = 1000;
 /// Longest `bid.json`.
 pub const DOCUMENT_MAX: u64 = 1 << 20;
 /// Largest file: what eleven octal digits can say.

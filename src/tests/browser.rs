@@ -272,9 +272,14 @@ impl Browser {
         if self.cookies.is_empty() {
             return request;
         }
+        request.header("cookie", self.cookie_header())
+    }
+
+    /// The value of the header `cookie`, for clients of other kinds that go on for this person.
+    pub fn cookie_header(&self) -> String {
         let cookies: Vec<String> =
             self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        request.header("cookie", cookies.join("; "))
+        cookies.join("; ")
     }
 
     /// `None` if the server is gone before it has answered.

@@ -143,8 +143,8 @@ fn leave_open(house: &TestHouse, cast: &Cast) -> Vec<(&'static str, String)> {
     };
     house.act(&cast.treasurer.who, move |act| deposit::actions::make_batch(act, &order)).unwrap();
     let size = ciphertext_size(padded(2_000_000));
-    let who = cast.bidders[0].who.clone();
-    let upload = house.act(&cast.bidders[0].who, move |act| uploads::create(act, &who, size, 1 << 30));
+    let (who, limits) = (cast.bidders[0].who.clone(), uploads::Limits::of(house.door()));
+    let upload = house.act(&cast.bidders[0].who, move |act| uploads::create(act, &who, size, &limits));
     let upload = format!("/sealed-bid/upload/{}", upload.unwrap().value.id);
     let lot = named(house, "DEMO-0004").lot;
     let session =

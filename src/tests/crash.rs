@@ -40,8 +40,8 @@ struct Given {
 /// Somebody with a bid that is sealed and not yet handed in.
 pub(super) struct Bidder {
     pub member: Member,
-    bid: SealedBid,
-    ciphertext: Vec<u8>,
+    pub bid: SealedBid,
+    pub ciphertext: Vec<u8>,
 }
 
 /// Works until it has a receipt or the server is gone; what is gone it tries again in the next round.
@@ -60,10 +60,14 @@ pub(super) fn try_to_bid(browser: &mut Browser, bidder: &Bidder) -> Option<Vec<u
         assert_eq!(seen.status, 204, "{}", seen.text());
         offset = end;
     }
+    submitted(browser, bidder, &upload)
+}
+
+/// Submits what was uploaded; gives the receipt's proof.
+pub(super) fn submitted(browser: &mut Browser, bidder: &Bidder, upload: &str) -> Option<Vec<u8>> {
     let (manifest, signature) = (jcs_text(&bidder.bid.manifest), jcs_text(&bidder.bid.signature));
-    let fields =
-        [("manifest", manifest.as_str()), ("signature", signature.as_str()), ("upload", upload.as_str())];
-    let receipt = browser.try_post(&format!("{lot}/single/submit"), &fields)?;
+    let fields = [("manifest", manifest.as_str()), ("signature", signature.as_str()), ("upload", upload)];
+    let receipt = browser.try_post("/sealed-bid/TEST-0001/1/single/submit", &fields)?;
     let place = Some(receipt).filter(|seen| seen.status == 303)?.location();
     let proof = browser.try_get(&format!("{place}/proof"))?;
     Some(proof).filter(|seen| seen.status == 200).map(|seen| seen.bytes.to_vec())

@@ -47,19 +47,33 @@ async fn keeps_what_it_was_given(files: Files) {
     files.remove_at("rec/one").await.unwrap();
     assert!(files.get_at("rec/one").await.is_err());
     files.remove_at("rec/one").await.unwrap();
+    for name in ["up/1/a", "up/1/b", "up/2/a"] {
+        files.put_at(name, Bytes::from_static(b"piece")).await.unwrap();
+    }
+    let named = std::collections::HashSet::from(["up/1/b".to_owned()]);
+    assert_eq!(files.sweep("up/1", named).await.unwrap(), 1);
+    assert!(files.get_at("up/1/a").await.is_err());
+    assert_eq!(files.get_at("up/1/b").await.unwrap(), "piece");
+    assert_eq!(files.get_at("up/2/a").await.unwrap(), "piece");
+    assert_eq!(files.sweep("up/none", Default::default()).await.unwrap(), 0);
 }
 
 #[test]
 fn a_folder_keeps_what_it_was_given() {
     let folder = tempfile::tempdir().unwrap();
     let files = Files::open(&folder.path().display().to_string(), |_| None).unwrap();
+    assert!(files.free().unwrap().unwrap() > 0);
     super::browser::runtime().block_on(keeps_what_it_was_given(files));
 }
 
 #[test]
 fn an_s3_server_keeps_what_it_was_given() {
     let folder = tempfile::tempdir().unwrap();
-    super::browser::runtime().block_on(async { keeps_what_it_was_given(s3(folder.path()).await).await });
+    super::browser::runtime().block_on(async {
+        let files = s3(folder.path()).await;
+        assert_eq!(files.free().unwrap(), None, "S3 tells nobody how much it still takes");
+        keeps_what_it_was_given(files).await;
+    });
 }
 
 #[test]

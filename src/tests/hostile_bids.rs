@@ -255,8 +255,9 @@ fn what_can_be_seen_from_outside_is_refused_at_submission(engine: Engine) {
     replayed.bid.manifest = again;
     assert_eq!(key(hand_in(&house, &cheat, &filled, replayed)), "sealed_bid.refusal.other_revision");
     // a size that padding never gives would tell this bid from others
+    let limits = crate::sealed_bid::uploads::Limits::of(house.door());
     let (who, size) = (cheat.who.clone(), 1_100_000);
-    let odd = house.act(&cheat.who, move |act| crate::sealed_bid::uploads::create(act, &who, size, 1 << 30));
+    let odd = house.act(&cheat.who, move |act| crate::sealed_bid::uploads::create(act, &who, size, &limits));
     assert_eq!(refused(odd).key, "sealed_bid.refusal.wrong_size");
 }
 

@@ -2,6 +2,7 @@
 
 mod access_table;
 pub mod browser;
+mod cable;
 pub mod centre;
 mod config;
 mod crash;
@@ -9,6 +10,8 @@ mod crash_recording;
 mod drafts;
 mod files;
 mod foreign_log;
+mod foreign_uploads;
+mod full_disk;
 mod hostile_bids;
 mod key_files;
 mod manual;
@@ -20,6 +23,8 @@ pub mod running;
 mod scripts;
 mod secrecy;
 mod secrecy_running;
+mod sending;
+mod small_disk;
 mod street;
 mod tidy;
 mod witnessed;

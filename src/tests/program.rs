@@ -1,8 +1,10 @@
 //! The real program in a process of its own, on the database, files and keys of a test house. It is ended by its own id.
 
+use super::small_disk::SmallDisk;
 use crate::account::role::Role;
 use crate::account::testing::TestHouse;
 use crate::demo::clock;
+use crate::platform::config::Config;
 use crate::platform::moment::{Clock, Moment, SECOND};
 use std::fs::File;
 use std::net::TcpListener;
@@ -11,7 +13,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 /// The program under test, built beside this test by `cargo build` (bin/test does it).
-fn program() -> PathBuf {
+pub fn program() -> PathBuf {
     let mut path = std::env::current_exe().unwrap();
     path.pop();
     path.pop();
@@ -47,10 +49,22 @@ impl Server {
         Self::start_with(house, File::create(file).unwrap().into(), metrics.to_owned())
     }
 
+    /// Starts it where it sees `disk`, with these settings.
+    pub fn start_on(disk: &SmallDisk, config: &Config) -> Self {
+        Self::start_as(disk.command(&program()), config, Stdio::null(), free_address(), free_address())
+    }
+
+    /// As [`Server::start_on`], on an address where one has run before.
+    pub fn again_on(disk: &SmallDisk, config: &Config, address: &str) -> Self {
+        Self::start_as(disk.command(&program()), config, Stdio::null(), free_address(), address.to_owned())
+    }
+
     fn start_with(house: &TestHouse, log: Stdio, metrics: String) -> Self {
-        let config = house.door().config();
-        let address = free_address();
-        let child = Command::new(program())
+        Self::start_as(Command::new(program()), house.door().config(), log, metrics, free_address())
+    }
+
+    fn start_as(mut command: Command, config: &Config, log: Stdio, metrics: String, address: String) -> Self {
+        let child = command
             .arg("serve")
             .current_dir(std::env::temp_dir())
             .env("SUNBID_LISTEN", &address)
@@ -59,6 +73,7 @@ impl Server {
             .env("SUNBID_FILES", &config.files)
             .env("SUNBID_KEYS", &config.keys)
             .env("SUNBID_ORIGIN", &config.origin)
+            .env("SUNBID_DISK_RESERVE_BYTES", config.disk_reserve_bytes.to_string())
             .env("SUNBID_DEMO", "true")
             .env("SUNBID_LOG", "debug")
             .stdout(Stdio::null())
@@ -79,11 +94,32 @@ impl Server {
         format!("http://{}", self.address)
     }
 
+    /// The status of a page that needs no sign-in.
+    pub fn status(&self, path: &str) -> u16 {
+        super::browser::Browser::at(&self.base()).get(path).status
+    }
+
+    /// [`memory_peak`] of the process.
+    pub fn memory_peak(&self) -> u64 {
+        memory_peak(self.child.id()).unwrap()
+    }
+
     /// The hardest end: no warning, no clean-up.
     pub fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
+}
+
+/// The most memory that a running process ever had in real use, in KiB, beside what it has read of program files: `VmHWM`
+/// without `RssFile`. A program that is built for tests is itself some 40 MB, before it does anything.
+pub fn memory_peak(process: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let value = |name: &str| -> Option<u64> {
+        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+        line.trim().trim_end_matches(" kB").parse().ok()
+    };
+    Some(value("VmHWM:")?.saturating_sub(value("RssFile:")?))
 }
 
 /// Has the program's clock, which runs, begin at `at`.

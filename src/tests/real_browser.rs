@@ -27,13 +27,18 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 
 /// Runs `browser/walk/<script>` against `served`; `answer` answers its questions.
-pub fn walk(script: &str, served: &Served, mut answer: impl FnMut(&str) -> String) {
+pub fn walk(script: &str, served: &Served, answer: impl FnMut(&str) -> String) {
+    walk_at(script, &served.base, answer);
+}
+
+/// Runs it against whatever answers at `base`.
+pub fn walk_at(script: &str, base: &str, mut answer: impl FnMut(&str) -> String) {
     assert!(assets::hash("page.js").is_some(), "browser/dist was not built before the tests: run bin/assets");
     let house = env!("CARGO_MANIFEST_DIR");
     let pictures = std::env::var("SUNBID_PICTURES").unwrap_or_else(|_| format!("{house}/target/manual"));
     let mut child = Command::new("node")
         .arg(format!("{house}/browser/walk/{script}"))
-        .arg(&served.base)
+        .arg(base)
         .env("SUNBID_PICTURES", pictures)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

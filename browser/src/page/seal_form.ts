@@ -88,7 +88,9 @@ async function review(form: HTMLFormElement): Promise<void> {
   const bad = offer.files.find((file, i) => !nameIsAllowed(file.name) || offer.files.findIndex((other) => other.name === file.name) !== i);
   if (bad !== undefined) return complain(form, "file-name", bad.name);
   const limit = Number(form.dataset["sizeMax"] ?? Number.MAX_SAFE_INTEGER);
-  if (offer.files.reduce((sum, file) => sum + file.content.size, 0) > limit) return complain(form, "too-large");
+  const total = offer.files.reduce((sum, file) => sum + file.content.size, 0);
+  if (total > limit) return complain(form, "too-large");
+  if (!(await fits(total))) return complain(form, "quota");
   if (isDual(form)) {
     const { passphrase, second } = keepingOf(form);
     if ([...passphrase].length < 8) return complain(form, "key-passphrase");
@@ -98,6 +100,12 @@ async function review(form: HTMLFormElement): Promise<void> {
   const list = form.querySelector<HTMLElement>("[data-review-list]");
   list?.replaceChildren(...reviewRows(form, offer));
   show(form, "review");
+}
+
+/** Whether the browser has room for the sealed bid, as far as it tells: better known now than after an hour. */
+async function fits(bytes: number): Promise<boolean> {
+  const { quota, usage } = (await globalThis.navigator?.storage?.estimate?.()) ?? {};
+  return quota === undefined || usage === undefined || quota - usage > bytes * 1.05;
 }
 
 /** Whether the bid is locked with the bidder's own key too. */
@@ -203,6 +211,7 @@ async function send(form: HTMLFormElement, record: UploadRecord): Promise<void> 
     location: record.location,
     onLocation: (location) => buffer.complete({ ...record, location }),
     onProgress: (progress) => showProgress(form, progress),
+    onTrouble: (sentence) => trouble(form, sentence),
   });
   wirePause(form, upload);
   let location: string;
@@ -212,6 +221,7 @@ async function send(form: HTMLFormElement, record: UploadRecord): Promise<void> 
     show(form, "pending");
     return complain(form, error instanceof UploadRefused ? "refused" : "network", error instanceof Error ? error.message : "");
   }
+  trouble(form, null);
   stage(form, "submitting");
   const kept = JSON.parse(record.about) as Kept;
   field(form, "manifest").value = kept.manifest;
@@ -238,17 +248,37 @@ function wirePause(form: HTMLFormElement, upload: Upload): void {
 }
 
 function showProgress(form: HTMLFormElement, progress: Progress): void {
-  meter(form, progress.sent, progress.size);
+  const left = form.querySelector<HTMLElement>("[data-left]");
+  const inWords = left === null || progress.secondsLeft === null ? "" : words(left, "left", { time: durationText(progress.secondsLeft) });
+  meter(form, progress.sent, progress.size, inWords);
   text(form, "[data-sent]", `${sizeText(progress.sent)} / ${sizeText(progress.size)}`);
   text(form, "[data-speed]", progress.speed === null ? "" : `${sizeText(Math.round(progress.speed))}/s`);
-  text(form, "[data-left]", progress.secondsLeft === null ? "" : durationText(progress.secondsLeft));
+  if (left !== null) left.textContent = inWords;
 }
 
-function meter(form: HTMLFormElement, value: number, max: number): void {
+/** The bar and its number. Who does not see them hears every tenth part, and no more often. */
+function meter(form: HTMLFormElement, value: number, max: number, more = ""): void {
   const bar = form.querySelector<HTMLProgressElement>("progress");
   if (bar === null) return;
   bar.max = max;
   bar.value = value;
+  const percent = `${Math.floor((value * 100) / Math.max(max, 1))} %`;
+  text(form, "[data-percent]", percent);
+  const said = form.querySelector<HTMLElement>("[data-said]");
+  const tenth = String(Math.floor((value * 10) / Math.max(max, 1)));
+  if (said === null || said.dataset["tenth"] === tenth) return;
+  said.dataset["tenth"] = tenth;
+  said.textContent = `${percent} ${more}`.trim();
+}
+
+/** Why it does not go on right now; it goes on by itself. */
+function trouble(form: HTMLFormElement, sentence: string | null): void {
+  const box = form.querySelector<HTMLElement>("[data-trouble]");
+  if (box === null) return;
+  const said = sentence === null ? "" : sentence === "" ? words(box, "waiting") : sentence;
+  // said once, however often it is tried
+  if (box.textContent !== said) box.textContent = said;
+  box.hidden = said === "";
 }
 
 function stage(form: HTMLFormElement, name: string): void {

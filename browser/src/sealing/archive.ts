@@ -7,7 +7,7 @@ import { type Bytes, concat, utf8 } from "../bytes/bytes";
 const BLOCK = 512;
 const MEBIBYTE = 1 << 20;
 /** The most files that one bid may hold. */
-export const FILES_MAX = 999;
+export const FILES_MAX = 1000;
 /** The most bytes of `bid.json`. */
 export const DOCUMENT_MAX = MEBIBYTE;
 

@@ -34,7 +34,9 @@ export interface Options {
   readonly location: string | null;
   readonly onLocation: (location: string) => Promise<void>;
   readonly onProgress: (progress: Progress) => void;
-  /** Waits between tries, milliseconds; after the last one the upload fails. */
+  /** It does not go on right now: what the server says of that, "" if it can not be reached; `null` once it goes on. */
+  readonly onTrouble?: (sentence: string | null) => void;
+  /** Waits between tries, milliseconds; after the last one the upload fails. Without them it is tried for as long as the page is open. */
   readonly waits?: readonly number[];
 }
 
@@ -45,14 +47,18 @@ export class UploadRefused extends Error {
   }
 }
 
+/** The server can not take it right now, and says why. */
+class Busy extends Error {}
+
 /** Slices that travel in one request: few enough to lose little, enough to keep a fast line busy. */
 const SLICES_PER_REQUEST = 4;
-const WAITS = [500, 1000, 2000, 4000, 8000, 15000, 30000, 30000, 60000, 60000];
+const WAITS = [500, 1000, 2000, 4000, 8000, 15000, 30000];
+/** A server that is there and has no room is asked this often. */
+const BUSY_WAIT = 5000;
 const TUS = { "Tus-Resumable": "1.0.0" } as const;
 
 /** One upload under way. */
 export class Upload {
-  readonly #waits: readonly number[];
   #location: string | null;
   #paused: Promise<void> | null = null;
   #resume: (() => void) | null = null;
@@ -64,7 +70,6 @@ export class Upload {
     private readonly options: Options,
   ) {
     this.#location = options.location;
-    this.#waits = options.waits ?? WAITS;
   }
 
   /** Whether it waits for {@link resume}. */
@@ -95,6 +100,7 @@ export class Upload {
         this.#report(offset, true);
         while (offset < this.parcel.size) {
           offset = await this.#send(location, offset);
+          if (failures > 0) this.options.onTrouble?.(null);
           failures = 0;
           this.#report(offset, false);
         }
@@ -102,11 +108,19 @@ export class Upload {
       } catch (error) {
         if (this.#paused !== null) continue;
         if (error instanceof UploadRefused) throw error;
-        const wait = this.#waits[failures++];
+        const wait = this.#wait(failures++, error);
         if (wait === undefined) throw error;
+        this.options.onTrouble?.(error instanceof Busy ? error.message : "");
         await this.#rest(wait);
       }
     }
+  }
+
+  /** How long to rest after this many failures in a row; undefined: it is given up. */
+  #wait(failures: number, error: unknown): number | undefined {
+    if (this.options.waits !== undefined) return this.options.waits[failures];
+    const wait = WAITS[Math.min(failures, WAITS.length - 1)] ?? BUSY_WAIT;
+    return error instanceof Busy ? Math.min(wait, BUSY_WAIT) : wait;
   }
 
   async #create(): Promise<string> {
@@ -133,7 +147,7 @@ export class Upload {
     const first = Math.floor(offset / sliceSize);
     const pieces: Uint8Array[] = [];
     for (let index = first; index < Math.min(first + SLICES_PER_REQUEST, slices); index++) pieces.push(await read(index));
-    const body: Bytes = concat(...pieces).slice(offset - first * sliceSize);
+    const body: Bytes = concat(...pieces).subarray(offset - first * sliceSize);
     const headers = { "Content-Type": "application/offset+octet-stream", "Upload-Offset": String(offset) };
     const answer = await this.#request(location, "PATCH", headers, body);
     const next = Number(answer.headers.get("Upload-Offset") ?? "x");
@@ -148,6 +162,9 @@ export class Upload {
     if (body !== undefined) settings.body = body;
     const answer = await fetch(url, settings);
     if (answer.ok) return answer;
+    // what is refused at the beginning (too much, no room) is the bidder's to know at once
+    if (method === "POST" && [429, 507].includes(answer.status)) throw new UploadRefused(answer.status, (await answer.text()).slice(0, 500));
+    if (answer.status === 507) throw new Busy((await answer.text()).slice(0, 500));
     const again = answer.status >= 500 || [408, 409, 423, 425, 429].includes(answer.status);
     if (again) throw new Error(`the server answered ${answer.status}`);
     // Gone: the server threw the unfinished upload away. It is begun anew from the stored slices.

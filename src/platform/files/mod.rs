@@ -10,6 +10,9 @@ use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use object_store::path::Path as Key;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
+use std::collections::HashSet;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Names of the content: 64 lower-case hex digits of its SHA-256.
@@ -20,6 +23,8 @@ pub type ContentName = String;
 pub struct Files {
     store: Arc<dyn ObjectStore>,
     prefix: String,
+    /// The folder, if it is one.
+    folder: Option<PathBuf>,
 }
 
 /// One megabyte more than this is not read into memory at once: callers stream instead.
@@ -35,7 +40,8 @@ impl Files {
         let Some(rest) = place.strip_prefix("s3://") else {
             std::fs::create_dir_all(place)?;
             let disk = object_store::local::LocalFileSystem::new_with_prefix(place)?.with_fsync(true);
-            return Ok(Self { store: Arc::new(disk), prefix: String::new() });
+            let folder = Some(PathBuf::from(place));
+            return Ok(Self { store: Arc::new(disk), prefix: String::new(), folder });
         };
         let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
         let (bucket, prefix) = path.split_once('/').unwrap_or((path, ""));
@@ -56,7 +62,7 @@ impl Files {
                 other => return Err(Fault::new(format!("SUNBID_FILES: unknown option {other}"))),
             };
         }
-        Ok(Self { store: Arc::new(s3.build()?), prefix: prefix.trim_matches('/').to_owned() })
+        Ok(Self { store: Arc::new(s3.build()?), prefix: prefix.trim_matches('/').to_owned(), folder: None })
     }
 
     /// Stores `content` under its own hash and returns the name. Storing it again costs nothing.
@@ -148,6 +154,40 @@ impl Files {
         }
     }
 
+    /// Bytes that may still be written to the disk of the file store; `None` on S3, which does not tell.
+    ///
+    /// # Errors
+    /// The folder is gone.
+    pub fn free(&self) -> Result<Option<u64>, Fault> {
+        let Some(folder) = &self.folder else { return Ok(None) };
+        let disk = rustix::fs::statvfs(folder)?;
+        Ok(Some(disk.f_bavail.saturating_mul(disk.f_frsize)))
+    }
+
+    /// Removes everything directly under the key `folder/` but the keys in `keep`, what a write that was broken off left
+    /// there too. Gives how many objects went.
+    ///
+    /// # Errors
+    /// The disk or the server fails.
+    pub async fn sweep(&self, folder: &str, keep: HashSet<String>) -> Result<usize, Fault> {
+        if let Some(root) = self.folder.clone() {
+            let name = folder.to_owned();
+            return tokio::task::spawn_blocking(move || sweep_folder(&root.join(&name), &name, &keep))
+                .await?;
+        }
+        let mut listed = self.store.list(Some(&self.key(folder)));
+        let keep: HashSet<Key> = keep.iter().map(|key| self.key(key)).collect();
+        let mut gone = 0;
+        while let Some(found) = listed.next().await {
+            let found = found?.location;
+            if !keep.contains(&found) {
+                self.store.delete(&found).await?;
+                gone += 1;
+            }
+        }
+        Ok(gone)
+    }
+
     /// The key under which content of this name is kept.
     pub fn place_of(name: &str) -> String {
         format!("content/{}/{name}", name.get(..2).unwrap_or("xx"))
@@ -156,4 +196,25 @@ impl Files {
     fn key(&self, key: &str) -> Key {
         if self.prefix.is_empty() { Key::from(key) } else { Key::from(format!("{}/{key}", self.prefix)) }
     }
+}
+
+fn sweep_folder(folder: &Path, name: &str, keep: &HashSet<String>) -> Result<usize, Fault> {
+    let entries = match std::fs::read_dir(folder) {
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(0),
+        entries => entries?,
+    };
+    let mut gone = 0;
+    for entry in entries {
+        let entry = entry?;
+        let key = format!("{name}/{}", entry.file_name().to_string_lossy());
+        if !keep.contains(&key) && entry.file_type()?.is_file() {
+            std::fs::remove_file(entry.path())?;
+            gone += 1;
+        }
+    }
+    if keep.is_empty() {
+        // a folder that somebody writes into again at this moment stays
+        let _ = std::fs::remove_dir(folder);
+    }
+    Ok(gone)
 }

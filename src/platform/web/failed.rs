@@ -53,6 +53,9 @@ impl From<Fault> for Failed {
     fn from(fault: Fault) -> Self {
         let incident = b64u(&random::bytes::<6>());
         tracing::error!(incident, fault = %fault.chain(), "a request failed");
+        if fault.is_disk_full() {
+            return Self::Refused(Refused::new(507, "platform.refusal.disk_full"));
+        }
         Self::Fault(incident)
     }
 }

@@ -6,9 +6,10 @@ mod uploads;
 pub(crate) use steps::steps_of_lot;
 pub use steps::{CountedEnvelope, counted, counted_of};
 pub(super) use steps::{Series, insert_step, step, steps, steps_of_bid};
-pub use uploads::{Part, UploadRow, UploadState, measured};
+pub use uploads::{Part, Standing, UploadRow, UploadState, measured};
 pub(super) use uploads::{
-    end_upload, expired, insert_part, insert_upload, open_uploads, owner_tag, received, remove_parts,
+    announced_bytes, arrived_bytes, end_upload, expired, forget_upload, insert_part, insert_upload,
+    leftovers, open_uploads, owner_tag, remove_part, remove_parts, standing, tidied,
 };
 pub(crate) use uploads::{parts, upload};
 
@@ -45,6 +46,8 @@ diesel::table! {
         at -> BigInt,
     }
 }
+
+diesel::allow_tables_to_appear_in_same_query!(sealed_bid_upload, sealed_bid_part);
 
 fn id<T>(text: &str) -> Result<Id<T>, Fault> {
     Id::parse(text).ok_or_else(|| Fault::new("a damaged id in the database"))

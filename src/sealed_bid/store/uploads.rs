@@ -9,7 +9,9 @@ use crate::platform::refusal::Fault;
 use crate::platform::vault::Vault;
 use crate::sealed_bid::rules::Upload;
 use crate::sealing::stream::{Measured, root_of};
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Nullable};
 
 /// What became of an upload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,10 +57,32 @@ pub struct Part {
     /// Offset of its first byte.
     pub place: u64,
     pub size: u64,
-    /// Leaves of its 1 MiB slices.
+    /// Leaves of its 1 MiB slices; none for a tail, whose slice is not whole yet.
     pub leaves: Vec<[u8; 32]>,
     /// Key in the file store.
     pub file: String,
+}
+
+impl Part {
+    /// Whether this is the beginning of a slice whose rest has not arrived. It is durable, but will be stored again
+    /// with the rest, and only then hashed.
+    pub fn is_tail(&self) -> bool {
+        self.leaves.is_empty()
+    }
+
+    /// Where the next piece begins.
+    pub fn end(&self) -> u64 {
+        self.place.saturating_add(self.size)
+    }
+}
+
+/// How far an upload is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// Bytes that are durable.
+    pub have: u64,
+    /// The last of its pieces, if that is a tail.
+    pub tail: Option<Part>,
 }
 
 /// The tag under which a person's uploads are found.
@@ -103,14 +127,38 @@ pub(crate) fn upload(db: &mut Db, upload: Id<Upload>) -> Result<Option<UploadRow
     row.map(upload_of).transpose()
 }
 
-/// How many open uploads this owner has.
-pub(in crate::sealed_bid) fn open_uploads(db: &mut Db, owner: &str) -> Result<usize, Fault> {
-    let open: i64 = sealed_bid_upload::table
+/// How many open uploads this owner has, and their announced bytes in all.
+pub(in crate::sealed_bid) fn open_uploads(db: &mut Db, owner: &str) -> Result<(usize, u64), Fault> {
+    let sizes: Vec<i64> = sealed_bid_upload::table
         .filter(sealed_bid_upload::owner.eq(owner))
         .filter(sealed_bid_upload::state.eq(UploadState::Open.code()))
-        .count()
+        .select(sealed_bid_upload::size)
+        .load(db)?;
+    let bytes = sizes.iter().try_fold(0u64, |sum, size| Ok::<_, Fault>(sum.saturating_add(count(*size)?)))?;
+    Ok((sizes.len(), bytes))
+}
+
+/// Announced bytes of all uploads that are still open at `now`.
+pub(in crate::sealed_bid) fn announced_bytes(db: &mut Db, now: Moment) -> Result<u64, Fault> {
+    let sum: Option<i64> = sealed_bid_upload::table
+        .filter(sealed_bid_upload::state.eq(UploadState::Open.code()))
+        .filter(sealed_bid_upload::expires_at.gt(now.micros()))
+        .select(sql::<Nullable<BigInt>>("CAST(SUM(size) AS BIGINT)"))
         .get_result(db)?;
-    Ok(usize::try_from(open).unwrap_or(usize::MAX))
+    count(sum.unwrap_or_default())
+}
+
+/// Bytes of these uploads that have arrived. Costs more than [`announced_bytes`]: it counts pieces.
+pub(in crate::sealed_bid) fn arrived_bytes(db: &mut Db, now: Moment) -> Result<u64, Fault> {
+    let open = sealed_bid_upload::table
+        .filter(sealed_bid_upload::state.eq(UploadState::Open.code()))
+        .filter(sealed_bid_upload::expires_at.gt(now.micros()))
+        .select(sealed_bid_upload::id);
+    let sum: Option<i64> = sealed_bid_part::table
+        .filter(sealed_bid_part::upload_id.eq_any(open))
+        .select(sql::<Nullable<BigInt>>("CAST(SUM(size) AS BIGINT)"))
+        .get_result(db)?;
+    count(sum.unwrap_or_default())
 }
 
 /// Open uploads whose time is over, at most `limit`.
@@ -152,32 +200,80 @@ pub(in crate::sealed_bid) fn end_upload(
 
 /// The pieces of an upload, in order.
 pub(crate) fn parts(db: &mut Db, upload: Id<Upload>) -> Result<Vec<Part>, Fault> {
-    let rows: Vec<(i64, i64, Vec<u8>, String)> = sealed_bid_part::table
+    let rows: Vec<PartColumns> = sealed_bid_part::table
         .filter(sealed_bid_part::upload_id.eq(upload.to_string()))
         .order(sealed_bid_part::place)
-        .select((
-            sealed_bid_part::place,
-            sealed_bid_part::size,
-            sealed_bid_part::leaves,
-            sealed_bid_part::file,
-        ))
+        .select(PART)
         .load(db)?;
-    let part = |(place, size, leaves, file): (i64, i64, Vec<u8>, String)| {
-        let leaves = leaves.chunks_exact(32).filter_map(|leaf| leaf.try_into().ok()).collect();
-        Ok(Part { place: count(place)?, size: count(size)?, leaves, file })
-    };
-    rows.into_iter().map(part).collect()
+    rows.into_iter().map(part_of).collect()
 }
 
-/// How many bytes of an upload are durable: where its last piece ends.
-pub(in crate::sealed_bid) fn received(db: &mut Db, upload: Id<Upload>) -> Result<u64, Fault> {
-    let last: Option<(i64, i64)> = sealed_bid_part::table
+type PartColumns = (i64, i64, Vec<u8>, String);
+
+const PART: (sealed_bid_part::place, sealed_bid_part::size, sealed_bid_part::leaves, sealed_bid_part::file) =
+    (sealed_bid_part::place, sealed_bid_part::size, sealed_bid_part::leaves, sealed_bid_part::file);
+
+fn part_of((place, size, leaves, file): PartColumns) -> Result<Part, Fault> {
+    let leaves = leaves.chunks_exact(32).filter_map(|leaf| leaf.try_into().ok()).collect();
+    Ok(Part { place: count(place)?, size: count(size)?, leaves, file })
+}
+
+/// How far an upload is: where its last piece ends.
+pub(in crate::sealed_bid) fn standing(db: &mut Db, upload: Id<Upload>) -> Result<Standing, Fault> {
+    let last: Option<PartColumns> = sealed_bid_part::table
         .filter(sealed_bid_part::upload_id.eq(upload.to_string()))
         .order(sealed_bid_part::place.desc())
-        .select((sealed_bid_part::place, sealed_bid_part::size))
+        .select(PART)
         .first(db)
         .optional()?;
-    count(last.map_or(0, |(place, size)| place.saturating_add(size)))
+    let last = last.map(part_of).transpose()?;
+    Ok(Standing { have: last.as_ref().map_or(0, Part::end), tail: last.filter(Part::is_tail) })
+}
+
+/// Forgets the piece that begins at `place`.
+pub(in crate::sealed_bid) fn remove_part(db: &mut Db, upload: Id<Upload>, place: u64) -> Result<(), Fault> {
+    let one = sealed_bid_part::table.find((upload.to_string(), signed(place)?));
+    diesel::delete(one).execute(db)?;
+    Ok(())
+}
+
+/// Uploads that ended by `until` and beside which bytes may lie that no piece names, at most `limit`: gone ones, and used
+/// ones that were not tidied.
+pub(in crate::sealed_bid) fn leftovers(
+    db: &mut Db,
+    until: Moment,
+    limit: i64,
+) -> Result<Vec<UploadRow>, Fault> {
+    let ended = [UploadState::Gone.code(), UploadState::Used.code()];
+    let rows: Vec<UploadColumns> = sealed_bid_upload::table
+        .filter(sealed_bid_upload::state.eq_any(ended))
+        .filter(sealed_bid_upload::expires_at.gt(TIDIED))
+        .filter(sealed_bid_upload::expires_at.le(until.micros()))
+        .limit(limit)
+        .select(UPLOAD)
+        .load(db)?;
+    rows.into_iter().map(upload_of).collect()
+}
+
+/// In place of the moment at which a used upload would have expired: nothing but its pieces lies beside them.
+const TIDIED: i64 = 0;
+
+/// Notes that nothing but its pieces lies beside those of a used upload.
+pub(in crate::sealed_bid) fn tidied(db: &mut Db, upload: Id<Upload>) -> Result<(), Fault> {
+    let used = sealed_bid_upload::table
+        .filter(sealed_bid_upload::id.eq(upload.to_string()))
+        .filter(sealed_bid_upload::state.eq(UploadState::Used.code()));
+    diesel::update(used).set(sealed_bid_upload::expires_at.eq(TIDIED)).execute(db)?;
+    Ok(())
+}
+
+/// Forgets an upload that is gone and has no pieces.
+pub(in crate::sealed_bid) fn forget_upload(db: &mut Db, upload: Id<Upload>) -> Result<(), Fault> {
+    let gone = sealed_bid_upload::table
+        .filter(sealed_bid_upload::id.eq(upload.to_string()))
+        .filter(sealed_bid_upload::state.eq(UploadState::Gone.code()));
+    diesel::delete(gone).execute(db)?;
+    Ok(())
 }
 
 pub(in crate::sealed_bid) fn insert_part(db: &mut Db, upload: Id<Upload>, part: &Part) -> Result<(), Fault> {

@@ -228,16 +228,17 @@ fn an_unfinished_or_foreign_or_used_upload_is_no_bid(engine: Engine) {
         refused(submit(&x.house, &x.first, x.lot, &sealed, theirs)).key,
         "sealed_bid.refusal.no_upload"
     );
+    let limits = uploads::Limits::of(x.house.door());
     let (who, size) = (x.first.who.clone(), ciphertext.len() as u64);
     let half =
-        x.house.act(&x.first.who, move |act| uploads::create(act, &who, size, 1 << 30)).unwrap().value.id;
+        x.house.act(&x.first.who, move |act| uploads::create(act, &who, size, &limits)).unwrap().value.id;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let piece = bytes::Bytes::copy_from_slice(&ciphertext[..SLICE]);
     let part = runtime.block_on(uploads::keep(x.house.door().files(), half, 0, piece)).unwrap();
     let (who, again) = (x.first.who.clone(), part.clone());
-    x.house.act(&x.first.who, move |act| uploads::accept(act, &who, half, &[part])).unwrap();
+    x.house.act(&x.first.who, move |act| uploads::accept(act, &who, half, None, &[part])).unwrap();
     let who = x.first.who.clone();
-    let twice = x.house.act(&x.first.who, move |act| uploads::accept(act, &who, half, &[again]));
+    let twice = x.house.act(&x.first.who, move |act| uploads::accept(act, &who, half, None, &[again]));
     assert_eq!(refused(twice).key, "sealed_bid.refusal.wrong_offset");
     assert_eq!(
         refused(submit(&x.house, &x.first, x.lot, &sealed, half)).key,

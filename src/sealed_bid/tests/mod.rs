@@ -5,6 +5,7 @@ mod drill;
 mod program;
 mod refund;
 mod secrecy;
+mod uploads;
 mod wire;
 
 use super::testing::Offer;

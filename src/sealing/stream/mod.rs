@@ -19,7 +19,8 @@ use std::io::{self, Read};
 pub const SLICE: usize = 1 << 20;
 /// Length of the stream's header, and its first byte.
 pub const HEADER: usize = 40;
-const TAG: usize = 16;
+/// Bytes by which a segment is longer than its plaintext.
+pub const TAG: usize = 16;
 
 /// Size of the ciphertext of a plaintext of `plain` bytes.
 pub fn ciphertext_size(plain: u64) -> u64 {
@@ -30,7 +31,21 @@ pub fn ciphertext_size(plain: u64) -> u64 {
 
 /// The leaf of one slice: `H(0x00 || slice)` (RFC 6962 section 2.1).
 pub fn slice_leaf(slice: &[u8]) -> [u8; 32] {
-    tree::leaf_hash(slice)
+    let leaf = tree::leaf_hash(slice);
+    #[cfg(test)]
+    HASHED.lock().unwrap().entry(leaf).and_modify(|times| *times += 1).or_insert(1);
+    leaf
+}
+
+/// How often each slice was hashed in this run of the tests. Two seals never write the same slice.
+#[cfg(test)]
+static HASHED: std::sync::Mutex<std::collections::BTreeMap<[u8; 32], u32>> =
+    std::sync::Mutex::new(std::collections::BTreeMap::new());
+
+/// How often the slice with this leaf was hashed.
+#[cfg(test)]
+pub fn times_hashed(leaf: &[u8; 32]) -> u32 {
+    HASHED.lock().unwrap().get(leaf).copied().unwrap_or_default()
 }
 
 /// Root of the tree over slices whose leaves are given.
