@@ -5,6 +5,7 @@ use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use sunbid::account::house::House;
+use sunbid::ledger::Door;
 use sunbid::platform::config::Config;
 use sunbid::platform::database::Database;
 use sunbid::platform::moment::Clock;
@@ -72,13 +73,18 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Open(args) => return cli::open::run(args, &mut out),
         Command::Draw(args) => return cli::draw::run(args, &mut out),
         Command::Verify(args) => return cli::verify::run(args, &mut out),
-        Command::Log(args) => return cli::log::run(args, &mut out),
-        Command::Serve | Command::Migrate | Command::Demo | Command::Export(_) => {}
+        Command::Log(args) if !args.is_for_the_operator() => return cli::log::run(args, &mut out),
+        _ => {}
     }
     let told = |fault: Fault| anyhow::anyhow!(fault.chain());
     let config = Config::load(&cli.config, |key| std::env::var(key).ok()).map_err(told)?;
     if let Command::Export(args) = &cli.command {
         return cli::export::run(args, config, &mut out);
+    }
+    if let Command::Log(_) = &cli.command {
+        let door = Door::open(config, Clock::real()).map_err(told)?;
+        demo::clock::restore(&door).map_err(told)?;
+        return cli::log::rotate(&door, &mut out);
     }
     match cli.command {
         Command::Demo => demo::build(config),

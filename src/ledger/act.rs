@@ -2,6 +2,8 @@
 //! way to enter events in the log. No transaction without actor and moment, no change of state without an entry.
 
 use super::leaf;
+use super::rotation::Rotation;
+use super::rotation_store;
 use super::store;
 use crate::platform::canonical::jcs;
 use crate::platform::database::Db;
@@ -58,6 +60,19 @@ pub trait Event: Serialize {
             typ: &'static str,
         }
         jcs(&Wrapped { at, by: actor, event: self, kind: Self::KIND, typ: "sunbid/event/v1" })
+    }
+}
+
+/// The log changed its key. The object is the rotation note itself.
+#[derive(Serialize)]
+struct KeyRotated(String);
+
+impl Event for KeyRotated {
+    const KIND: &'static str = "ledger.key_rotated";
+    const NUMBER: u8 = 1;
+
+    fn object(&self, _: Moment, _: &Actor) -> Vec<u8> {
+        self.0.clone().into_bytes()
     }
 }
 
@@ -302,6 +317,24 @@ impl<'a> Act<'a> {
         let head = store::head(self.db)?.ok_or_else(|| Fault::new("the log is empty"))?;
         store::keep(self.db, head.size, &head.note, true)?;
         Ok(head)
+    }
+
+    /// Changes the log's key for the one that is prepared: everything so far is signed with the old key, everything later
+    /// with the new one, and the note that both sign is itself an entry.
+    ///
+    /// # Errors
+    /// The log is empty, no next key is prepared, or the database fails.
+    pub(super) fn rotate_log(&mut self) -> Result<Rotation, Fault> {
+        let (rotation, checkpoint) = self.env.sequencer.rotate(self.db, self.now)?;
+        let entry = self.enter(&Subject::None, &KeyRotated(rotation.note.to_string()))?;
+        let checkpoint = checkpoint.to_string();
+        rotation_store::put_rotation(self.db, &rotation, &checkpoint, entry, self.now)?;
+        let head =
+            store::Head { size: rotation.size, root: rotation.root, note: checkpoint.clone(), at: self.now };
+        store::put_head(self.db, &head)?;
+        // witnesses are asked for this one too: it is the last that they accept without the rotation
+        store::keep(self.db, rotation.size, &checkpoint, false)?;
+        Ok(rotation)
     }
 
     /// Whether a checkpoint of this size or a larger one is cosigned by as many witnesses as the policy asks for. A

@@ -4,6 +4,7 @@
 use std::fmt;
 
 use super::note::{KeyKind, Note, NoteError, SignerKey, VerifierKey};
+use super::rotation::{Rotation, RotationError, Rotations};
 use super::tree::{self, Hash};
 use crate::platform::digest::{b64, from_b64};
 
@@ -24,6 +25,10 @@ pub enum CheckpointError {
     OtherLog { expected: String, found: String },
     #[error("the checkpoint is not signed by its own log")]
     NotTheLog,
+    #[error(
+        "a checkpoint of {size} entries is signed only with a key that was not the log's key then: {key}"
+    )]
+    OutOfTerm { key: String, size: u64 },
     #[error(transparent)]
     Note(#[from] NoteError),
 }
@@ -54,14 +59,28 @@ impl Checkpoint {
         origin: &str,
         trusted: &'k [VerifierKey],
     ) -> Result<(Self, Vec<&'k VerifierKey>), CheckpointError> {
+        Self::open_in_term(note, origin, trusted, &Rotations::default())
+    }
+
+    /// As [`Checkpoint::open`] for a log that changed its key: the key of the log that signed must have been its key at
+    /// this size. Keys that were not are left out of those returned.
+    pub fn open_in_term<'k>(
+        note: &[u8],
+        origin: &str,
+        trusted: &'k [VerifierKey],
+        rotations: &Rotations,
+    ) -> Result<(Self, Vec<&'k VerifierKey>), CheckpointError> {
         let note = Note::parse(note)?;
-        let signers = note.verify(trusted)?;
+        let mut signers = note.verify(trusted)?;
         let checkpoint = Self::parse(note.text())?;
         if checkpoint.origin != origin {
             return Err(CheckpointError::OtherLog { expected: origin.into(), found: checkpoint.origin });
         }
-        if !signers.iter().any(|key| key.name() == origin && key.kind() == KeyKind::Signer) {
-            return Err(CheckpointError::NotTheLog);
+        let of_the_log = |key: &&VerifierKey| key.name() == origin && key.kind() == KeyKind::Signer;
+        let claimed = *signers.iter().find(|key| of_the_log(key)).ok_or(CheckpointError::NotTheLog)?;
+        signers.retain(|key| rotations.allow(key, &checkpoint));
+        if !signers.iter().any(of_the_log) {
+            return Err(CheckpointError::OutOfTerm { key: claimed.to_string(), size: checkpoint.size });
         }
         Ok((checkpoint, signers))
     }
@@ -142,5 +161,13 @@ impl Signer {
         let note = Note::sign(&text, &[&self.key]).map_err(|_| refusal)?;
         (self.size, self.root) = (size, root);
         Ok(note)
+    }
+
+    /// Ends this key's term at what it signed last: the rotation note, and the checkpoint of that state, both signed by
+    /// this key and by `next`. The caller must make both durable, and sign with `next` alone from then on.
+    pub fn hand_over(&self, next: &SignerKey) -> Result<(Rotation, Note), RotationError> {
+        let rotation = Rotation::sign(&self.key, next, self.size, &self.root)?;
+        let state = Checkpoint { origin: self.origin().into(), size: self.size, root: self.root };
+        Ok((rotation, Note::sign(&state.to_string(), &[&self.key, next])?))
     }
 }

@@ -5,6 +5,8 @@ use super::act::{Act, ActEnv, Actor, EntryId, Opened};
 use super::note::{Note, VerifierKey};
 use super::policy::Policy;
 use super::proof::{Opening, Receipt};
+use super::rotation::Rotation;
+use super::rotation_store;
 use super::sequencer::Sequencer;
 use super::store::{self, Tiles};
 use super::tree;
@@ -47,9 +49,10 @@ impl Door {
         let database = Database::open(&config.database_url)?;
         let files = Files::open(&config.files, |key| std::env::var(key).ok())?;
         let vault = Vault::open_or_create(&config.keys.join("vault.key"))?;
-        let sequencer = Sequencer::open(&config.keys, &config.origin)?;
+        let sequencer = Sequencer::open(&config.keys, &config.origin, &mut *database.writer()?)?;
         let hub = Hub::default();
-        let policy = witnessing::read_policy(&config, sequencer.verifier())?;
+        let rotations = database.read::<_, Fault>(rotation_store::rotations)?;
+        let policy = witnessing::read_policy(&config, &sequencer.verifier(), &rotations)?;
         let metrics = Metrics::default();
         let env = Arc::new(ActEnv { clock: clock.clone(), vault: vault.clone(), metrics, sequencer, policy });
         let scribe = Scribe::start(&database, env.clone(), hub.clone())?;
@@ -84,9 +87,22 @@ impl Door {
         &self.0.env.metrics
     }
 
-    /// The public key of this log.
-    pub fn log_key(&self) -> &VerifierKey {
+    /// The public key with which this log signs now.
+    pub fn log_key(&self) -> VerifierKey {
         self.0.env.sequencer.verifier()
+    }
+
+    /// Gives the log a new key. Blocks until the change is durable; another process that serves the same log takes the new
+    /// key up with its next entry.
+    ///
+    /// # Errors
+    /// The log is empty, or database or key files can not be read or written. After an error the change either was made or
+    /// was not; asking again finishes or begins it.
+    pub fn rotate_log(&self) -> Result<Rotation, Failure> {
+        self.0.env.sequencer.prepare()?;
+        let done = self.write(Actor::system("log rotate"), |act| Ok(act.rotate_log()?))?.value;
+        self.0.env.sequencer.settle(&done.new)?;
+        Ok(done)
     }
 
     /// Who must cosign this log's checkpoints, if anybody must.

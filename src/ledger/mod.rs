@@ -17,6 +17,8 @@ pub mod leaf;
 pub mod note;
 pub mod policy;
 pub mod proof;
+pub mod rotation;
+pub mod rotation_store;
 mod sequencer;
 pub mod store;
 pub mod tiles;

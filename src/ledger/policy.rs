@@ -3,6 +3,7 @@
 
 use super::checkpoint::{Checkpoint, CheckpointError};
 use super::note::{KeyKind, Note, VerifierKey};
+use super::rotation::Rotations;
 use std::fmt;
 
 /// A policy file larger than this is refused unread.
@@ -50,6 +51,8 @@ pub struct Policy {
     groups: Vec<Group>,
     /// A witness or group; `None` for `quorum none`.
     quorum: Option<String>,
+    /// What the logs say of their own keys; not part of the file.
+    rotations: Rotations,
 }
 
 /// What a checkpoint that satisfies a policy shows.
@@ -69,7 +72,13 @@ impl Policy {
         if text.len() > MAX_POLICY {
             return Err(PolicyError::Line(1, "the file is too large"));
         }
-        let mut policy = Self { logs: Vec::new(), witnesses: Vec::new(), groups: Vec::new(), quorum: None };
+        let mut policy = Self {
+            logs: Vec::new(),
+            witnesses: Vec::new(),
+            groups: Vec::new(),
+            quorum: None,
+            rotations: Rotations::default(),
+        };
         let mut quorum_seen = false;
         for (number, line) in (1..).zip(text.split('\n')) {
             let wrong = |what| PolicyError::Line(number, what);
@@ -171,6 +180,19 @@ impl Policy {
         self.quorum.is_some()
     }
 
+    /// The same policy for a log that changed its key: if it knows one key of the chain, it believes each of them for the
+    /// sizes that it signed.
+    #[must_use]
+    pub fn following(&self, rotations: &Rotations) -> Self {
+        let known: Vec<VerifierKey> = self.logs.iter().map(|log| log.key.clone()).collect();
+        let mut followed = self.clone();
+        followed.rotations = rotations.clone();
+        for key in rotations.lead_from(&known).into_iter().skip(known.len()) {
+            followed.logs.push(Party { name: key.name().to_owned(), key, url: None });
+        }
+        followed
+    }
+
     /// The keys of the logs and witnesses that this policy knows.
     fn keys(&self) -> Vec<VerifierKey> {
         self.logs.iter().chain(&self.witnesses).map(|party| party.key.clone()).collect()
@@ -202,7 +224,7 @@ impl Policy {
             return Err(PolicyError::UnknownLog(origin));
         }
         let keys = self.keys();
-        let (checkpoint, signers) = Checkpoint::open(note, &origin, &keys)?;
+        let (checkpoint, signers) = Checkpoint::open_in_term(note, &origin, &keys, &self.rotations)?;
         let cosigners = self.witnesses.iter().filter(|witness| signers.contains(&&witness.key));
         let timed = cosigners
             .filter_map(|witness| Some((witness.name.clone(), parsed.cosigned_at(&witness.key)?)))

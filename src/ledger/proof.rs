@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::checkpoint::{Checkpoint, CheckpointError, parse_decimal, parse_hash};
 use super::leaf::{self, Blind};
 use super::note::{Note, NoteError, VerifierKey};
+use super::rotation::Rotations;
 use super::tree::{self, Hash, MAX_PROOF};
 use crate::platform::canonical::{from_jcs, jcs};
 use crate::platform::digest::{b64, b64u, b64u_32, from_b64, sha256};
@@ -140,6 +141,19 @@ impl Receipt {
         origin: &str,
         trusted: &[VerifierKey],
     ) -> Result<Included, ReceiptError> {
+        self.verify_in_term(object_hash, kind, origin, trusted, &Rotations::default())
+    }
+
+    /// As [`Receipt::verify_hash`] for a log that changed its key: `trusted` may hold several keys of it, each of which
+    /// counts for the sizes that it signed.
+    pub fn verify_in_term(
+        &self,
+        object_hash: &Hash,
+        kind: u8,
+        origin: &str,
+        trusted: &[VerifierKey],
+        rotations: &Rotations,
+    ) -> Result<Included, ReceiptError> {
         if self.opening.object_hash != *object_hash {
             return Err(ReceiptError::OtherObject);
         }
@@ -147,7 +161,7 @@ impl Receipt {
             return Err(ReceiptError::OtherKind { expected: kind, found: self.opening.kind });
         }
         let note = self.checkpoint.to_string();
-        let (checkpoint, signers) = Checkpoint::open(note.as_bytes(), origin, trusted)?;
+        let (checkpoint, signers) = Checkpoint::open_in_term(note.as_bytes(), origin, trusted, rotations)?;
         let leaf = self.opening.leaf_hash();
         if !tree::verify_inclusion(&leaf, self.index, checkpoint.size, &self.proof, &checkpoint.root) {
             return Err(ReceiptError::NotIncluded);

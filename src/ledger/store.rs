@@ -337,10 +337,10 @@ impl TileSource for Tiles<'_> {
     }
 }
 
-fn signed(number: u64) -> Result<i64, Fault> {
+pub(super) fn signed(number: u64) -> Result<i64, Fault> {
     i64::try_from(number).map_err(Fault::from)
 }
 
-fn unsigned(number: i64) -> Result<u64, Fault> {
+pub(super) fn unsigned(number: i64) -> Result<u64, Fault> {
     u64::try_from(number).map_err(Fault::from)
 }

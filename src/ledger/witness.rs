@@ -3,6 +3,7 @@
 
 use super::checkpoint::{Checkpoint, parse_decimal, parse_hash};
 use super::note::{Note, NoteError, VerifierKey};
+use super::rotation::Rotations;
 use super::tree::{self, Hash};
 use crate::platform::digest::b64;
 use std::fmt;
@@ -68,7 +69,7 @@ impl Request {
         Some(Self { old, proof, checkpoint: Note::parse(checkpoint.as_bytes()).ok()? })
     }
 
-    /// Decides. `logs` are the keys of the known logs; `last` is size and root of what was cosigned last of the log
+    /// Decides. `logs` are the keys of the known logs, `rotations` what this log said of its own; `last` is size and root of what was cosigned last of the log
     /// with this origin. The caller must keep `last` from changing until the new state is durable.
     ///
     /// # Errors
@@ -76,6 +77,7 @@ impl Request {
     pub fn judge(
         &self,
         logs: &[VerifierKey],
+        rotations: &Rotations,
         last: impl FnOnce(&str) -> Option<(u64, Hash)>,
     ) -> Result<Checkpoint, Denied> {
         let checkpoint = Checkpoint::parse(self.checkpoint.text()).map_err(|_| Denied::Malformed)?;
@@ -85,8 +87,8 @@ impl Request {
             return Err(Denied::UnknownLog(checkpoint.origin));
         }
         match self.checkpoint.verify(&keys) {
-            Ok(_) => {}
-            Err(NoteError::Unsigned | NoteError::BadSignature(_)) => return Err(Denied::NotSigned),
+            Ok(signers) if signers.iter().any(|key| rotations.allow(key, &checkpoint)) => {}
+            Ok(_) | Err(NoteError::Unsigned | NoteError::BadSignature(_)) => return Err(Denied::NotSigned),
             Err(_) => return Err(Denied::Malformed),
         }
         if self.old > checkpoint.size {

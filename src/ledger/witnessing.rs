@@ -8,6 +8,8 @@ use super::act::{Act, Actor, Event, Subject};
 use super::door::Door;
 use super::note::{Note, Signature, VerifierKey};
 use super::policy::{Party, Policy};
+use super::rotation::Rotations;
+use super::rotation_store;
 use super::store::{self, Kept, Tiles};
 use super::witness::Request;
 use super::{timestamp, tree};
@@ -30,14 +32,18 @@ const ANSWER_MAX: usize = timestamp::MAX_TOKEN;
 ///
 /// # Errors
 /// The file can not be read, is not a policy, or does not know this log.
-pub(super) fn read_policy(config: &Config, log: &VerifierKey) -> Result<Option<Policy>, Fault> {
+pub(super) fn read_policy(
+    config: &Config,
+    log: &VerifierKey,
+    rotations: &Rotations,
+) -> Result<Option<Policy>, Fault> {
     if config.log_policy.is_empty() {
         return Ok(None);
     }
     let reading = |fault: Fault| fault.context(format!("reading the log policy {}", config.log_policy));
     let text = std::fs::read_to_string(&config.log_policy).map_err(|e| reading(e.into()))?;
     let policy = Policy::parse(&text).map_err(|e| reading(e.into()))?;
-    if policy.logs().iter().any(|known| known.key == *log) {
+    if policy.following(rotations).logs().iter().any(|known| known.key == *log) {
         Ok(Some(policy))
     } else {
         Err(reading(Fault::new(format!("it does not know this log; add the line: log {log}"))))
@@ -63,8 +69,10 @@ pub async fn due(door: &Door) -> Result<(), Failure> {
             let met = store::newest_met(db)?.map_or(0, |kept| kept.size);
             Ok(store::unwitnessed(db, met)?)
         });
+        let rotations = door.look(|db| Ok(rotation_store::rotations(db)?)).await?;
+        let policy = policy.following(&rotations);
         for kept in waiting.await? {
-            cosign(door, &http, policy, &kept).await?;
+            cosign(door, &http, &policy, &rotations, &kept).await?;
         }
     }
     if stamped {
@@ -87,14 +95,26 @@ async fn keep_head(door: &Door) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn cosign(door: &Door, http: &reqwest::Client, policy: &Policy, kept: &Kept) -> Result<(), Failure> {
+async fn cosign(
+    door: &Door,
+    http: &reqwest::Client,
+    policy: &Policy,
+    rotations: &Rotations,
+    kept: &Kept,
+) -> Result<(), Failure> {
     let mut note = Note::parse(kept.note.as_bytes()).map_err(Fault::from)?;
     for witness in policy.witnesses() {
         let known = note.signatures().iter().any(|line| line.is_of(&witness.key));
         let Some(url) = witness.url.as_deref().filter(|_| !known) else { continue };
-        match ask(door, http, witness, url, kept.size, &note).await {
+        let mut asked = ask(door, http, witness, url, kept.size, &note).await;
+        if matches!(&asked, Err(NotCosigned::UnknownKey(_))) && tell_rotations(http, url, rotations).await {
+            asked = ask(door, http, witness, url, kept.size, &note).await;
+        }
+        match asked {
             Ok(line) => note = note.with(line),
-            Err(why) => tracing::warn!(witness = witness.name, size = kept.size, why, "no cosignature"),
+            Err(NotCosigned::UnknownKey(why) | NotCosigned::Other(why)) => {
+                tracing::warn!(witness = witness.name, size = kept.size, why, "no cosignature")
+            }
         }
     }
     let text = note.to_string();
@@ -110,6 +130,29 @@ async fn cosign(door: &Door, http: &reqwest::Client, policy: &Policy, kept: &Kep
     Ok(())
 }
 
+/// Why a witness gave no cosignature.
+enum NotCosigned {
+    /// It does not believe the key that signed: perhaps it has not heard that the log changed it.
+    UnknownKey(String),
+    Other(String),
+}
+
+impl<T: Into<String>> From<T> for NotCosigned {
+    fn from(why: T) -> Self {
+        Self::Other(why.into())
+    }
+}
+
+/// Tells a witness of the log's changes of key. Returns whether it took them; one that does not know this request must be
+/// told the new key by its keeper.
+async fn tell_rotations(http: &reqwest::Client, url: &str, rotations: &Rotations) -> bool {
+    if rotations.list().is_empty() {
+        return false;
+    }
+    let told = post(http, &format!("{url}/add-rotation"), "text/plain", rotations.to_string()).await;
+    matches!(told, Ok((200, _)))
+}
+
 /// Asks one witness; if it stands elsewhere than we thought, once more from there.
 async fn ask(
     door: &Door,
@@ -118,7 +161,7 @@ async fn ask(
     url: &str,
     size: u64,
     note: &Note,
-) -> Result<Signature, String> {
+) -> Result<Signature, NotCosigned> {
     let told = |failure: Failure| failure.to_string();
     let mut old = door.look(|db| Ok(store::newest_met(db)?)).await.map_err(told)?.map_or(0, |kept| kept.size);
     for _ in 0..2 {
@@ -141,13 +184,14 @@ async fn ask(
                 let alone = Note::parse(format!("{}\n{line}\n", note.text()).as_bytes());
                 let fits =
                     alone.and_then(|alone| alone.verify(std::slice::from_ref(&witness.key)).map(|_| ()));
-                return fits.map(|()| line).map_err(|e| e.to_string());
+                return Ok(fits.map(|()| line).map_err(|e| e.to_string())?);
             }
             409 => match body.trim_end().parse::<u64>() {
                 Ok(theirs) if theirs != old && theirs <= size => old = theirs,
-                _ => return Err(format!("the witness stands at {}, we at {size}", body.trim_end())),
+                _ => return Err(format!("the witness stands at {}, we at {size}", body.trim_end()).into()),
             },
-            _ => return Err(format!("status {status}: {}", body.trim_end())),
+            403 => return Err(NotCosigned::UnknownKey(body.trim_end().to_owned())),
+            _ => return Err(format!("status {status}: {}", body.trim_end()).into()),
         }
     }
     Err("the witness does not say where it stands".into())

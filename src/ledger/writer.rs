@@ -176,12 +176,12 @@ impl Scribe {
     }
 
     fn sequence_now(&self, db: &mut Db, now: Moment) -> Result<(), Fault> {
-        let (before, begun) = (self.env.sequencer.last(), Instant::now());
+        let (before, begun) = (self.env.sequencer.mark(), Instant::now());
         let done = db.transaction(|db| self.env.sequencer.sequence(db, now).map_err(|e| Rollback(e.into())));
         match done {
             Ok(_) => {
                 remember(&self.env);
-                self.env.committed(before.0, begun.elapsed());
+                self.env.committed(before.size(), begun.elapsed());
                 Ok(())
             }
             Err(e) => {
@@ -220,7 +220,7 @@ fn run_in_transaction<T>(
     actor: Actor,
     work: Work<T>,
 ) -> Result<(Result<T, Failure>, Traces), Failure> {
-    let before = env.sequencer.last();
+    let before = env.sequencer.mark();
     Manager::begin_transaction(db)?;
     let mut act = Act::begin(db, env, actor);
     let result = catch_unwind(AssertUnwindSafe(|| work(&mut act)));
@@ -228,7 +228,7 @@ fn run_in_transaction<T>(
     let result = result.unwrap_or_else(|_| Err(Fault::new("a bug stopped this act; see the log").into()));
     let ended =
         if result.is_ok() { Manager::commit_transaction(db) } else { Manager::rollback_transaction(db) };
-    if (ended.is_err() || result.is_err()) && env.sequencer.last() != before {
+    if (ended.is_err() || result.is_err()) && env.sequencer.mark() != before {
         // this act had closed the log; what it signed was seen by nobody
         env.sequencer.forget(before)?;
     }
@@ -246,7 +246,7 @@ fn write_groups(database: &Database, jobs: &mpsc::Receiver<Box<dyn Job>>, env: &
                 Err(_) => break,
             }
         }
-        let before = env.sequencer.last();
+        let before = env.sequencer.mark();
         let outcome = write_on(&mut connection, database, &mut group, env).map_err(|fault| fault.chain());
         if let Err(why) = &outcome {
             // a full disk ends the transaction in the engine's own way: what diesel believes of it may be wrong now
@@ -303,13 +303,13 @@ fn remember(env: &ActEnv) {
 
 fn write_jobs(db: &mut Db, group: &mut [Box<dyn Job>], env: &ActEnv) -> Result<(), Fault> {
     for job in group.iter_mut() {
-        let before = env.sequencer.last();
+        let before = env.sequencer.mark();
         Manager::begin_transaction(db)?;
         if job.run(db, env) {
             Manager::commit_transaction(db)?;
         } else {
             Manager::rollback_transaction(db)?;
-            if env.sequencer.last() != before {
+            if env.sequencer.mark() != before {
                 env.sequencer.forget(before)?;
             }
             for entry in job.on_record() {

@@ -3,9 +3,12 @@
 use crate::account::page::Page;
 use crate::ledger::Door;
 use crate::ledger::policy::Policy;
+use crate::ledger::rotation::Rotations;
+use crate::ledger::rotation_store::{self, Rotated};
 use crate::ledger::store::{self, Tiles};
 use crate::ledger::tiles::{self, Resource};
 use crate::ledger::tree::{self, TileSource};
+use crate::platform::database::Db;
 use crate::platform::digest::b64;
 use crate::platform::moment::{Moment, SECOND};
 use crate::platform::refusal::{Failure, Fault, Refused};
@@ -20,6 +23,9 @@ crate::routes! {
     GET "/log/policy" everybody => policy_get;
     GET "/log/closing/{size}" everybody => closing_get;
     GET "/log/closing/{size}/timestamp" everybody => timestamp_get;
+    GET "/log/rotations" everybody => rotations_get;
+    GET "/log/rotation/{size}" everybody => rotation_get;
+    GET "/log/rotation/{size}/proof" everybody => rotation_proof_get;
     GET "/log/entry/{index}" everybody => entry_get;
     GET "/log/key" everybody => key_get;
     GET "/log/tile/{rest:.*}" everybody => tile_get;
@@ -36,6 +42,15 @@ struct LogPage {
     url: String,
     witnesses: Vec<WitnessLine>,
     closings: Vec<ClosingLine>,
+    rotations: Vec<RotationLine>,
+}
+
+/// A change of the log's key.
+struct RotationLine {
+    size: u64,
+    at: Moment,
+    old: String,
+    new: String,
 }
 
 /// A witness of the policy and what it cosigned last.
@@ -58,33 +73,75 @@ const CLOSINGS_SHOWN: i64 = 50;
 
 /// What the log is, for people, with the newest checkpoint, its witnesses and the closings of lots.
 async fn log_get(p: Page, door: web::Data<Door>) -> Answer {
-    let (head, newest, closings) = door
+    let (head, newest, closings, changes) = door
         .look(|db| {
             let newest = store::newest_met(db)?;
-            Ok((store::head(db)?, newest, store::closings(db, CLOSINGS_SHOWN)?))
+            Ok((store::head(db)?, newest, store::closings(db, CLOSINGS_SHOWN)?, changes(db)?))
         })
         .await?;
     let (key, origin) = (door.log_key().to_string(), door.config().origin.clone());
     let url = format!("{}/log", door.config().public_url);
-    let policy = door.log_policy();
-    let cosigned = |note: &str| policy.and_then(|policy| policy.read(note.as_bytes()).ok());
+    let (followed, rotations) = changes;
+    let policy = door.log_policy().map(|policy| policy.following(&followed));
+    let cosigned = |note: &str| policy.as_ref().and_then(|policy| policy.read(note.as_bytes()).ok());
     let newest = newest.and_then(|kept| cosigned(&kept.note));
-    let witnesses = policy.map(Policy::witnesses).unwrap_or_default().iter().map(|witness| WitnessLine {
-        name: witness.name.clone(),
-        key: witness.key.to_string(),
-        last: newest.as_ref().and_then(|(checkpoint, cosigners)| {
-            let (_, seconds) = cosigners.iter().find(|(name, _)| *name == witness.name)?;
-            let at = i64::try_from(*seconds).ok()?.checked_mul(SECOND)?;
-            Some((checkpoint.size, Moment::from_micros(at)))
-        }),
-    });
+    let witnesses =
+        policy.as_ref().map(Policy::witnesses).unwrap_or_default().iter().map(|witness| WitnessLine {
+            name: witness.name.clone(),
+            key: witness.key.to_string(),
+            last: newest.as_ref().and_then(|(checkpoint, cosigners)| {
+                let (_, seconds) = cosigners.iter().find(|(name, _)| *name == witness.name)?;
+                let at = i64::try_from(*seconds).ok()?.checked_mul(SECOND)?;
+                Some((checkpoint.size, Moment::from_micros(at)))
+            }),
+        });
     let closings = closings.into_iter().map(|kept| ClosingLine {
         size: kept.size,
         cosigners: cosigned(&kept.note).map_or(0, |(_, cosigners)| cosigners.len()),
         stamped_at: kept.stamped_at,
     });
     let (witnesses, closings) = (witnesses.collect(), closings.collect());
-    p.html(&LogPage { p: p.clone(), head, key, origin, url, witnesses, closings })
+    p.html(&LogPage { p: p.clone(), head, key, origin, url, witnesses, closings, rotations })
+}
+
+/// The log's changes of key, for the computer and for people.
+fn changes(db: &mut Db) -> Result<(Rotations, Vec<RotationLine>), Fault> {
+    let (rotations, kept) = (rotation_store::rotations(db)?, rotation_store::rotated(db)?);
+    let lines = rotations.list().iter().zip(kept).map(|(rotation, kept)| RotationLine {
+        size: rotation.size,
+        at: kept.at,
+        old: rotation.old.to_string(),
+        new: rotation.new.to_string(),
+    });
+    let lines = lines.collect();
+    Ok((rotations, lines))
+}
+
+/// Every change of the log's key, signed by both keys; nothing for a log that still has its first one.
+async fn rotations_get(door: web::Data<Door>) -> Answer {
+    let rotations = door.look(|db| Ok(rotation_store::rotations(db)?)).await?;
+    Ok(note(rotations.to_string(), "no-cache"))
+}
+
+fn rotated(db: &mut Db, size: u64) -> Result<Rotated, Failure> {
+    let found = rotation_store::rotated(db)?.into_iter().find(|kept| kept.size == size);
+    found.ok_or_else(|| Refused::new(404, "ledger.refusal.no_rotation").into())
+}
+
+/// The first checkpoint under the new key, signed by both.
+async fn rotation_get(door: web::Data<Door>, size: web::Path<u64>) -> Answer {
+    let kept = door.look(move |db| rotated(db, *size)).await?;
+    Ok(note(kept.checkpoint, "no-cache"))
+}
+
+/// The proof that the rotation note is itself an entry of the log.
+async fn rotation_proof_get(door: web::Data<Door>, size: web::Path<u64>) -> Answer {
+    let inner = door.clone();
+    let receipt = door.look(move |db| {
+        let entry = rotated(db, *size)?.entry;
+        Ok(inner.receipt(db, entry)?.to_string())
+    });
+    Ok(note(receipt.await?, "no-cache"))
 }
 
 #[derive(Template)]
@@ -138,8 +195,9 @@ async fn witnessed_get(door: web::Data<Door>) -> Answer {
 
 /// Who must cosign, as a C2SP tlog-policy file; without a policy, one that asks for nobody.
 async fn policy_get(door: web::Data<Door>) -> Answer {
-    let text =
-        door.log_policy().map_or_else(|| format!("log {}\nquorum none\n", door.log_key()), Policy::to_string);
+    let rotations = door.look(|db| Ok(rotation_store::rotations(db)?)).await?;
+    let policy = door.log_policy().map(|policy| policy.following(&rotations).to_string());
+    let text = policy.unwrap_or_else(|| format!("log {}\nquorum none\n", door.log_key()));
     Ok(note(text, "no-cache"))
 }
 

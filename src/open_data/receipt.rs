@@ -8,6 +8,7 @@ use crate::account::page::Page;
 use crate::account::who::{Among, Centre, Supervisor};
 use crate::ledger::Door;
 use crate::ledger::proof::{Included, Receipt, ReceiptError};
+use crate::ledger::rotation_store;
 use crate::ledger::store;
 use crate::ledger::tree;
 use crate::platform::digest::b64u;
@@ -68,13 +69,13 @@ async fn receipt_post(
     }
 }
 
-/// Checks a receipt as a stranger would, with the log's key alone, and then against the log as it is now.
+/// Checks a receipt as a stranger would, with the log's keys alone, and then against the log as it is now.
 async fn prove(door: &Door, content: &[u8]) -> Result<Proven, Failure> {
     let receipt = Receipt::parse(content).map_err(|error| refused(&error))?;
-    let key = door.log_key();
+    let rotations = door.look(|db| Ok(rotation_store::rotations(db)?)).await?;
+    let (origin, keys) = (&door.config().origin, rotations.lead_from(&[door.log_key()]));
     let opening = receipt.opening.clone();
-    let included =
-        receipt.verify_hash(&opening.object_hash, opening.kind, key.name(), std::slice::from_ref(key));
+    let included = receipt.verify_in_term(&opening.object_hash, opening.kind, origin, &keys, &rotations);
     let Included { index, checkpoint, .. } = included.map_err(|error| refused(&error))?;
     let leaf_hash = opening.leaf_hash();
     let row = door.look(move |db| Ok(store::entry_at(db, index)?)).await?;

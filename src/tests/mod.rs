@@ -19,6 +19,7 @@ mod outage;
 mod program;
 mod real_browser;
 mod refusals;
+mod rotation;
 pub mod running;
 mod scripts;
 mod secrecy;

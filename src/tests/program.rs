@@ -122,6 +122,22 @@ pub fn memory_peak(process: u32) -> Option<u64> {
     Some(value("VmHWM:")?.saturating_sub(value("RssFile:")?))
 }
 
+/// `sunbid log rotate` on the log of a house.
+pub fn rotate_command(house: &TestHouse) -> Command {
+    let config = house.door().config();
+    let mut command = Command::new(program());
+    command
+        .args(["log", "rotate"])
+        .current_dir(std::env::temp_dir())
+        .env("SUNBID_DATABASE_URL", &config.database_url)
+        .env("SUNBID_FILES", &config.files)
+        .env("SUNBID_KEYS", &config.keys)
+        .env("SUNBID_ORIGIN", &config.origin)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    command
+}
+
 /// Has the program's clock, which runs, begin at `at`.
 pub fn clock_begins_at(house: &TestHouse, at: Moment) {
     let (from, real) = (house.door().now(), Clock::real().now());

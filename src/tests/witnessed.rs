@@ -4,7 +4,7 @@
 use super::browser::{Served, runtime};
 use crate::account::testing::{TestHouse, refused};
 use crate::cli::log::witness::{self, Witness};
-use crate::ledger::note::{SignerKey, WitnessKey};
+use crate::ledger::note::{SignerKey, VerifierKey, WitnessKey};
 use crate::ledger::policy::Policy;
 use crate::ledger::store;
 use crate::ledger::tests::timestamp::StampAuthority;
@@ -71,10 +71,10 @@ fn serve_authority(authority: Arc<StampAuthority>, listener: TcpListener) -> Ser
 }
 
 /// Two witnesses, of which both are needed, and an authority; the second witness is not up yet.
-struct Outside {
+pub(super) struct Outside {
     folder: tempfile::TempDir,
     log: SignerKey,
-    second: (WitnessKey, TcpListener),
+    second: Option<(WitnessKey, TcpListener)>,
     authority: Arc<StampAuthority>,
     running: Vec<ServerHandle>,
     stamp_url: String,
@@ -101,10 +101,29 @@ impl Outside {
         Self {
             folder,
             log,
-            second: (second, reserved),
+            second: Some((second, reserved)),
             authority,
             running: vec![running, stamping],
             stamp_url,
+        }
+    }
+
+    /// With both witnesses up.
+    pub fn with_all_up() -> Self {
+        let mut outside = Self::new();
+        let (key, listener) = outside.second.take().unwrap();
+        let state = outside.folder.path().join("two");
+        outside.running.push(serve_witness(key, &outside.log, state, listener));
+        outside
+    }
+
+    pub fn policy_text(&self) -> String {
+        fs::read_to_string(self.policy()).unwrap()
+    }
+
+    pub fn stop(self) {
+        for handle in self.running {
+            runtime().block_on(handle.stop(false));
         }
     }
 
@@ -113,7 +132,7 @@ impl Outside {
     }
 
     /// A platform whose log these people watch.
-    fn house(&self, engine: Engine) -> TestHouse {
+    pub fn house(&self, engine: Engine) -> TestHouse {
         TestHouse::configured(engine, |config| {
             fs::create_dir_all(&config.keys).unwrap();
             fs::write(config.keys.join("log-signer.key"), self.log.to_file().as_bytes()).unwrap();
@@ -124,16 +143,16 @@ impl Outside {
     }
 }
 
-fn ask_outside(house: &TestHouse) {
+pub(super) fn ask_outside(house: &TestHouse) {
     runtime().block_on(witnessing::due(house.door())).unwrap_or_else(|failure| panic!("{failure}"));
 }
 
-fn bundle(house: &TestHouse, bids: &BidBox) -> Vec<u8> {
+pub(super) fn bundle(house: &TestHouse, bids: &BidBox) -> Vec<u8> {
     let contents = Contents { ciphertexts: true, media: false };
     evidence::write(&house.house, &facts(house, bids.lot), contents, runtime().handle(), Vec::new()).unwrap()
 }
 
-fn lines(bundle: Vec<u8>, known: &Known) -> (bool, String) {
+pub(super) fn lines(bundle: Vec<u8>, known: &Known) -> (bool, String) {
     let findings = verify(bundle, known);
     let lines: Vec<String> = findings.lines().iter().map(ToString::to_string).collect();
     (findings.all_hold(), lines.join("\n"))
@@ -154,7 +173,8 @@ fn no_bid_is_opened_before_outsiders_have_seen_the_closing(engine: Engine) {
     assert!(!closing.met && closing.stamped_at.is_some());
 
     // it comes back and is asked again
-    let Outside { second: (key, reserved), folder, log, mut running, authority, .. } = outside;
+    let Outside { second, folder, log, mut running, authority, .. } = outside;
+    let (key, reserved) = second.unwrap();
     let state = folder.path().join("two");
     running.push(serve_witness(key, &log, state, reserved));
     ask_outside(&house);
@@ -204,8 +224,13 @@ struct Command {
     args: crate::cli::log::Args,
 }
 
-fn watch(served: &Served, state: &Path) -> Result<String, String> {
-    let (url, key) = (format!("{}/log", served.base), served.house.door().log_key().to_string());
+pub(super) fn watch(served: &Served, state: &Path) -> Result<String, String> {
+    watch_with(served, state, &served.house.door().log_key())
+}
+
+/// One round of a monitor that was given this key.
+pub(super) fn watch_with(served: &Served, state: &Path, key: &VerifierKey) -> Result<String, String> {
+    let (url, key) = (format!("{}/log", served.base), key.to_string());
     let state = state.display().to_string();
     let words = ["log", "watch", &url, "--key", &key, "--state", &state, "--once"];
     let args = Command::try_parse_from(words).unwrap().args;

@@ -151,7 +151,7 @@ fn files<A: Archive>(bundle: &Bundle<A>, proven: &Proven, bid: &LoggedBid) -> Re
     bid.manifest.check_signature(&signature).map_err(|e| e.to_string())?;
     let receipt = document("receipt.tlog-proof").ok_or("its receipt is missing")?;
     let receipt = Receipt::parse(receipt).map_err(|e| format!("receipt: {e}"))?;
-    let shown = receipt.verify_hash(&bid.m, bid.kind, &proven.origin, &proven.keys);
+    let shown = proven.receipt(&receipt, &bid.m, bid.kind);
     let shown = shown.map_err(|e| format!("receipt: {e}"))?;
     if shown.index != bid.index {
         return Err(format!("receipt: it says entry {}, the log says {}", shown.index, bid.index));
@@ -167,7 +167,7 @@ fn files<A: Archive>(bundle: &Bundle<A>, proven: &Proven, bid: &LoggedBid) -> Re
 fn own_receipt(receipt: &Receipt, proven: &Proven, logged: &[LoggedBid]) -> Result<String, String> {
     let opening = &receipt.opening;
     let m = b64u(&opening.object_hash);
-    let shown = receipt.verify_hash(&opening.object_hash, opening.kind, &proven.origin, &proven.keys);
+    let shown = proven.receipt(receipt, &opening.object_hash, opening.kind);
     let shown = shown.map_err(|e| e.to_string())?;
     match logged.iter().find(|bid| bid.m == opening.object_hash) {
         Some(bid) if bid.index == shown.index => {

@@ -11,7 +11,9 @@ use super::bundle::Bundle;
 use super::findings::Findings;
 use crate::ledger::checkpoint::Checkpoint;
 use crate::ledger::leaf;
-use crate::ledger::note::VerifierKey;
+use crate::ledger::note::{Note, VerifierKey};
+use crate::ledger::proof::{Included, Receipt, ReceiptError};
+use crate::ledger::rotation::{Rotation, Rotations};
 use crate::ledger::tree::{self, Hash};
 use crate::platform::canonical::from_jcs;
 use crate::platform::digest::{b64u, b64u_32, from_b64u, sha256};
@@ -62,6 +64,30 @@ pub struct ClosingDoc {
     pub typ: String,
 }
 
+/// `typ` of the document of rotations.
+pub const ROTATIONS_TYPE: &str = "sunbid/evidence-rotations/v1";
+/// Path of the log's changes of key; missing if there was none.
+pub const ROTATIONS: &str = "log/rotations.json";
+
+/// `log/rotations.json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RotationsDoc {
+    /// The oldest first.
+    pub rotations: Vec<RotationDoc>,
+    pub typ: String,
+}
+
+/// One change of the log's key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RotationDoc {
+    /// The note that both keys signed.
+    pub note: String,
+    /// Consistency proof between the tree that the note names and the newest checkpoint, whichever is smaller first.
+    pub proof: Vec<String>,
+}
+
 /// Path of an entry's document; paths sort as the indices do.
 pub fn entry_path(index: u64) -> String {
     format!("entries/{index:020}.json")
@@ -95,6 +121,8 @@ impl Entry {
 pub struct Proven {
     pub origin: String,
     pub keys: Vec<VerifierKey>,
+    /// When each of them was the log's key.
+    pub rotations: Rotations,
     /// Size of the newest checkpoint.
     pub size: u64,
     /// Size and root of the closing checkpoint, if the lot has closed.
@@ -109,6 +137,11 @@ pub struct Proven {
 }
 
 impl Proven {
+    /// Checks a receipt for the object with this hash.
+    pub fn receipt(&self, receipt: &Receipt, object: &Hash, kind: u8) -> Result<Included, ReceiptError> {
+        receipt.verify_in_term(object, kind, &self.origin, &self.keys, &self.rotations)
+    }
+
     /// The entry whose object has this hash.
     pub fn entry_of(&self, object_hash: &Hash) -> Option<u64> {
         self.by_object.get(object_hash).copied()
@@ -171,10 +204,16 @@ pub fn check<A: Archive>(
     pinned: Option<&VerifierKey>,
     findings: &mut Findings,
 ) -> Option<Proven> {
-    let key = key(bundle, pinned, findings)?;
-    let mut proven = Proven { origin: bundle.contents.origin.clone(), keys: vec![key], ..Proven::default() };
-    let open =
-        |note: &[u8]| Checkpoint::open(note, &proven.origin, &proven.keys).map(|(checkpoint, _)| checkpoint);
+    let changes = rotations(bundle, findings);
+    let followed = changes.as_ref().map(|(rotations, _)| rotations.clone()).unwrap_or_default();
+    let key = key(bundle, pinned, &followed, findings)?;
+    let keys = followed.lead_from(&[key]);
+    let origin = bundle.contents.origin.clone();
+    let mut proven = Proven { origin, keys, rotations: followed, ..Proven::default() };
+    let open = |note: &[u8]| {
+        Checkpoint::open_in_term(note, &proven.origin, &proven.keys, &proven.rotations)
+            .map(|(checkpoint, _)| checkpoint)
+    };
     let head = match bundle.document(CHECKPOINT).map(open) {
         Some(Ok(head)) => head,
         Some(Err(error)) => {
@@ -187,15 +226,59 @@ pub fn check<A: Archive>(
         }
     };
     findings.holds("checkpoint", format!("{} signed {} entries", head.origin, head.size));
+    if let Some((rotations, proofs)) = &changes {
+        judge_rotations(rotations, proofs, &head, findings);
+    }
     proven.size = head.size;
     proven.closing = closing(bundle, &proven, &head, findings);
     entries(bundle, &mut proven, &head, findings);
     Some(proven)
 }
 
+/// The log's changes of key with the proofs that belong to them, if there are any and each is signed by both keys.
+fn rotations<A: Archive>(
+    bundle: &Bundle<A>,
+    findings: &mut Findings,
+) -> Option<(Rotations, Vec<Vec<String>>)> {
+    let bytes = bundle.document(ROTATIONS)?;
+    let read = || -> Result<(Rotations, Vec<Vec<String>>), String> {
+        let doc: RotationsDoc = from_jcs(bytes).map_err(|e| e.to_string())?;
+        if doc.typ != ROTATIONS_TYPE {
+            return Err("not a document of rotations".into());
+        }
+        let mut all = Rotations::default();
+        for each in &doc.rotations {
+            let note = Note::parse(each.note.as_bytes()).map_err(|e| e.to_string())?;
+            let next = Rotation::read(note).map_err(|e| e.to_string())?;
+            all.add(next).map_err(|e| e.to_string())?;
+        }
+        Ok((all, doc.rotations.into_iter().map(|each| each.proof).collect()))
+    };
+    read().map_err(|error| findings.broken("rotations", error)).ok()
+}
+
+/// Whether the trees at which keys were changed and the newest checkpoint are of one history.
+fn judge_rotations(
+    rotations: &Rotations,
+    proofs: &[Vec<String>],
+    head: &Checkpoint,
+    findings: &mut Findings,
+) {
+    let complaints = rotations.list().iter().zip(proofs).filter_map(|(rotation, proof)| {
+        let (then, now) = ((rotation.size, &rotation.root), (head.size, &head.root));
+        let ((old, old_root), (new, new_root)) = if then.0 <= now.0 { (then, now) } else { (now, then) };
+        let shown =
+            hashes(proof).is_some_and(|proof| tree::verify_consistency(old, new, old_root, new_root, &proof));
+        (!shown).then(|| format!("the change of key at {} entries is of another history", rotation.size))
+    });
+    let words = format!("the log's key was changed {} times, each time signed by both", proofs.len());
+    findings.judge("rotations", complaints.collect(), words);
+}
+
 fn key<A: Archive>(
     bundle: &Bundle<A>,
     pinned: Option<&VerifierKey>,
+    rotations: &Rotations,
     findings: &mut Findings,
 ) -> Option<VerifierKey> {
     let key = match VerifierKey::parse(&bundle.contents.key) {
@@ -214,6 +297,10 @@ fn key<A: Archive>(
     };
     match pinned {
         Some(pinned) if *pinned == key => findings.holds("key", format!("{key} is the key that you trust")),
+        Some(pinned) if rotations.lead_from(std::slice::from_ref(pinned)).contains(&key) => {
+            findings
+                .holds("key", format!("signed changes of key lead between {key} and the key that you trust"));
+        }
         Some(_) => findings.broken("key", format!("{key} is not the key that you trust")),
         None => findings.absent("key", format!("compare with a copy that came another way: {key}")),
     }
@@ -235,7 +322,8 @@ fn closing<A: Archive>(
         if doc.typ != CLOSING_TYPE {
             return Err("not a closing document".into());
         }
-        let opened = Checkpoint::open(doc.checkpoint.as_bytes(), &proven.origin, &proven.keys);
+        let note = doc.checkpoint.as_bytes();
+        let opened = Checkpoint::open_in_term(note, &proven.origin, &proven.keys, &proven.rotations);
         let (closing, _) = opened.map_err(|e| e.to_string())?;
         let proof = hashes(&doc.proof).ok_or("the proof is not a list of hashes")?;
         if tree::verify_consistency(closing.size, head.size, &closing.root, &head.root, &proof) {

@@ -52,7 +52,7 @@ pub fn verify<A: Archive>(archive: A, known: &Known) -> Findings {
     let mut findings = Findings::default();
     let Some(bundle) = bundle::Bundle::read(archive, &mut findings) else { return findings };
     let Some(proven) = log_check::check(&bundle, known.key.as_ref(), &mut findings) else { return findings };
-    witness_check::check(&bundle, known, &mut findings);
+    witness_check::check(&bundle, known, &proven, &mut findings);
     milestone_check::check(&bundle, &proven, &mut findings);
     let bids = bids_check::check(&bundle, &proven, &known.receipts, &mut findings);
     signatures_check::check(&bundle, &proven, &bids, &known.roots, &mut findings);

@@ -5,7 +5,7 @@ use super::Known;
 use super::bundle::Bundle;
 use super::container::Archive;
 use super::findings::Findings;
-use super::log_check::{CHECKPOINT, CLOSING, ClosingDoc};
+use super::log_check::{CHECKPOINT, CLOSING, ClosingDoc, Proven};
 use crate::ledger::note::Note;
 use crate::ledger::policy::{Judged, Policy};
 use crate::ledger::timestamp;
@@ -16,11 +16,11 @@ use crate::platform::moment::{Moment, SECOND};
 pub const TIMESTAMP: &str = "log/closing.tst";
 
 /// Checks cosignatures and time-stamp, as far as the reader knows whom to believe.
-pub fn check<A: Archive>(bundle: &Bundle<A>, known: &Known, findings: &mut Findings) {
+pub fn check<A: Archive>(bundle: &Bundle<A>, known: &Known, proven: &Proven, findings: &mut Findings) {
     let closing = bundle.document(CLOSING).and_then(|bytes| from_jcs::<ClosingDoc>(bytes).ok());
     let Some(closing) = closing.map(|doc| doc.checkpoint) else { return };
     match &known.policy {
-        Some(policy) => witnesses(bundle, policy, &closing, findings),
+        Some(policy) => witnesses(bundle, &policy.following(&proven.rotations), &closing, findings),
         None if cosigned(&closing) => {
             findings.absent(
                 "witnesses",

@@ -4,9 +4,10 @@
 mod watch;
 pub mod witness;
 
+use crate::ledger::Door;
 use crate::ledger::note::{SignerKey, WitnessKey};
 use crate::ledger::policy::Policy;
-use crate::platform::refusal::Fault;
+use crate::platform::refusal::{Failure, Fault};
 use crate::platform::vault::secret_file;
 use anyhow::{Context, bail};
 use clap::{Args as ClapArgs, Subcommand};
@@ -44,6 +45,11 @@ enum Step {
     )]
     /// Make a key and print its public half
     NewKey(KeyArgs),
+    #[command(
+        after_help = "Example, with the configuration of the server (which may be running):\n  sunbid log rotate --config sunbid.toml\n\nWhat to do before and after: docs/log-operator.md"
+    )]
+    /// For the log's operator: give the log a new key; the old one signs for it
+    Rotate,
 }
 
 #[derive(ClapArgs, Debug)]
@@ -68,7 +74,32 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<()> {
         Step::Watch(args) => watch::run(args, out),
         Step::Witness(args) => witness::run(args, out),
         Step::NewKey(args) => new_key(args, out),
+        Step::Rotate => bail!("this step needs the configuration of the server"),
     }
+}
+
+impl Args {
+    /// Whether the step works on the server's own log, so that its configuration must be read.
+    pub fn is_for_the_operator(&self) -> bool {
+        matches!(self.step, Step::Rotate)
+    }
+}
+
+/// Changes the log's key in the house behind `door`.
+///
+/// # Errors
+/// The database or the key files can not be written.
+pub fn rotate(door: &Door, out: &mut dyn Write) -> anyhow::Result<()> {
+    let told = |failure: Failure| told(failure.into_fault());
+    let done = door.rotate_log().map_err(told)?;
+    writeln!(out, "from {} entries on this log signs with", done.size)?;
+    writeln!(out, "{}", done.new)?;
+    writeln!(out, "instead of")?;
+    writeln!(out, "{}", done.old)?;
+    Ok(writeln!(
+        out,
+        "Publish the new key where the old one was; destroy every copy of the old private key."
+    )?)
 }
 
 fn new_key(args: &KeyArgs, out: &mut dyn Write) -> anyhow::Result<()> {

@@ -3,26 +3,30 @@
 //! checkpoints, both signed by the log, are the proof of its misbehaviour and are written beside it.
 
 use super::{read_policy, told};
-use crate::ledger::checkpoint::Checkpoint;
+use crate::ledger::checkpoint::{Checkpoint, CheckpointError};
 use crate::ledger::leaf;
 use crate::ledger::note::{Note, VerifierKey};
-use crate::ledger::policy::Policy;
+use crate::ledger::policy::{Policy, PolicyError};
+use crate::ledger::proof::Receipt;
+use crate::ledger::rotation::{Rotation, Rotations};
 use crate::ledger::tiles::{Resource, parse_bundle};
 use crate::ledger::tree::{self, TileSource};
-use crate::platform::digest::b64;
+use crate::platform::digest::{b64, sha256};
 use crate::platform::moment::{Clock, Moment, SECOND};
 use crate::platform::refusal::Fault;
 use anyhow::{Context, bail};
 use clap::Args;
 use std::fs;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::runtime::Runtime;
 
 /// An answer longer than this is not read further: the largest is a bundle of 256 entries of 64 KiB.
 const ANSWER_MAX: usize = 256 * (2 + 65_535);
 const TILE: u64 = 256;
+/// Kind of the entry that holds a rotation note (`docs/formats/log.md`, section 4.3).
+const KEY_ROTATED: u8 = 1;
 
 #[derive(Args, Debug)]
 pub struct WatchArgs {
@@ -78,9 +82,14 @@ pub(super) fn run(args: &WatchArgs, out: &mut dyn Write) -> anyhow::Result<()> {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => None,
             Err(e) => return Err(e).with_context(|| format!("reading {}", args.state.display())),
         };
-        match look(&log, &policy, seen.as_deref()) {
-            Ok((note, words)) => {
-                keep(args, &note)?;
+        let known = rotations_seen(args)?;
+        match look(&log, &policy, seen.as_deref(), &known) {
+            Ok((note, rotations, words)) => {
+                // keys first: a checkpoint under a key that this file does not know would look false
+                if rotations != known {
+                    keep(&args.state.with_extension("rotations"), &rotations.to_string())?;
+                }
+                keep(&args.state, &note)?;
                 writeln!(out, "{}  {words}", clock.now().rfc3339())?;
             }
             Err(Trouble::NoAnswer(why)) if args.once => bail!("no answer: {why}"),
@@ -99,19 +108,54 @@ pub(super) fn run(args: &WatchArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     }
 }
 
-fn keep(args: &WatchArgs, note: &str) -> anyhow::Result<()> {
-    let fresh = args.state.with_extension("new");
-    fs::write(&fresh, note).with_context(|| format!("writing {}", fresh.display()))?;
-    fs::rename(&fresh, &args.state).with_context(|| format!("writing {}", args.state.display()))
+fn keep(file: &Path, text: &str) -> anyhow::Result<()> {
+    let fresh = file.with_extension("new");
+    fs::write(&fresh, text).with_context(|| format!("writing {}", fresh.display()))?;
+    fs::rename(&fresh, file).with_context(|| format!("writing {}", file.display()))
 }
 
-/// One round: the new checkpoint's note and what to say of it.
-fn look(log: &Remote, policy: &Policy, seen: Option<&str>) -> Result<(String, String), Trouble> {
+/// The changes of the log's key that earlier rounds saw.
+fn rotations_seen(args: &WatchArgs) -> anyhow::Result<Rotations> {
+    let file = args.state.with_extension("rotations");
+    match fs::read_to_string(&file) {
+        Ok(text) => Rotations::parse(&text).with_context(|| file.display().to_string()),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Rotations::default()),
+        Err(e) => Err(e).with_context(|| format!("reading {}", file.display())),
+    }
+}
+
+/// The log's changes of key: those seen before, and perhaps more.
+fn rotations(log: &Remote, known: &Rotations) -> Result<Rotations, Trouble> {
+    let text = String::from_utf8(log.get("rotations")?).map_err(|_| Trouble::NoAnswer("not text".into()))?;
+    let all = Rotations::parse(&text).map_err(|why| Trouble::NoAnswer(why.to_string()))?;
+    if all.extend(known) {
+        return Ok(all);
+    }
+    let why = "a change of the log's key that was seen before is not there any more".to_owned();
+    Err(Trouble::Alarm { why, notes: vec![known.to_string(), text] })
+}
+
+/// One round: the new checkpoint's note, the log's changes of key, and what to say of it.
+fn look(
+    log: &Remote,
+    policy: &Policy,
+    seen: Option<&str>,
+    known: &Rotations,
+) -> Result<(String, Rotations, String), Trouble> {
+    let rotations = rotations(log, known)?;
+    let policy = policy.following(&rotations);
     let note = log.get(if policy.asks_for_witnesses() { "witnessed" } else { "checkpoint" })?;
     let note = String::from_utf8(note).map_err(|_| Trouble::NoAnswer("not text".into()))?;
     let judged = policy.judge(note.as_bytes());
-    let judged = judged.map_err(|why| Trouble::NoAnswer(format!("the checkpoint does not count: {why}")))?;
+    let judged = judged.map_err(|why| match why {
+        PolicyError::Checkpoint(CheckpointError::OutOfTerm { .. }) => {
+            Trouble::Alarm { why: why.to_string(), notes: vec![rotations.to_string(), note.clone()] }
+        }
+        why => Trouble::NoAnswer(format!("the checkpoint does not count: {why}")),
+    })?;
     let new = judged.checkpoint;
+    // witnesses may be behind: a change of key above their checkpoint is looked at when they have come to it
+    let rotations = rotations.below(new.size);
     let (old_note, old) = match seen {
         Some(seen) => {
             let read = Note::parse(seen.as_bytes()).ok().and_then(|note| Checkpoint::parse(note.text()).ok());
@@ -134,14 +178,43 @@ fn look(log: &Remote, policy: &Policy, seen: Option<&str>) -> Result<(String, St
         return Err(alarm(format!("the {} entries do not extend the {} seen before", new.size, old.size)));
     }
     entries(log, old.size, new.size)?.map_err(alarm)?;
+    for rotation in rotations.list().iter().skip(known.list().len()) {
+        followed(log, rotation, &new)?
+            .map_err(|why| Trouble::Alarm { why, notes: vec![rotation.note.to_string(), note.clone()] })?;
+    }
     let cosigners = judged.cosigners.iter().map(|(name, seconds)| {
         let at = Moment::from_micros(i64::try_from(*seconds).unwrap_or_default().saturating_mul(SECOND));
         format!(", {name} cosigned {}", at.rfc3339())
     });
     let cosigners: String = cosigners.collect();
-    let words =
-        format!("{} entries (+{}), root {}{cosigners}", new.size, new.size - old.size, b64(&new.root));
-    Ok((note, words))
+    let changed: String =
+        rotations.list().iter().skip(known.list().len()).fold(String::new(), |said, rotation| {
+            format!("{said}, new key from {} entries on: {}", rotation.size, rotation.new)
+        });
+    let words = format!(
+        "{} entries (+{}), root {}{cosigners}{changed}",
+        new.size,
+        new.size - old.size,
+        b64(&new.root)
+    );
+    Ok((note, rotations, words))
+}
+
+/// Looks at a change of key: it must be of this history, and the note must be an entry of the log like everything else.
+fn followed(log: &Remote, rotation: &Rotation, new: &Checkpoint) -> Result<Result<(), String>, Trouble> {
+    if tree::root(log, rotation.size).map_err(Fault::from)? != rotation.root {
+        return Ok(Err(format!("the change of key at {} entries is of another history", rotation.size)));
+    }
+    let proof = log.get(&format!("rotation/{}/proof", rotation.size))?;
+    let receipt = Receipt::parse(&proof).map_err(|why| Trouble::NoAnswer(why.to_string()))?;
+    let same = receipt.opening.object_hash == sha256(&[rotation.note.to_string().as_bytes()]);
+    let leaf = (receipt.index < new.size).then(|| tree::leaf_at(log, receipt.index, new.size));
+    let leaf = leaf.transpose().map_err(Fault::from)?;
+    if same && receipt.opening.kind == KEY_ROTATED && leaf == Some(receipt.opening.leaf_hash()) {
+        Ok(Ok(()))
+    } else {
+        Ok(Err(format!("the change of key at {} entries is not in the log", rotation.size)))
+    }
 }
 
 /// Looks at every entry from `from` up to `to`: it must have the one form that all entries have, and hash to its leaf.

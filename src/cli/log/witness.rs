@@ -3,6 +3,7 @@
 use super::told;
 use crate::ledger::checkpoint::Checkpoint;
 use crate::ledger::note::{Note, Signature, VerifierKey, WitnessKey};
+use crate::ledger::rotation::Rotations;
 use crate::ledger::tree::Hash;
 use crate::ledger::witness::{Denied, MAX_REQUEST, Request};
 use crate::platform::digest::sha256;
@@ -16,7 +17,7 @@ use clap::Args;
 use std::fs;
 use std::io::Write;
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 #[derive(Args, Debug)]
@@ -80,7 +81,9 @@ impl Witness {
         };
         let _alone = self.one_at_a_time.lock().unwrap_or_else(PoisonError::into_inner);
         let last = self.last(&origin)?;
-        if let Err(denied) = request.judge(&self.logs, |_| last) {
+        let rotations = self.rotations(&origin)?;
+        let logs = rotations.lead_from(&self.logs);
+        if let Err(denied) = request.judge(&logs, &rotations, |_| last) {
             return Ok(Err(denied));
         }
         let seconds = u64::try_from(self.clock.now().micros() / SECOND)?;
@@ -89,19 +92,71 @@ impl Witness {
         Ok(Ok(line))
     }
 
+    fn rotations(&self, origin: &str) -> Result<Rotations, Fault> {
+        match fs::read_to_string(self.file_of(origin).with_extension("rotations")) {
+            Ok(text) => Ok(Rotations::parse(&text)?),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Rotations::default()),
+            Err(e) => Err(e.into()),
+        }
+    }
+
+    /// Takes up that a log changed its key: `body` is all its rotations. They must lead from a key that this witness was
+    /// told, take nothing back, and leave the checkpoint that was cosigned last as good as it was.
+    ///
+    /// # Errors
+    /// The state can not be read or written.
+    pub fn add_rotations(&self, body: &[u8]) -> Result<Result<(), Denied>, Fault> {
+        let parsed = std::str::from_utf8(body).ok().and_then(|text| Rotations::parse(text).ok());
+        let Some(rotations) = parsed else { return Ok(Err(Denied::Malformed)) };
+        let Some(newest) = rotations.list().last() else { return Ok(Err(Denied::Malformed)) };
+        let origin = newest.new.name();
+        let logs = rotations.lead_from(&self.logs);
+        if !logs.contains(&newest.new) {
+            return Ok(Err(Denied::UnknownLog(origin.to_owned())));
+        }
+        let _alone = self.one_at_a_time.lock().unwrap_or_else(PoisonError::into_inner);
+        if !rotations.extend(&self.rotations(origin)?) {
+            return Ok(Err(Denied::NotAnExtension));
+        }
+        let stands = match fs::read(self.file_of(origin)) {
+            Ok(last) => Checkpoint::open_in_term(&last, origin, &logs, &rotations).is_ok(),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => true,
+            Err(e) => return Err(e.into()),
+        };
+        if !stands {
+            return Ok(Err(Denied::NotAnExtension));
+        }
+        self.write(&self.file_of(origin).with_extension("rotations"), &rotations.to_string())?;
+        Ok(Ok(()))
+    }
+
     fn keep(&self, origin: &str, note: &Note) -> Result<(), Fault> {
+        self.write(&self.file_of(origin), &note.to_string())
+    }
+
+    fn write(&self, file: &Path, text: &str) -> Result<(), Fault> {
         let mut fresh = tempfile::NamedTempFile::new_in(&self.state)?;
-        fresh.write_all(note.to_string().as_bytes())?;
+        fresh.write_all(text.as_bytes())?;
         fresh.as_file().sync_all()?;
-        fresh.persist(self.file_of(origin)).map_err(|e| e.error)?;
+        fresh.persist(file).map_err(|e| e.error)?;
         Ok(fs::File::open(&self.state)?.sync_all()?)
     }
 }
 
 async fn add_checkpoint(witness: web::Data<Witness>, body: web::Bytes) -> HttpResponse {
+    answer(web::block(move || Ok(witness.add(&body)?.map(|line| format!("{line}\n")))).await)
+}
+
+async fn add_rotation(witness: web::Data<Witness>, body: web::Bytes) -> HttpResponse {
+    answer(web::block(move || Ok(witness.add_rotations(&body)?.map(|()| String::new()))).await)
+}
+
+fn answer(
+    done: Result<Result<Result<String, Denied>, Fault>, actix_web::error::BlockingError>,
+) -> HttpResponse {
     let text = "text/plain; charset=utf-8";
-    match web::block(move || witness.add(&body)).await {
-        Ok(Ok(Ok(line))) => HttpResponse::Ok().content_type(text).body(format!("{line}\n")),
+    match done {
+        Ok(Ok(Ok(words))) => HttpResponse::Ok().content_type(text).body(words),
         Ok(Ok(Err(denied))) => {
             let status = StatusCode::from_u16(denied.status()).unwrap_or(StatusCode::BAD_REQUEST);
             let kind = if matches!(denied, Denied::OtherSize(_)) { "text/x.tlog.size" } else { text };
@@ -126,6 +181,7 @@ pub fn start(witness: Arc<Witness>, listener: TcpListener) -> Result<Server, Fau
             .app_data(data.clone())
             .app_data(web::PayloadConfig::new(MAX_REQUEST))
             .route("/add-checkpoint", web::post().to(add_checkpoint))
+            .route("/add-rotation", web::post().to(add_rotation))
     });
     Ok(server.workers(1).tcp_nodelay(true).shutdown_timeout(5).listen(listener)?.run())
 }

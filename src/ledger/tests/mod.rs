@@ -4,6 +4,7 @@ pub(crate) mod foreign;
 mod note;
 mod policy;
 mod receipt;
+mod rotation;
 pub(crate) mod timestamp;
 mod tree;
 mod witness;

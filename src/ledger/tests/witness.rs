@@ -1,6 +1,7 @@
 use super::{MemoryLog, leaves};
 use crate::ledger::checkpoint::Checkpoint;
 use crate::ledger::note::{Note, SignerKey, VerifierKey};
+use crate::ledger::rotation::Rotations;
 use crate::ledger::tree::{self, Hash};
 use crate::ledger::witness::{Denied, Request};
 use proptest::prelude::*;
@@ -40,7 +41,7 @@ fn a_log_that_only_grows_is_cosigned_from_any_state() {
         let last = (old > 0).then(|| (old, log.root(old)));
         let request = log.request(old, new);
         assert_eq!(Request::parse(request.to_string().as_bytes()).as_ref(), Some(&request));
-        let checkpoint = request.judge(&log.keys(), |_| last).unwrap();
+        let checkpoint = request.judge(&log.keys(), &Rotations::default(), |_| last).unwrap();
         assert_eq!(checkpoint.size, new);
     }
 }
@@ -50,7 +51,7 @@ fn each_wrong_request_gets_the_status_of_the_protocol() {
     let log = history();
     let at_seven = |_: &str| Some((7, log.root(7)));
     let judge = |request: &Request, keys: &[VerifierKey]| {
-        let denied = request.judge(keys, at_seven).unwrap_err();
+        let denied = request.judge(keys, &Rotations::default(), at_seven).unwrap_err();
         (denied.status(), denied)
     };
     assert_eq!(judge(&log.request(5, 9), &log.keys()), (409, Denied::OtherSize(7)));
@@ -85,7 +86,7 @@ proptest! {
         let mut bytes = log.request(7, 9).to_string().into_bytes();
         let at = at % bytes.len();
         bytes[at] ^= flip;
-        let judged = Request::parse(&bytes).map(|request| request.judge(&log.keys(), |_| Some(last)));
+        let judged = Request::parse(&bytes).map(|request| request.judge(&log.keys(), &Rotations::default(), |_| Some(last)));
         prop_assert!(!matches!(judged, Some(Ok(_))));
     }
 }

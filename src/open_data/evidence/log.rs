@@ -5,12 +5,16 @@ use crate::deposit;
 use crate::ledger::Subject;
 use crate::ledger::act::Opened;
 use crate::ledger::leaf;
+use crate::ledger::rotation_store;
 use crate::ledger::store::{self, EntryRow, Tiles};
 use crate::ledger::tree::{self, Hash, TileSource};
 use crate::platform::canonical::jcs;
 use crate::platform::digest::{b64u, from_b64u};
 use crate::platform::refusal::Fault;
-use crate::verify::log_check::{CHECKPOINT, ENTRY_TYPE, EntryDoc, OpenedDoc, entry_path};
+use crate::verify::log_check::{
+    CHECKPOINT, ENTRY_TYPE, EntryDoc, OpenedDoc, ROTATIONS, ROTATIONS_TYPE, RotationDoc, RotationsDoc,
+    entry_path,
+};
 use serde_json::Value;
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -40,6 +44,7 @@ pub(super) fn gather(gathering: &mut Gathering<'_>) -> Result<(), Fault> {
         size: kept.size,
         note: kept.note,
     });
+    let changes = rotation_store::rotations(gathering.db)?;
     let mut documents = Vec::with_capacity(rows.len());
     let tiles = Remembered { below: Tiles::new(gathering.db), read: RefCell::default() };
     for row in &rows {
@@ -53,7 +58,17 @@ pub(super) fn gather(gathering: &mut Gathering<'_>) -> Result<(), Fault> {
         let proof = tree::inclusion_proof(&tiles, index, head.size)?;
         documents.push((entry_path(index), jcs(&document(index, row, &opened, &proof)?)));
     }
+    let mut rotations = Vec::new();
+    for rotation in changes.list() {
+        let (old, new) = (rotation.size.min(head.size), rotation.size.max(head.size));
+        let proof = tree::consistency_proof(&tiles, old, new)?.iter().map(|hash| b64u(hash)).collect();
+        rotations.push(RotationDoc { note: rotation.note.to_string(), proof });
+    }
     drop(tiles);
+    if !rotations.is_empty() {
+        let doc = RotationsDoc { rotations, typ: ROTATIONS_TYPE.into() };
+        documents.push((ROTATIONS.into(), jcs(&doc)));
+    }
     for (path, bytes) in documents {
         gathering.document(path, bytes);
     }

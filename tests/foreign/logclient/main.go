@@ -1,7 +1,9 @@
 // Logclient checks a Sunbid log with an implementation that is not ours: the note and tlog packages of
 // Go's checksum database. It knows only docs/formats/log.md and the C2SP specifications.
 //
-// Usage: logclient -key VKEY -log DIR-OR-URL [-old CHECKPOINT -proof FILE] [-object FILE -receipt FILE]
+// Usage: logclient -key VKEY -log DIR-OR-URL [-follow] [-old CHECKPOINT -proof FILE] [-object FILE -receipt FILE]
+//
+// With -follow it reads the log's changes of key and is led by them from VKEY to the log's other keys.
 //
 // It prints one line for each thing that holds and ends with status 1 at the first that does not.
 //
@@ -36,23 +38,30 @@ func main() {
 	proof := flag.String("proof", "", "file with the consistency proof from -old, one base64 hash a line")
 	object := flag.String("object", "", "file of a logged object")
 	receipt := flag.String("receipt", "", "its receipt")
+	follow := flag.Bool("follow", false, "follow the log's changes of key")
 	flag.Parse()
-	if err := run(*key, source(*prefix), *old, *proof, *object, *receipt); err != nil {
+	if err := run(*key, source(*prefix), *follow, *old, *proof, *object, *receipt); err != nil {
 		fmt.Println("FAIL", err)
 		os.Exit(1)
 	}
 }
 
-func run(key string, src source, old, proof, object, receipt string) error {
+func run(key string, src source, follow bool, old, proof, object, receipt string) error {
 	verifier, err := note.NewVerifier(key)
 	if err != nil {
 		return fmt.Errorf("key: %w", err)
+	}
+	known := keys{all: []note.Verifier{verifier}}
+	if follow {
+		if known, err = followKeys(verifier, src); err != nil {
+			return fmt.Errorf("rotation: %w", err)
+		}
 	}
 	raw, err := src.get("checkpoint")
 	if err != nil {
 		return err
 	}
-	head, err := openCheckpoint(raw, verifier)
+	head, err := openCheckpoint(raw, known)
 	if err != nil {
 		return fmt.Errorf("checkpoint: %w", err)
 	}
@@ -61,16 +70,19 @@ func run(key string, src source, old, proof, object, receipt string) error {
 	if err := checkTiles(head, hashes); err != nil {
 		return fmt.Errorf("tiles: %w", err)
 	}
+	if err := checkRotations(head, src, hashes, known); err != nil {
+		return fmt.Errorf("rotation: %w", err)
+	}
 	if err := checkEntries(head, src, hashes); err != nil {
 		return fmt.Errorf("entries: %w", err)
 	}
 	if old != "" {
-		if err := checkConsistency(head, hashes, verifier, old, proof); err != nil {
+		if err := checkConsistency(head, hashes, known, old, proof); err != nil {
 			return fmt.Errorf("consistency: %w", err)
 		}
 	}
 	if receipt != "" {
-		if err := checkReceipt(head, hashes, verifier, object, receipt); err != nil {
+		if err := checkReceipt(head, hashes, known, object, receipt); err != nil {
 			return fmt.Errorf("receipt: %w", err)
 		}
 	}
@@ -117,13 +129,145 @@ func (t tiles) ReadTiles(wanted []tlog.Tile) ([][]byte, error) {
 
 func (t tiles) SaveTiles([]tlog.Tile, [][]byte) {}
 
-func openCheckpoint(raw []byte, verifier note.Verifier) (tlog.Tree, error) {
-	opened, err := note.Open(raw, note.VerifierList(verifier))
+// A rotation is the end of one key's term and the beginning of the next one's.
+type rotation struct {
+	raw      string
+	old, new note.Verifier
+	tree     tlog.Tree
+}
+
+// keys are the log's keys and when each of them was its key.
+type keys struct {
+	all       []note.Verifier
+	rotations []rotation
+}
+
+// allows says whether the key with this hash was the log's key at this tree.
+func (k keys) allows(hash uint32, tree tlog.Tree) bool {
+	for _, change := range k.rotations {
+		isOld, isNew := hash == change.old.KeyHash(), hash == change.new.KeyHash()
+		if isOld && tree.N > change.tree.N || isNew && tree.N < change.tree.N {
+			return false
+		}
+		if (isOld || isNew) && tree.N == change.tree.N && tree.Hash != change.tree.Hash {
+			return false
+		}
+	}
+	return true
+}
+
+// followKeys reads docs/formats/log.md section 10: notes with an empty line between them, each signed with both keys.
+func followKeys(start note.Verifier, src source) (keys, error) {
+	text, err := src.get("rotations")
+	if err != nil {
+		return keys{}, err
+	}
+	found := keys{all: []note.Verifier{start}}
+	if len(text) == 0 {
+		return found, nil
+	}
+	led := false
+	parts := strings.Split(strings.TrimSuffix(string(text), "\n"), "\n\n")
+	for at := 0; at+1 < len(parts); at += 2 {
+		change, err := openRotation(parts[at] + "\n\n" + parts[at+1] + "\n")
+		if err != nil {
+			return keys{}, err
+		}
+		if last := len(found.rotations); last > 0 {
+			before := found.rotations[last-1]
+			if before.new.KeyHash() != change.old.KeyHash() || before.tree.N >= change.tree.N {
+				return keys{}, errors.New("the changes are not a chain")
+			}
+		}
+		led = led || change.old.KeyHash() == start.KeyHash() || change.new.KeyHash() == start.KeyHash()
+		found.rotations = append(found.rotations, change)
+	}
+	if !led {
+		return keys{}, errors.New("the changes do not lead from the key that we know")
+	}
+	found.all = []note.Verifier{found.rotations[0].old}
+	for _, change := range found.rotations {
+		found.all = append(found.all, change.new)
+	}
+	return found, nil
+}
+
+func openRotation(raw string) (rotation, error) {
+	lines := strings.Split(raw, "\n")
+	if len(lines) < 7 || lines[0] != "sunbid/log-rotation/v1" || lines[6] != "" {
+		return rotation{}, errors.New("not a rotation note")
+	}
+	before, err := note.NewVerifier(lines[2])
+	if err != nil {
+		return rotation{}, err
+	}
+	after, err := note.NewVerifier(lines[3])
+	if err != nil {
+		return rotation{}, err
+	}
+	if before.Name() != lines[1] || after.Name() != lines[1] {
+		return rotation{}, errors.New("a key of another log")
+	}
+	opened, err := note.Open([]byte(raw), note.VerifierList(before, after))
+	if err != nil {
+		return rotation{}, err
+	}
+	if len(opened.Sigs) != 2 {
+		return rotation{}, errors.New("not signed with both keys")
+	}
+	size, err := strconv.ParseInt(lines[4], 10, 64)
+	if err != nil {
+		return rotation{}, err
+	}
+	root, err := tlog.ParseHash(lines[5])
+	return rotation{raw: raw, old: before, new: after, tree: tlog.Tree{N: size, Hash: root}}, err
+}
+
+// checkRotations makes the root at every change of key from the tiles, opens the checkpoint that both keys signed,
+// and proves that the note is itself in the log.
+func checkRotations(head tlog.Tree, src source, hashes tlog.HashReader, known keys) error {
+	for _, change := range known.rotations {
+		root, err := tlog.TreeHash(change.tree.N, hashes)
+		if err != nil {
+			return err
+		}
+		if root != change.tree.Hash {
+			return fmt.Errorf("at %d the log has another root", change.tree.N)
+		}
+		place := "rotation/" + strconv.FormatInt(change.tree.N, 10)
+		raw, err := src.get(place)
+		if err != nil {
+			return err
+		}
+		first, err := note.Open(raw, note.VerifierList(change.old, change.new))
+		if err != nil {
+			return err
+		}
+		if len(first.Sigs) != 2 {
+			return errors.New("the first checkpoint of the new key is not signed with both")
+		}
+		if tree, err := openCheckpoint(raw, known); err != nil || tree != change.tree {
+			return errors.New("the first checkpoint of the new key is of another tree")
+		}
+		proof, err := src.get(place + "/proof")
+		if err != nil {
+			return err
+		}
+		if err := proveReceipt(head, hashes, known, []byte(change.raw), proof); err != nil {
+			return err
+		}
+		fmt.Printf("ok rotation at %d\n", change.tree.N)
+	}
+	return nil
+}
+
+func openCheckpoint(raw []byte, known keys) (tlog.Tree, error) {
+	opened, err := note.Open(raw, note.VerifierList(known.all...))
 	if err != nil {
 		return tlog.Tree{}, err
 	}
 	lines := strings.Split(opened.Text, "\n")
-	if len(lines) < 4 || lines[0] != verifier.Name() {
+	if len(lines) < 4 || lines[0] != known.all[0].Name() {
 		return tlog.Tree{}, errors.New("not the text of a checkpoint of this log")
 	}
 	size, err := strconv.ParseInt(lines[1], 10, 64)
@@ -131,7 +275,16 @@ func openCheckpoint(raw []byte, verifier note.Verifier) (tlog.Tree, error) {
 		return tlog.Tree{}, err
 	}
 	root, err := tlog.ParseHash(lines[2])
-	return tlog.Tree{N: size, Hash: root}, err
+	if err != nil {
+		return tlog.Tree{}, err
+	}
+	tree := tlog.Tree{N: size, Hash: root}
+	for _, line := range opened.Sigs {
+		if known.allows(line.Hash, tree) {
+			return tree, nil
+		}
+	}
+	return tlog.Tree{}, errors.New("signed only with a key that was not the log's key then")
 }
 
 // checkTiles recomputes the root from the tiles and proves a spread of leaves.
@@ -212,12 +365,12 @@ func checkEntries(head tlog.Tree, src source, hashes tlog.HashReader) error {
 }
 
 // checkConsistency checks an earlier checkpoint with a proof that Go makes from the tiles, and with ours.
-func checkConsistency(head tlog.Tree, hashes tlog.HashReader, verifier note.Verifier, old, proof string) error {
+func checkConsistency(head tlog.Tree, hashes tlog.HashReader, known keys, old, proof string) error {
 	raw, err := os.ReadFile(old)
 	if err != nil {
 		return err
 	}
-	before, err := openCheckpoint(raw, verifier)
+	before, err := openCheckpoint(raw, known)
 	if err != nil {
 		return err
 	}
@@ -245,7 +398,7 @@ func checkConsistency(head tlog.Tree, hashes tlog.HashReader, verifier note.Veri
 
 // checkReceipt reads a receipt by its documentation, computes the leaf from the object, and checks both the
 // proof inside and that the leaf is where the receipt says in the log as it is now.
-func checkReceipt(head tlog.Tree, hashes tlog.HashReader, verifier note.Verifier, object, receipt string) error {
+func checkReceipt(head tlog.Tree, hashes tlog.HashReader, known keys, object, receipt string) error {
 	content, err := os.ReadFile(object)
 	if err != nil {
 		return err
@@ -254,6 +407,11 @@ func checkReceipt(head tlog.Tree, hashes tlog.HashReader, verifier note.Verifier
 	if err != nil {
 		return err
 	}
+	return proveReceipt(head, hashes, known, content, raw)
+}
+
+// proveReceipt does so for the bytes of both.
+func proveReceipt(head tlog.Tree, hashes tlog.HashReader, known keys, content, raw []byte) error {
 	front, back, found := bytes.Cut(raw, []byte("\n\n"))
 	lines := strings.Split(string(front), "\n")
 	if !found || len(lines) < 3 || lines[0] != "c2sp.org/tlog-proof@v1" ||
@@ -272,7 +430,7 @@ func checkReceipt(head tlog.Tree, hashes tlog.HashReader, verifier note.Verifier
 	if err != nil {
 		return err
 	}
-	then, err := openCheckpoint(back, verifier)
+	then, err := openCheckpoint(back, known)
 	if err != nil {
 		return err
 	}
