@@ -60,6 +60,7 @@ impl Centre {
         }
         house.clock.move_to(now);
         let unlinked = leave_open(&house, &cast);
+        house.door().rotate_log().unwrap();
         // a server's first round of jobs enters the script that it serves
         program::log_served(house.door()).unwrap();
         let mut members: BTreeMap<String, Member> = BTreeMap::new();
