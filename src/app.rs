@@ -135,7 +135,14 @@ async fn start_ticker(house: House) -> Result<JobScheduler, Fault> {
     let tick = tokio_cron_scheduler::Job::new_repeated_async(TICK, move |_, _| {
         let house = house.clone();
         Box::pin(async move {
-            if let Err(stopped) = tokio::task::spawn_blocking(move || run_due_jobs(&house)).await {
+            let work = move || {
+                run_due_jobs(&house);
+                // no job of the list: every server has a folder of its own
+                if let Err(fault) = house.door.publish_log() {
+                    tracing::error!(why = fault.chain(), "the files of the log are not up to date");
+                }
+            };
+            if let Err(stopped) = tokio::task::spawn_blocking(work).await {
                 tracing::error!(%stopped, "the jobs stopped");
             }
         })

@@ -2,6 +2,7 @@
 //! and no room.
 
 use super::act::{Act, ActEnv, Actor, EntryId, Opened};
+use super::log_files::LogFiles;
 use super::note::{Note, VerifierKey};
 use super::policy::Policy;
 use super::proof::{Opening, Receipt};
@@ -31,6 +32,7 @@ struct Inner {
     config: Config,
     database: Database,
     files: Files,
+    log_files: LogFiles,
     clock: Clock,
     vault: Vault,
     hub: Hub,
@@ -49,14 +51,15 @@ impl Door {
         let database = Database::open(&config.database_url)?;
         let files = Files::open(&config.files, |key| std::env::var(key).ok())?;
         let vault = Vault::open_or_create(&config.keys.join("vault.key"))?;
-        let sequencer = Sequencer::open(&config.keys, &config.origin, &mut *database.writer()?)?;
+        let sequencer = database.read(|db| Sequencer::open(&config.keys, &config.origin, db))?;
         let hub = Hub::default();
         let rotations = database.read::<_, Fault>(rotation_store::rotations)?;
         let policy = witnessing::read_policy(&config, &sequencer.verifier(), &rotations)?;
         let metrics = Metrics::default();
         let env = Arc::new(ActEnv { clock: clock.clone(), vault: vault.clone(), metrics, sequencer, policy });
         let scribe = Scribe::start(&database, env.clone(), hub.clone())?;
-        Ok(Self(Arc::new(Inner { config, database, files, clock, vault, hub, env, scribe })))
+        let log_files = database.read(|db| LogFiles::open(&config.log_folder(), db))?;
+        Ok(Self(Arc::new(Inner { config, database, files, log_files, clock, vault, hub, env, scribe })))
     }
 
     pub fn config(&self) -> &Config {
@@ -65,6 +68,11 @@ impl Door {
 
     pub fn files(&self) -> &Files {
         &self.0.files
+    }
+
+    /// The public log as plain files.
+    pub(super) fn log_files(&self) -> &LogFiles {
+        &self.0.log_files
     }
 
     pub fn clock(&self) -> &Clock {

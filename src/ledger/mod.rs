@@ -14,6 +14,7 @@ pub mod checkpoint;
 pub mod door;
 pub mod from_log;
 pub mod leaf;
+pub mod log_files;
 pub mod note;
 pub mod policy;
 pub mod proof;

@@ -40,6 +40,12 @@ impl Resource {
         plain.then_some(Self::Tile { level, index, width })
     }
 
+    /// Whether it is full: it never changes, and it is needed as long as the log is.
+    pub fn is_full(&self) -> bool {
+        let (Self::Tile { width, .. } | Self::Entries { width, .. }) = self;
+        u64::from(*width) == TILE_WIDTH
+    }
+
     /// Whether a log of `size` leaves has this resource now or had it at a smaller size.
     pub fn exists_at(&self, size: u64) -> bool {
         let (level, index, width) = match *self {

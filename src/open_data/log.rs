@@ -6,14 +6,14 @@ use crate::ledger::policy::Policy;
 use crate::ledger::rotation::Rotations;
 use crate::ledger::rotation_store::{self, Rotated};
 use crate::ledger::store::{self, Tiles};
-use crate::ledger::tiles::{self, Resource};
-use crate::ledger::tree::{self, TileSource};
+use crate::ledger::tiles::Resource;
+use crate::ledger::tree;
 use crate::platform::database::Db;
-use crate::platform::digest::b64;
+use crate::platform::digest::{b64, sha256};
 use crate::platform::moment::{Moment, SECOND};
 use crate::platform::refusal::{Failure, Fault, Refused};
 use crate::platform::web::Answer;
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 
 crate::routes! {
@@ -24,7 +24,7 @@ crate::routes! {
     GET "/log/closing/{size}" everybody => closing_get;
     GET "/log/closing/{size}/timestamp" everybody => timestamp_get;
     GET "/log/rotations" everybody => rotations_get;
-    GET "/log/rotation/{size}" everybody => rotation_get;
+    GET "/log/rotation/{size}/checkpoint" everybody => rotation_get;
     GET "/log/rotation/{size}/proof" everybody => rotation_proof_get;
     GET "/log/entry/{index}" everybody => entry_get;
     GET "/log/key" everybody => key_get;
@@ -118,9 +118,9 @@ fn changes(db: &mut Db) -> Result<(Rotations, Vec<RotationLine>), Fault> {
 }
 
 /// Every change of the log's key, signed by both keys; nothing for a log that still has its first one.
-async fn rotations_get(door: web::Data<Door>) -> Answer {
+async fn rotations_get(request: HttpRequest, door: web::Data<Door>) -> Answer {
     let rotations = door.look(|db| Ok(rotation_store::rotations(db)?)).await?;
-    Ok(note(rotations.to_string(), "no-cache"))
+    Ok(note(&request, rotations.to_string()))
 }
 
 fn rotated(db: &mut Db, size: u64) -> Result<Rotated, Failure> {
@@ -129,19 +129,19 @@ fn rotated(db: &mut Db, size: u64) -> Result<Rotated, Failure> {
 }
 
 /// The first checkpoint under the new key, signed by both.
-async fn rotation_get(door: web::Data<Door>, size: web::Path<u64>) -> Answer {
+async fn rotation_get(request: HttpRequest, door: web::Data<Door>, size: web::Path<u64>) -> Answer {
     let kept = door.look(move |db| rotated(db, *size)).await?;
-    Ok(note(kept.checkpoint, "no-cache"))
+    Ok(note(&request, kept.checkpoint))
 }
 
 /// The proof that the rotation note is itself an entry of the log.
-async fn rotation_proof_get(door: web::Data<Door>, size: web::Path<u64>) -> Answer {
+async fn rotation_proof_get(request: HttpRequest, door: web::Data<Door>, size: web::Path<u64>) -> Answer {
     let inner = door.clone();
     let receipt = door.look(move |db| {
         let entry = rotated(db, *size)?.entry;
         Ok(inner.receipt(db, entry)?.to_string())
     });
-    Ok(note(receipt.await?, "no-cache"))
+    Ok(note(&request, receipt.await?))
 }
 
 #[derive(Template)]
@@ -187,25 +187,24 @@ async fn entry_get(p: Page, door: web::Data<Door>, index: web::Path<String>) -> 
 }
 
 /// The newest checkpoint that enough witnesses cosigned.
-async fn witnessed_get(door: web::Data<Door>) -> Answer {
+async fn witnessed_get(request: HttpRequest, door: web::Data<Door>) -> Answer {
     let newest = door.look(|db| Ok(store::newest_met(db)?)).await?;
     let newest = newest.ok_or_else(|| Refused::new(404, "ledger.refusal.not_witnessed"))?;
-    Ok(note(newest.note, "no-cache"))
+    Ok(note(&request, newest.note))
 }
 
 /// Who must cosign, as a C2SP tlog-policy file; without a policy, one that asks for nobody.
-async fn policy_get(door: web::Data<Door>) -> Answer {
+async fn policy_get(request: HttpRequest, door: web::Data<Door>) -> Answer {
     let rotations = door.look(|db| Ok(rotation_store::rotations(db)?)).await?;
     let policy = door.log_policy().map(|policy| policy.following(&rotations).to_string());
     let text = policy.unwrap_or_else(|| format!("log {}\nquorum none\n", door.log_key()));
-    Ok(note(text, "no-cache"))
+    Ok(note(&request, text))
 }
 
-fn note(text: String, cache: &'static str) -> HttpResponse {
-    HttpResponse::Ok()
-        .content_type("text/plain; charset=utf-8")
-        .insert_header(("Cache-Control", cache))
-        .body(text)
+/// A note, which may be another one next time.
+fn note(request: &HttpRequest, text: String) -> HttpResponse {
+    let sum = sha256(&[text.as_bytes()]);
+    tagged(request, "text/plain; charset=utf-8", "no-cache", &sum, text.into_bytes())
 }
 
 async fn closing(door: &Door, size: u64) -> Result<store::Kept, Failure> {
@@ -214,8 +213,8 @@ async fn closing(door: &Door, size: u64) -> Result<store::Kept, Failure> {
 }
 
 /// The closing checkpoint of the lot that was closed at this size, with its cosignatures.
-async fn closing_get(door: web::Data<Door>, size: web::Path<u64>) -> Answer {
-    Ok(note(closing(&door, *size).await?.note, "no-cache"))
+async fn closing_get(request: HttpRequest, door: web::Data<Door>, size: web::Path<u64>) -> Answer {
+    Ok(note(&request, closing(&door, *size).await?.note))
 }
 
 /// The time-stamp over it, DER; `openssl ts -reply -token_in -in FILE -text` shows it.
@@ -230,39 +229,41 @@ async fn timestamp_get(door: web::Data<Door>, size: web::Path<u64>) -> Answer {
 }
 
 /// The newest signed checkpoint.
-async fn checkpoint_get(door: web::Data<Door>) -> Answer {
+async fn checkpoint_get(request: HttpRequest, door: web::Data<Door>) -> Answer {
     let head = door.look(|db| Ok(store::head(db)?)).await?;
     let head = head.ok_or_else(|| Refused::new(404, "ledger.refusal.empty"))?;
-    Ok(note(head.note, "no-cache"))
+    Ok(note(&request, head.note))
 }
 
 /// The log's public key in the text form of signed notes.
-async fn key_get(door: web::Data<Door>) -> Answer {
-    Ok(note(format!("{}\n", door.log_key()), "no-cache"))
+async fn key_get(request: HttpRequest, door: web::Data<Door>) -> Answer {
+    Ok(note(&request, format!("{}\n", door.log_key())))
 }
 
-/// A tile of hashes or a bundle of entries. Both never change once they exist at this width.
-async fn tile_get(door: web::Data<Door>, rest: web::Path<String>) -> Answer {
+/// A tile of hashes or a bundle of entries. A full one never changes and comes from its file.
+async fn tile_get(request: HttpRequest, door: web::Data<Door>, rest: web::Path<String>) -> Answer {
     let missing = || Refused::new(404, "ledger.refusal.no_tile");
     let resource = Resource::parse(&format!("tile/{rest}")).ok_or_else(missing)?;
-    let bytes = door
-        .look(move |db| {
-            let size = store::head(db)?.map_or(0, |head| head.size);
-            if !resource.exists_at(size) {
-                return Err(Failure::from(missing()));
-            }
-            match resource {
-                Resource::Tile { level, index, width } => Ok(Tiles::new(db).tile(level, index, width)?),
-                Resource::Entries { index, width } => {
-                    let leaves = store::leaves(db, index * 256, index * 256 + u64::from(width))?;
-                    let bundle = tiles::bundle(leaves.iter().map(Vec::as_slice));
-                    bundle.ok_or_else(|| Fault::new("a leaf is too long for a bundle").into())
-                }
-            }
-        })
-        .await?;
-    Ok(HttpResponse::Ok()
-        .content_type("application/octet-stream")
-        .insert_header(("Cache-Control", "public, max-age=31536000, immutable"))
-        .body(bytes))
+    let door = door.get_ref().clone();
+    let read = tokio::task::spawn_blocking(move || door.log_file(resource)).await.map_err(Fault::from)?;
+    let file = read?.ok_or_else(missing)?;
+    let cache = if resource.is_full() { "public, max-age=31536000, immutable" } else { "public, max-age=60" };
+    Ok(tagged(&request, "application/octet-stream", cache, &file.sum, file.bytes))
+}
+
+/// An answer with an entity tag made of the hash of its bytes; without the bytes for somebody who has them already.
+fn tagged(
+    request: &HttpRequest,
+    kind: &'static str,
+    cache: &'static str,
+    sum: &tree::Hash,
+    bytes: Vec<u8>,
+) -> HttpResponse {
+    let tag = format!("\"{}\"", hex::encode(&sum[..16]));
+    let known = request.headers().get("If-None-Match").and_then(|value| value.to_str().ok());
+    let known = known
+        .is_some_and(|tags| tags.split(',').any(|each| matches!(each.trim(), "*") || each.contains(&tag)));
+    let mut answer = if known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+    answer.insert_header(("Cache-Control", cache)).insert_header(("ETag", tag));
+    if known { answer.finish() } else { answer.content_type(kind).body(bytes) }
 }

@@ -20,6 +20,8 @@ pub struct Config {
     pub files: String,
     /// Folder of this server's key files: log signer, vault, demonstration CA. `SUNBID_KEYS`.
     pub keys: PathBuf,
+    /// Folder in which the public log lies as plain files; empty for `log` beside the folder of keys. `SUNBID_LOG_FILES`.
+    pub log_files: String,
     /// Name of the public log, as it stands in the first line of every checkpoint. `SUNBID_ORIGIN`.
     pub origin: String,
     /// Address under which the public reaches this server; permanent links begin with it. `SUNBID_PUBLIC_URL`.
@@ -66,6 +68,7 @@ impl Default for Config {
             database_url: "sqlite:media/sunbid.db".into(),
             files: "media/files".into(),
             keys: "media/keys".into(),
+            log_files: String::new(),
             origin: "log.sunbid.example/main".into(),
             public_url: "http://127.0.0.1:8080".into(),
             ca_roots: String::new(),
@@ -104,6 +107,7 @@ impl Config {
         text("SUNBID_METRICS", &mut config.metrics);
         text("SUNBID_DATABASE_URL", &mut config.database_url);
         text("SUNBID_FILES", &mut config.files);
+        text("SUNBID_LOG_FILES", &mut config.log_files);
         text("SUNBID_ORIGIN", &mut config.origin);
         text("SUNBID_PUBLIC_URL", &mut config.public_url);
         text("SUNBID_CA_ROOTS", &mut config.ca_roots);
@@ -137,6 +141,13 @@ impl Config {
         number("SUNBID_SIGN_IN_TRIES_PER_ADDRESS", &env, &mut config.sign_in_tries_per_address, "tries")?;
         number("SUNBID_COMMAND_LINE_FROM", &env, &mut config.command_line_from, "yuan")?;
         Ok(config)
+    }
+}
+
+impl Config {
+    /// The folder in which the public log lies as plain files.
+    pub fn log_folder(&self) -> PathBuf {
+        if self.log_files.is_empty() { self.keys.with_file_name("log") } else { (&self.log_files).into() }
     }
 }
 

@@ -144,7 +144,8 @@ fn everybody_follows_a_log_that_changed_its_key_several_times(engine: Engine) {
             page.contains(&rotation.new.to_string().replace('+', "&#43;"))
                 || page.contains(&rotation.new.to_string())
         );
-        let first = visitor.get(&format!("/log/rotation/{}", rotation.size)).expect_status(200).text();
+        let first =
+            visitor.get(&format!("/log/rotation/{}/checkpoint", rotation.size)).expect_status(200).text();
         let both = [rotation.old.clone(), rotation.new.clone()];
         let (opened, signers) = Checkpoint::open(first.as_bytes(), origin, &both).unwrap();
         assert_eq!((opened.size, opened.root, signers.len()), (rotation.size, rotation.root, 2));
@@ -156,7 +157,7 @@ fn everybody_follows_a_log_that_changed_its_key_several_times(engine: Engine) {
         assert!(proof.index >= rotation.size);
     }
     assert_eq!(visitor.get("/log/rotations").expect_status(200).text(), all.to_string());
-    visitor.get("/log/rotation/1").expect_status(404);
+    visitor.get("/log/rotation/1/checkpoint").expect_status(404);
     assert_eq!(visitor.get("/log/key").expect_status(200).text(), format!("{}\n", keys[3]));
     outside.stop();
 }

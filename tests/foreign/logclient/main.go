@@ -235,7 +235,7 @@ func checkRotations(head tlog.Tree, src source, hashes tlog.HashReader, known ke
 			return fmt.Errorf("at %d the log has another root", change.tree.N)
 		}
 		place := "rotation/" + strconv.FormatInt(change.tree.N, 10)
-		raw, err := src.get(place)
+		raw, err := src.get(place + "/checkpoint")
 		if err != nil {
 			return err
 		}
