@@ -2,12 +2,11 @@
 //!
 //! On SQLite one thread runs all acts, each in a savepoint, many in one transaction and one fsync (group commit):
 //! writers never wait for each other's locks, and under load the cost of an fsync is shared. On PostgreSQL acts
-//! run in parallel on the callers' threads; entries get their place in the log in a short transaction that whoever
-//! comes first runs for all that wait. Either way an act is answered only when its bytes and its place in the
-//! log are durable.
+//! run in parallel on the callers' threads; entries get their place in the log in a short transaction that one of
+//! those who wait runs for all of them, while the next ones commit. Either way an act is answered only when its bytes
+//! and its place in the log are durable.
 
 use super::act::{Act, ActEnv, Actor, EntryId, Prepared, Traces};
-use super::store;
 use crate::platform::database::{Database, Db, Writer};
 use crate::platform::live::Hub;
 use crate::platform::moment::Moment;
@@ -15,7 +14,7 @@ use crate::platform::refusal::{Failure, Fault};
 use diesel::Connection;
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::Instant;
 
 /// At most this many acts share one transaction.
@@ -95,15 +94,72 @@ enum Way {
     Thread(Mutex<mpsc::Sender<Box<dyn Job>>>),
     Parallel {
         database: Database,
-        turn: Mutex<()>,
+        turns: Turns,
     },
+}
+
+/// Acts that are committed wait here for their place in the log, without a connection, so that one run of the sequencer
+/// serves all that came while the run before it was on its way.
+#[derive(Default)]
+struct Turns {
+    state: Mutex<Turn>,
+    over: Condvar,
+}
+
+#[derive(Default)]
+struct Turn {
+    running: bool,
+    /// Number of the run that began last.
+    begun: u64,
+    /// Number of the last run whose work is durable.
+    durable: u64,
+}
+
+impl Turns {
+    fn state(&self) -> MutexGuard<'_, Turn> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Comes back when a run that began after this call is durable: one of somebody else's, or this caller's own.
+    fn take_part(&self, run: impl FnOnce() -> Result<(), Fault>) -> Result<(), Fault> {
+        let mut turn = self.state();
+        let mine = turn.begun + 1;
+        loop {
+            if turn.durable >= mine {
+                return Ok(());
+            }
+            if !turn.running {
+                break;
+            }
+            turn = self.over.wait(turn).unwrap_or_else(PoisonError::into_inner);
+        }
+        turn.running = true;
+        turn.begun += 1;
+        let number = turn.begun;
+        drop(turn);
+        let ending = Ending(self);
+        run()?;
+        self.state().durable = number;
+        drop(ending);
+        Ok(())
+    }
+}
+
+/// Lets the next run begin, however this one ended.
+struct Ending<'a>(&'a Turns);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.0.state().running = false;
+        self.0.over.notify_all();
+    }
 }
 
 impl Scribe {
     pub fn start(database: &Database, env: Arc<ActEnv>, hub: Hub) -> Result<Self, Fault> {
         env.sequencer.check(&mut *database.writer()?)?;
         if database.is_pg() {
-            let way = Way::Parallel { database: database.clone(), turn: Mutex::new(()) };
+            let way = Way::Parallel { database: database.clone(), turns: Turns::default() };
             return Ok(Self { env, hub, way });
         }
         let (to, jobs) = mpsc::channel();
@@ -137,42 +193,35 @@ impl Scribe {
                     .map_err(|e| gone(e.to_string()))?;
                 answer.recv().map_err(|e| gone(e.to_string()))?
             }
-            Way::Parallel { database, turn } => self.act_parallel(database, turn, actor, work),
+            Way::Parallel { database, turns } => self.act_parallel(database, turns, actor, work),
         }
     }
 
     fn act_parallel<T>(
         &self,
         database: &Database,
-        turn: &Mutex<()>,
+        turns: &Turns,
         actor: Actor,
         work: Work<T>,
     ) -> Result<Done<T>, Failure> {
         let mut db = database.writer()?;
         let (result, mut traces) = run_in_transaction(&mut db, &self.env, actor, work)?;
-        if result.is_err() && !traces.on_record.is_empty() {
-            let late = std::mem::take(&mut traces.on_record);
-            traces.entries = Vec::new();
+        let late = std::mem::take(&mut traces.on_record);
+        let entered = if result.is_ok() { !traces.entries.is_empty() } else { !late.is_empty() };
+        if result.is_err() && entered {
             db.transaction(|db| {
                 late.iter().try_for_each(|entry| entry.insert(db)).map_err(|e| Rollback(e.into()))
             })
             .map_err(Failure::from)?;
-            self.sequence_pending(&mut db, turn, traces.at)?;
+        }
+        // whoever waits for a place needs no connection; there are fewer of them than there may be people
+        drop(db);
+        if entered {
+            turns.take_part(|| self.sequence_now(&mut *database.writer()?, traces.at))?;
         }
         let value = result?;
-        if let Some(last) = traces.entries.last() {
-            let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
-            if store::index_of(&mut db, *last)?.is_none() {
-                self.sequence_now(&mut db, traces.at)?;
-            }
-        }
         traces.topics.into_iter().for_each(|topic| self.hub.tell(topic));
         Ok(Done { value, at: traces.at, entries: traces.entries })
-    }
-
-    fn sequence_pending(&self, db: &mut Db, turn: &Mutex<()>, now: Moment) -> Result<(), Fault> {
-        let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
-        self.sequence_now(db, now)
     }
 
     fn sequence_now(&self, db: &mut Db, now: Moment) -> Result<(), Fault> {
