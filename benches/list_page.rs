@@ -6,15 +6,16 @@
 #![allow(clippy::expect_used, clippy::float_arithmetic)] // figures for people, no business
 
 use actix_web::{App, HttpResponse, HttpServer, web};
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 use sunbid::account::house::House;
 use sunbid::account::testing::{BEGINNING, TestHouse};
-use sunbid::app;
 use sunbid::platform::config::Config;
 use sunbid::platform::moment::{Clock, Moment};
 use sunbid::project::testing::{Shape, announced, staff};
+use support::{connect, get, serve};
+
+mod support;
 
 const CONNECTIONS: usize = 64;
 const RUN: Duration = Duration::from_secs(3);
@@ -32,7 +33,7 @@ fn main() {
     let clock = Clock::set_at(Moment::parse(BEGINNING).expect("a moment"));
     let house = TestHouse::of(House::open(config, clock.clone()).expect("a house"), clock, "no password");
     let staff = staff(&house);
-    let served = serve_house(house.house.clone());
+    let served = serve(house.house.clone());
     println!(
         "{:>8} {:>10} {:>8} {:>8} {:>12} {:>7} {:>7}",
         "tenders", "pages/s", "p50 ms", "p99 ms", "anchor/s", "ratio", "growth"
@@ -44,7 +45,7 @@ fn main() {
             let number = format!("TEST-{made:05}");
             announced(&house, &staff, &Shape { number, ..Shape::default() });
         }
-        let page = get(&mut connect(served), "/tenders");
+        let page = get(&mut connect(served), "/tenders", "").bytes.len();
         let bare = serve_bytes(page);
         let (anchor, ..) = load(bare, "/");
         let (rate, p50, p99) = load(served, "/tenders");
@@ -55,16 +56,6 @@ fn main() {
             first / rate
         );
     }
-}
-
-fn serve_house(house: House) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = listener.local_addr().expect("an address");
-    std::thread::spawn(move || {
-        actix_web::rt::System::new()
-            .block_on(async move { app::start(house, listener, Default::default()).expect("a server").await })
-    });
-    address
 }
 
 fn serve_bytes(body: usize) -> SocketAddr {
@@ -95,7 +86,7 @@ fn load(server: SocketAddr, path: &str) -> (f64, f64, f64) {
                 let (mut connection, mut waits) = (connect(server), Vec::new());
                 while begun.elapsed() < RUN {
                     let asked = Instant::now();
-                    get(&mut connection, path);
+                    get(&mut connection, path, "");
                     waits.push(asked.elapsed());
                 }
                 waits
@@ -108,33 +99,4 @@ fn load(server: SocketAddr, path: &str) -> (f64, f64, f64) {
     waits.sort_unstable();
     let at = |part: usize| waits.get(waits.len() * part / 100).map_or(0.0, |wait| wait.as_secs_f64() * 1e3);
     (rate, at(50), at(99))
-}
-
-fn connect(server: SocketAddr) -> BufReader<TcpStream> {
-    let stream = TcpStream::connect(server).expect("a connection");
-    stream.set_nodelay(true).expect("an option");
-    BufReader::new(stream)
-}
-
-/// Asks for a page on a connection that stays open; gives the length of its body.
-fn get(connection: &mut BufReader<TcpStream>, path: &str) -> usize {
-    let ask = format!("GET {path} HTTP/1.1\r\nHost: bench\r\n\r\n");
-    connection.get_mut().write_all(ask.as_bytes()).expect("it is sent");
-    let (mut line, mut length) = (String::new(), 0);
-    connection.read_line(&mut line).expect("an answer");
-    assert!(line.starts_with("HTTP/1.1 200"), "{line}");
-    loop {
-        line.clear();
-        connection.read_line(&mut line).expect("a header");
-        let lower = line.to_ascii_lowercase();
-        if let Some(value) = lower.strip_prefix("content-length:") {
-            length = value.trim().parse().expect("a length");
-        }
-        if line == "\r\n" {
-            break;
-        }
-    }
-    let mut body = vec![0; length];
-    connection.read_exact(&mut body).expect("a body");
-    length
 }

@@ -3,24 +3,38 @@
 //! cores, and whoever has a receipt counts. Anchor: acts that enter one line in the log and do nothing else, by as many
 //! clients in the same minute, the most that the door can take.
 //!
+//! Then the same over HTTP: a thousand connections, each bidder sends the form and fetches the receipt's proof, while
+//! visitors read the tender's page and the hall; the deadline passes while the last twentieth is on its way.
+//! Promise: no receipt slower than 5 s, pages stay up, and who has a receipt is counted, and nobody else.
+//!
 //! `cargo bench --bench rush`
 #![allow(clippy::expect_used, clippy::float_arithmetic)] // figures for people, no business
 
 use serde::Serialize;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
+use sunbid::account::actions::open_session;
 use sunbid::account::house::House;
 use sunbid::account::role::Role;
+use sunbid::account::session::COOKIE;
 use sunbid::account::testing::{BEGINNING, Member, TestHouse};
 use sunbid::ledger::{Actor, Event, Subject};
-use sunbid::opening::testing::empty_box;
+use sunbid::opening::testing::{BidBox, empty_box};
 use sunbid::opening::{actions, store};
+use sunbid::platform::canonical::jcs_text;
 use sunbid::platform::config::Config;
+use sunbid::platform::id::Id;
 use sunbid::platform::moment::{Clock, Moment};
 use sunbid::platform::money::Fen;
 use sunbid::project::testing::Shape;
+use sunbid::sealed_bid::rules::Upload;
 use sunbid::sealed_bid::testing::{Offer, parameters, seal_offer, submit, upload};
+use sunbid::sealed_bid::tus::location;
 use sunbid::sealing::context::EnvelopeKind;
+use sunbid::sealing::seal::SealedBid;
+use support::{Connection, connect, get, post, serve};
+
+mod support;
 
 const CLIENTS: usize = 256;
 const PROMISED: f64 = 5.0;
@@ -32,6 +46,23 @@ fn main() {
     );
     for bidders in [312, 1250, 5000] {
         rush(bidders);
+    }
+    println!(
+        "\nover HTTP\n{:>8} {:>11} {:>9} {:>9} {:>9} {:>9} {:>8} {:>8} {:>12} {:>12} {:>9}",
+        "bidders",
+        "receipts/s",
+        "p50 ms",
+        "p99 ms",
+        "max ms",
+        "max/5 s",
+        "in time",
+        "late",
+        "page p50 ms",
+        "page max ms",
+        "close ms"
+    );
+    for bidders in [312, 1250, 5000] {
+        rush_over_http(bidders);
     }
 }
 
@@ -78,21 +109,29 @@ impl Event for Posted {
     const NUMBER: u8 = 254;
 }
 
-fn rush(bidders: usize) {
-    let folder = tempfile::tempdir().expect("a folder");
-    let house = house(folder.path());
-    let filled = empty_box(&house, &Shape { deposit: Fen(0), ..Shape::default() });
+type Ready = (Member, SealedBid, Id<Upload>);
+
+/// A lot, and bidders whose bids are sealed and uploaded.
+fn ready(house: &TestHouse, bidders: usize) -> (BidBox, Vec<Ready>) {
+    let filled = empty_box(house, &Shape { deposit: Fen(0), ..Shape::default() });
     house.at("2026-03-24 10:00:00");
     let kind = EnvelopeKind::Single;
-    let ready = |number: usize| {
+    let one = |number: usize| {
         let member: Member = house.member(Role::Bidder, &format!("rush{number}"));
         let offer = Offer::priced("4800000.00");
         let (sealed, bytes) =
-            seal_offer(&house, &member, &parameters(&house, &member, filled.lot, kind), &offer);
-        let upload = upload(&house, &member, &bytes);
+            seal_offer(house, &member, &parameters(house, &member, filled.lot, kind), &offer);
+        let upload = upload(house, &member, &bytes);
         (member, sealed, upload)
     };
-    let ready: Vec<_> = (0..bidders).map(ready).collect();
+    let ready = (0..bidders).map(one).collect();
+    (filled, ready)
+}
+
+fn rush(bidders: usize) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let house = house(folder.path());
+    let (filled, ready) = ready(&house, bidders);
 
     let (anchor, _) = by_clients(&ready, |_| {
         let event = Posted { text: "x".repeat(2000) };
@@ -128,5 +167,128 @@ fn rush(bidders: usize) {
         ms(waits.get(waits.len() * 99 / 100)),
         longest / 1e3 / PROMISED,
         closing.as_secs_f64() * 1e3
+    );
+}
+
+/// Connections of all bidders together.
+const CONNECTIONS: usize = 1000;
+/// Connections of those who only read.
+const VISITORS: usize = 8;
+
+/// A bidder who is signed in, with the form as the browser would send it.
+struct AtTheDesk {
+    cookie: String,
+    form: String,
+}
+
+fn at_the_desk(house: &TestHouse, page: &mut Connection, (member, sealed, upload): &Ready) -> AtTheDesk {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let token = runtime.block_on(open_session(house.door(), member.who.person)).expect("a session");
+    let cookie = format!("{COOKIE}={token}");
+    let shown = get(page, "/sealed-bid/TEST-0001/1/single", &cookie);
+    let shown = String::from_utf8_lossy(&shown.bytes);
+    let (_, rest) = shown.split_once("name=\"csrf\" value=\"").expect("a form");
+    let csrf = rest.split('"').next().unwrap_or_default();
+    let fields = [
+        ("csrf", csrf.to_owned()),
+        ("manifest", jcs_text(&sealed.manifest)),
+        ("signature", jcs_text(&sealed.signature)),
+        ("upload", location(*upload)),
+    ];
+    AtTheDesk { cookie, form: serde_urlencoded::to_string(fields).expect("a form") }
+}
+
+/// Sends the form and fetches the receipt. `true` if there is one.
+fn hand_in(connection: &mut Connection, desk: &AtTheDesk) -> bool {
+    let answer = post(connection, "/sealed-bid/TEST-0001/1/single/submit", &desk.cookie, &desk.form);
+    if answer.status != 303 {
+        assert_eq!(answer.status, 422, "{}", String::from_utf8_lossy(&answer.bytes));
+        return false;
+    }
+    let proof = get(connection, &format!("{}/proof", answer.location), &desk.cookie);
+    assert!(proof.bytes.starts_with(b"c2sp.org/tlog-proof@v1"), "a receipt is a proof");
+    true
+}
+
+fn rush_over_http(bidders: usize) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let house = house(folder.path());
+    let (filled, ready) = ready(&house, bidders);
+    let server = serve(house.house.clone());
+    let mut page = connect(server);
+    let desks: Vec<AtTheDesk> = ready.iter().map(|ready| at_the_desk(&house, &mut page, ready)).collect();
+    house.at("2026-03-25 09:29:59");
+    let (next, receipts, done) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicBool::new(false));
+    let begun = Instant::now();
+    let client = || {
+        let (mut connection, mut waits) = (connect(server), Vec::new());
+        loop {
+            let at = next.fetch_add(1, Ordering::SeqCst);
+            let Some(desk) = desks.get(at) else { return waits };
+            if at == bidders - bidders / 20 {
+                house.at("2026-03-25 09:30:00");
+            }
+            let asked = Instant::now();
+            if hand_in(&mut connection, desk) {
+                waits.push(asked.elapsed());
+                receipts.fetch_add(1, Ordering::SeqCst);
+            }
+        }
+    };
+    let visitor = || {
+        let (mut connection, mut waits) = (connect(server), Vec::new());
+        while !done.load(Ordering::SeqCst) {
+            for path in ["/tender/TEST-0001", "/opening/TEST-0001/1"] {
+                let asked = Instant::now();
+                get(&mut connection, path, "");
+                waits.push(asked.elapsed());
+            }
+        }
+        waits
+    };
+    let (mut waits, mut pages, seconds) = std::thread::scope(|scope| {
+        let reading: Vec<_> = (0..VISITORS).map(|_| scope.spawn(visitor)).collect();
+        let sending: Vec<_> = (0..CONNECTIONS.min(bidders)).map(|_| scope.spawn(client)).collect();
+        let waits: Vec<Duration> =
+            sending.into_iter().flat_map(|client| client.join().expect("a client")).collect();
+        let seconds = begun.elapsed().as_secs_f64();
+        done.store(true, Ordering::SeqCst);
+        let pages: Vec<Duration> =
+            reading.into_iter().flat_map(|visitor| visitor.join().expect("a visitor")).collect();
+        (waits, pages, seconds)
+    });
+    waits.sort_unstable();
+    pages.sort_unstable();
+    let past = Instant::now();
+    let closing = loop {
+        // the server's own clock closes the box, or we do
+        let lot = filled.lot;
+        let closed = house.door().write(Actor::system("opening"), move |act| actions::close(act, None, lot));
+        drop(closed);
+        if let Some(closing) = house.door().read(|db| store::closing(db, lot)).expect("a closing") {
+            break closing;
+        }
+    };
+    let receipts = receipts.into_inner();
+    assert_eq!(
+        usize::try_from(closing.bidders).ok(),
+        Some(receipts),
+        "who has a receipt counts, nobody else"
+    );
+    let ms = |waits: &[Duration], part: usize| {
+        let at = (waits.len() * part / 100).min(waits.len().saturating_sub(1));
+        waits.get(at).map_or(0.0, |wait| wait.as_secs_f64() * 1e3)
+    };
+    println!(
+        "{bidders:>8} {:>11.0} {:>9.1} {:>9.1} {:>9.1} {:>9.3} {receipts:>8} {:>8} {:>12.1} {:>12.1} {:>9.1}",
+        receipts as f64 / seconds,
+        ms(&waits, 50),
+        ms(&waits, 99),
+        ms(&waits, 100),
+        ms(&waits, 100) / 1e3 / PROMISED,
+        bidders - receipts,
+        ms(&pages, 50),
+        ms(&pages, 100),
+        past.elapsed().as_secs_f64() * 1e3
     );
 }

@@ -2,6 +2,7 @@
 //! Between a submission and the closing there is one gate, and it decides the same for the receipt and for the count.
 
 use crate::account::role::Role;
+use crate::account::rules::Person;
 use crate::account::testing::{Member, TestHouse};
 use crate::ledger::Actor;
 use crate::on_both_databases;
@@ -17,14 +18,19 @@ use crate::project::testing::Shape;
 use crate::sealed_bid::actions::{self as sealed_bid, Submission};
 use crate::sealed_bid::rules::{Kept, Upload};
 use crate::sealed_bid::testing::{Offer, parameters, seal_offer, submit, upload};
+use crate::sealed_bid::tus::location;
 use crate::sealing::context::EnvelopeKind;
 use crate::sealing::seal::SealedBid;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use crate::tests::browser::{Browser, Served};
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 on_both_databases! {
     who_is_in_time_counts_with_a_receipt_and_nobody_else_however_many_come_at_once
     a_bid_that_becomes_durable_while_the_box_is_being_closed_counts
+    over_http_the_same_decides_and_pages_stay_up
 }
 
 const BIDDERS: usize = 40;
@@ -60,25 +66,34 @@ fn await_clock(house: &TestHouse, moment: Moment) {
 fn close_when_due(house: &TestHouse, filled: &BidBox) {
     let lot = filled.lot;
     let close = || house.door().write(Actor::system("opening"), move |act| actions::close(act, None, lot));
-    while close().is_err() {
+    let closed = || house.door().read(|db| store::closing(db, lot)).unwrap().is_some();
+    // a server has a clock's job of its own, which may come first
+    while close().is_err() && !closed() {
         std::thread::sleep(Duration::from_micros(200));
     }
 }
 
-/// Everybody submits, the clock passes the deadline, the box is closed as soon as it may be.
-fn rush(house: &TestHouse, filled: &BidBox, ready: &[Ready], deadline: Moment) -> Vec<Result<Kept, Failure>> {
+/// Everybody hands in, the clock passes the deadline, the box is closed as soon as it may be.
+fn rush<T: Send>(
+    house: &TestHouse,
+    filled: &BidBox,
+    ready: &[Ready],
+    deadline: Moment,
+    hand_in: impl Fn(&Ready) -> T + Sync,
+) -> Vec<T> {
     let answered = AtomicUsize::new(0);
     let spread = i64::try_from(BIDDERS).unwrap();
     std::thread::scope(|scope| {
         let submitting: Vec<_> = (0i64..)
             .zip(ready)
-            .map(|(at, (member, sealed, upload))| {
-                let (answered, late) = (&answered, at >= spread - i64::try_from(CERTAIN).unwrap());
+            .map(|(at, ready)| {
+                let (answered, hand_in, late) =
+                    (&answered, &hand_in, at >= spread - i64::try_from(CERTAIN).unwrap());
                 let due = if late { deadline } else { deadline.plus(-BEFORE + at * BEFORE / spread) };
                 let due = if at < i64::try_from(CERTAIN).unwrap() { deadline.plus(-BEFORE) } else { due };
                 scope.spawn(move || {
                     await_clock(house, due);
-                    let result = submit(house, member, filled.lot, sealed, *upload);
+                    let result = hand_in(ready);
                     answered.fetch_add(1, Ordering::SeqCst);
                     result
                 })
@@ -155,7 +170,9 @@ fn who_is_in_time_counts_with_a_receipt_and_nobody_else_however_many_come_at_onc
     let deadline = Moment::parse_beijing("2026-03-25 09:30").unwrap();
     house.clock.move_to(deadline.plus(-BEFORE));
 
-    let results = rush(&house, &filled, &ready, deadline);
+    let results = rush(&house, &filled, &ready, deadline, |(member, sealed, upload)| {
+        submit(&house, member, filled.lot, sealed, *upload)
+    });
 
     let door = house.door();
     let closing = door.read(|db| store::closing(db, filled.lot)).unwrap().unwrap();
@@ -181,4 +198,60 @@ fn who_is_in_time_counts_with_a_receipt_and_nobody_else_however_many_come_at_onc
         "who has a receipt counts, and nobody else"
     );
     assert!(in_time >= CERTAIN && late >= CERTAIN, "{in_time} in time, {late} late: no rush at all");
+}
+
+/// The same through the browser's door: forms that come in while the clock passes, receipts on pages, and visitors who
+/// read meanwhile.
+fn over_http_the_same_decides_and_pages_stay_up(engine: Engine) {
+    let house = TestHouse::new(engine);
+    let shape = Shape { deposit: Fen(0), ..Shape::default() };
+    let filled = empty_box(&house, &shape);
+    house.at("2026-03-24 10:00:00");
+    let ready = ready(&house, &filled, BIDDERS);
+    let served = Served::start(house);
+    let browsers: BTreeMap<Id<Person>, Mutex<Browser>> =
+        ready.iter().map(|(member, ..)| (member.who.person, Mutex::new(served.browser(member)))).collect();
+    let deadline = Moment::parse_beijing("2026-03-25 09:30").unwrap();
+    served.house.clock.move_to(deadline.plus(-BEFORE));
+
+    let done = AtomicBool::new(false);
+    let answers = std::thread::scope(|scope| {
+        let reading = scope.spawn(|| {
+            let (mut visitor, mut pages) = (served.visitor(), 0);
+            while !done.load(Ordering::SeqCst) || pages < 5 {
+                visitor.get("/tender/TEST-0001").expect_status(200);
+                visitor.get("/opening/TEST-0001/1").expect_status(200);
+                pages += 2;
+            }
+        });
+        let answers = rush(&served.house, &filled, &ready, deadline, |(member, sealed, upload)| {
+            let mut browser = browsers[&member.who.person].lock().unwrap();
+            let (manifest, signature) = (jcs_text(&sealed.manifest), jcs_text(&sealed.signature));
+            let upload = location(*upload);
+            let fields = [("manifest", &*manifest), ("signature", &*signature), ("upload", &*upload)];
+            browser.post("/sealed-bid/TEST-0001/1/single/submit", &fields)
+        });
+        done.store(true, Ordering::SeqCst);
+        reading.join().unwrap();
+        answers
+    });
+
+    let mut in_time = 0;
+    for ((member, ..), answer) in ready.iter().zip(answers) {
+        let mut browser = browsers[&member.who.person].lock().unwrap();
+        if answer.status == 303 {
+            let proof = browser.get(&format!("{}/proof", answer.location())).expect_status(200);
+            assert!(proof.text().starts_with("c2sp.org/tlog-proof@v1"), "a receipt is a proof");
+            in_time += 1;
+        } else {
+            assert!(answer.expect_status(422).text().contains("截止"), "a late one is told so");
+        }
+    }
+    let closing = served.house.door().read(|db| store::closing(db, filled.lot)).unwrap().unwrap();
+    assert_eq!(
+        usize::try_from(closing.bidders).unwrap(),
+        in_time,
+        "who has a receipt counts, and nobody else"
+    );
+    assert!((CERTAIN..=BIDDERS - CERTAIN).contains(&in_time), "{in_time} in time: no rush at all");
 }

@@ -1,0 +1,78 @@
+//! A server in the bench's own process, and clients as plain as they can be: one connection each, which stays open.
+#![allow(dead_code)] // each bench uses its part
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use sunbid::account::house::House;
+use sunbid::app;
+
+/// Serves the house on a port of its own until the process ends.
+pub fn serve(house: House) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    std::thread::spawn(move || {
+        actix_web::rt::System::new()
+            .block_on(async move { app::start(house, listener, Default::default()).expect("a server").await })
+    });
+    address
+}
+
+pub type Connection = BufReader<TcpStream>;
+
+pub fn connect(server: SocketAddr) -> Connection {
+    let stream = TcpStream::connect(server).expect("a connection");
+    stream.set_nodelay(true).expect("an option");
+    BufReader::new(stream)
+}
+
+/// What came back.
+pub struct Answer {
+    pub status: u16,
+    pub location: String,
+    pub bytes: Vec<u8>,
+}
+
+/// Asks for a page, which must be there.
+pub fn get(connection: &mut Connection, path: &str, cookie: &str) -> Answer {
+    let answer = ask(connection, &format!("GET {path} HTTP/1.1\r\nHost: bench\r\n{}\r\n", line(cookie)));
+    assert_eq!(answer.status, 200, "{path}: {}", String::from_utf8_lossy(&answer.bytes));
+    answer
+}
+
+/// Sends a form.
+pub fn post(connection: &mut Connection, path: &str, cookie: &str, form: &str) -> Answer {
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nHost: bench\r\n{}Content-Type: application/x-www-form-urlencoded\r\n\
+         Content-Length: {}\r\n\r\n{form}",
+        line(cookie),
+        form.len()
+    );
+    ask(connection, &head)
+}
+
+fn line(cookie: &str) -> String {
+    if cookie.is_empty() { String::new() } else { format!("Cookie: {cookie}\r\n") }
+}
+
+fn ask(connection: &mut Connection, request: &str) -> Answer {
+    connection.get_mut().write_all(request.as_bytes()).expect("it is sent");
+    let (mut line, mut length, mut location) = (String::new(), 0, String::new());
+    connection.read_line(&mut line).expect("an answer");
+    let status = line.get(9..12).and_then(|code| code.parse().ok()).expect("a status");
+    loop {
+        line.clear();
+        connection.read_line(&mut line).expect("a header");
+        let (name, value) = line.split_once(':').unwrap_or((&line, ""));
+        match name.to_ascii_lowercase().as_str() {
+            "content-length" => length = value.trim().parse().expect("a length"),
+            "location" => location = value.trim().to_owned(),
+            _ => {}
+        }
+        if line == "\r\n" {
+            break;
+        }
+    }
+    let mut bytes = vec![0; length];
+    connection.read_exact(&mut bytes).expect("a body");
+    Answer { status, location, bytes }
+}
