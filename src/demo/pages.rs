@@ -29,11 +29,22 @@ struct DemoPage {
     /// The tenders whose boxes are still shut, and their trustees' key files.
     numbers: &'static [&'static str],
     keys: Vec<keys::Row>,
+    /// The tender whose bids are locked twice, and its bidders' key files.
+    locked_twice: &'static str,
+    bidder_keys: Vec<(&'static str, String)>,
 }
 
 fn page(p: Page, to: String) -> DemoPage {
     let may = p.is(crate::account::role::Role::Centre);
-    DemoPage { p, may, to, numbers: &story::SHUT, keys: keys::rows() }
+    DemoPage {
+        p,
+        may,
+        to,
+        numbers: &story::SHUT,
+        keys: keys::rows(),
+        locked_twice: story::LOCKED_TWICE,
+        bidder_keys: keys::bidder_rows(),
+    }
 }
 
 /// Nothing of this is in a real centre.

@@ -32,12 +32,12 @@ use crate::project::place::Category;
 use crate::project::rulebook::Method;
 use crate::project::rules::{Lot, Tender};
 use crate::project::schedule::Weight;
-use crate::project::terms::{CommitteePlan, Envelopes};
+use crate::project::terms::{CommitteePlan, DualLock, Envelopes};
 use crate::project::testing::{Shape, draft, facts, schedule_from};
 use crate::publication::testing as publishing;
 use crate::recording;
 use crate::sealed_bid::rules::envelopes_of;
-use crate::sealed_bid::testing::{Offer, bid};
+use crate::sealed_bid::testing::{Offer, bid, bid_dual};
 use crate::sealed_bid::trustees_testing::{complete_set, hold_drill};
 use crate::sealing::context::EnvelopeKind;
 use rust_decimal::Decimal;
@@ -50,7 +50,13 @@ pub const E4: [&str; 7] =
 const DRAWN_AT_OPENING: &str = "DEMO-0003";
 
 /// The tenders whose bids are in and not all open: their trustees' key files are kept, for newcomers to open them.
-pub const SHUT: [&str; 3] = ["DEMO-0006", "DEMO-0009", "DEMO-0010"];
+pub const SHUT: [&str; 4] = ["DEMO-0006", "DEMO-0009", "DEMO-0010", LOCKED_TWICE];
+
+/// The tender whose bids are in and locked with their bidders' keys too: those key files are kept as well.
+pub const LOCKED_TWICE: &str = "DEMO-0015";
+
+/// The tenders whose bids are locked twice; the bids of the first are open.
+const DUAL: [&str; 2] = ["DEMO-0011", LOCKED_TWICE];
 
 /// The tender under the procurement law, with a technical and a commercial envelope.
 const TWO_ENVELOPES: &str = "DEMO-0009";
@@ -140,9 +146,9 @@ impl Story {
             deposit: Fen(20_000_000),
             lots: 1,
             schedule,
-            // one tender leaves its coefficient to a draw at the opening; E4 is computed with three per cent
-            dual: None,
+            dual: DUAL.contains(&self.number).then_some(DualLock { minutes: 30 }),
             custody: (2, 3),
+            // one tender leaves its coefficient to a draw at the opening; E4 is computed with three per cent
             floats: (self.number != DRAWN_AT_OPENING).then(|| vec![Decimal::from(3)]),
             committee: self.committee,
         }
@@ -213,6 +219,14 @@ pub fn stories(now: Moment) -> Vec<Story> {
         story("DEMO-0012", "南岭隧道照明节能改造工程", Category::Highway, day(-34), four, Until::Awarded),
         story("DEMO-0013", "湿地公园游客中心工程", Category::Construction, day(-13), &[], Until::Cancelled),
         story("DEMO-0014", "老旧小区雨污分流工程", Category::Municipal, day(1), &[], Until::Noticed),
+        story(
+            LOCKED_TWICE,
+            "东风水库大坝安全监测工程",
+            Category::Water,
+            day(-21).plus(HOUR),
+            four,
+            Until::BidsIn,
+        ),
     ]
 }
 
@@ -279,7 +293,7 @@ pub fn tell(house: &TestHouse, cast: &Cast, story: &Story) -> Option<BidBox> {
         keys::keep(house, story.number, &trustees, &boxes);
     }
     let bidders: Vec<Member> = cast.bidders.iter().take(story.prices.len()).cloned().collect();
-    let box_ = BidBox { staff: staff.clone(), lot, boxes, bidders };
+    let mut box_ = BidBox { staff: staff.clone(), lot, boxes, bidders, bidder_keys: Vec::new() };
     house.clock.move_to(story.start.plus(14 * DAY));
     let terms = facts(house, lot).terms;
     for (bidder, price) in box_.bidders.iter().zip(story.prices) {
@@ -291,8 +305,15 @@ pub fn tell(house: &TestHouse, cast: &Cast, story: &Story) -> Option<BidBox> {
                 EnvelopeKind::Technical => Offer::technical("教学设备技术方案、供货与培训计划"),
                 EnvelopeKind::Single | EnvelopeKind::Commercial => Offer::priced(price),
             };
-            bid(house, bidder, lot, *kind, &offer).unwrap();
+            if terms.dual.is_some() {
+                box_.bidder_keys.push(bid_dual(house, bidder, lot, *kind, (&offer, None)));
+            } else {
+                bid(house, bidder, lot, *kind, &offer).unwrap();
+            }
         }
+    }
+    if story.number == LOCKED_TWICE {
+        keys::keep_bidders(house, &box_);
     }
     if story.until == Until::BidsIn {
         return Some(box_);
@@ -413,6 +434,9 @@ pub fn open(house: &TestHouse, cast: &Cast, box_: &BidBox) -> Outcome {
     }
     let envelope = box_.first(house);
     house.clock.move_to(deadline.plus(5 * MINUTE));
+    for (i, file) in (1..).zip(&box_.bidder_keys) {
+        box_.give_key(house, envelope, i, file);
+    }
     box_.release(house, envelope, &[1, 2]);
     box_.open(house, envelope, false).unwrap();
     let facts = facts(house, lot);

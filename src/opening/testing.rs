@@ -2,6 +2,7 @@
 //! The demonstration walks with these too; a walk that does not go as planned must stop at once, so it may unwrap.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+use super::bidders::{self, Taken};
 use super::progress::Progress;
 use super::{actions, hall, store};
 use crate::account::role::Role;
@@ -15,8 +16,11 @@ use crate::project::testing::{Shape, Staff, announced, staff};
 use crate::sealed_bid::rules::envelopes_of;
 use crate::sealed_bid::testing::{Offer, bid};
 use crate::sealed_bid::trustees_testing::{Boxes, complete_set};
+use crate::sealing::bidder_key::{KeyBundle, lock_key_file};
 use crate::sealing::boxes::BoxKey;
 use crate::sealing::context::EnvelopeKind;
+use crate::sealing::document::Bytes;
+use crate::sealing::manifest::BidderKeyFile;
 use crate::sealing::release::{OpeningBundle, Release};
 use crate::sealing::signature::SigningKey;
 use crate::sealing::trustees::TrusteeKey;
@@ -28,6 +32,8 @@ pub struct BidBox {
     pub boxes: Boxes,
     /// In the order of their prices in the call.
     pub bidders: Vec<Member>,
+    /// The bidders' own key files in the same order, where bids of one envelope are locked twice.
+    pub bidder_keys: Vec<BidderKeyFile>,
 }
 
 /// A works lot with one envelope and bids at these prices.
@@ -63,7 +69,7 @@ pub fn empty_box(house: &TestHouse, shape: &Shape) -> BidBox {
     let lot = announced(house, &staff, shape);
     let tender = house.door().read(|db| projects::known_lot(db, lot)).unwrap().tender;
     let boxes = complete_set(house, tender, &staff.trustees());
-    BidBox { staff, lot, boxes, bidders: Vec::new() }
+    BidBox { staff, lot, boxes, bidders: Vec::new(), bidder_keys: Vec::new() }
 }
 
 impl BidBox {
@@ -95,6 +101,34 @@ impl BidBox {
             hall::bundle(db, door.vault(), &facts, &sitting, door.now())
         })
         .unwrap()
+    }
+
+    /// What this member, or a second holder with this box key, is given to release bidders' keys from.
+    pub fn key_bundle(
+        &self,
+        house: &TestHouse,
+        envelope: EnvelopeKind,
+        (member, holder): (&Member, Option<[u8; 65]>),
+    ) -> Result<KeyBundle, Failure> {
+        let (door, lot) = (house.door(), self.lot);
+        door.read(|db| {
+            let facts = projects::known_lot(db, lot)?;
+            let sitting = store::sitting(db, lot, envelope)?.expect("a session");
+            let asks = (&member.who, holder.map(Bytes));
+            hall::key_bundle(db, door.vault(), &facts, &sitting, asks, door.now())
+        })
+    }
+
+    /// The bidder with this number, from 1, gives the key in `file`.
+    pub fn give_key(&self, house: &TestHouse, envelope: EnvelopeKind, i: usize, file: &BidderKeyFile) {
+        let member = &self.bidders[i - 1];
+        let bundle = self.key_bundle(house, envelope, (member, None)).unwrap();
+        let locked = lock_key_file(file, "many hands").unwrap();
+        let release = bundle.release(jcs_text(&locked).as_bytes(), "many hands", house.door().now()).unwrap();
+        let (who, lot, text) = (member.who.clone(), self.lot, jcs_text(&release));
+        let taken =
+            house.act(&member.who, move |act| bidders::release_key(act, &who, lot, envelope, &text)).unwrap();
+        assert_eq!(taken.value, Taken::Key);
     }
 
     /// The keys of the trustee with this number.

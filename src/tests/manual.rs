@@ -29,7 +29,7 @@ fn named() -> BTreeSet<String> {
 /// The pictures that a walk's script makes: `picture("name", …)`, on a phone too, and in English where it says so.
 fn made() -> BTreeSet<String> {
     let mut made = BTreeSet::new();
-    for script in ["opening.mjs", "evaluation.mjs"] {
+    for script in ["opening.mjs", "dual.mjs", "evaluation.mjs"] {
         let text = fs::read_to_string(root().join("browser/walk").join(script)).unwrap();
         for call in text.split(".picture(\"").skip(1) {
             let (name, rest) = call.split_once('"').unwrap();

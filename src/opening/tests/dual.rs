@@ -18,7 +18,7 @@ use crate::project::terms::DualLock;
 use crate::project::testing::Shape;
 use crate::sealed_bid::rules::envelopes_of;
 use crate::sealed_bid::testing::{Offer, bid_dual};
-use crate::sealing::bidder_key::{KeyBundle, lock_key_file};
+use crate::sealing::bidder_key::KeyBundle;
 use crate::sealing::boxes::{BoxKey, bidder_box};
 use crate::sealing::context::EnvelopeKind as Kind;
 use crate::sealing::document::Bytes;
@@ -73,22 +73,6 @@ fn three(house: &TestHouse) -> (BidBox, Vec<BidderKeyFile>) {
     locked_bids(house, &dual(), &["1.00", "2.00", "3.00"], (0, None))
 }
 
-/// What this member's browser is given to release from.
-fn bundle(
-    house: &TestHouse,
-    filled: &BidBox,
-    kind: Kind,
-    (member, holder): (&Member, Option<[u8; 65]>),
-) -> Result<KeyBundle, Failure> {
-    let (door, lot) = (house.door(), filled.lot);
-    door.read(|db| {
-        let facts = projects::known_lot(db, lot)?;
-        let sitting = store::sitting(db, lot, kind)?.unwrap();
-        let asks = (&member.who, holder.map(Bytes));
-        hall::key_bundle(db, door.vault(), &facts, &sitting, asks, door.now())
-    })
-}
-
 fn hand_in(
     house: &TestHouse,
     filled: &BidBox,
@@ -98,15 +82,6 @@ fn hand_in(
     let (who, lot, text) = (member.who.clone(), filled.lot, jcs_text(release));
     let done = house.act(&member.who, move |act| bidders::release_key(act, &who, lot, kind, &text));
     done.map(|done| done.value)
-}
-
-/// The bidder with this number, from 1, gives the key in `file`.
-fn give(house: &TestHouse, filled: &BidBox, kind: Kind, i: usize, file: &BidderKeyFile) {
-    let member = &filled.bidders[i - 1];
-    let bundle = bundle(house, filled, kind, (member, None)).unwrap();
-    let locked = lock_key_file(file, "many hands").unwrap();
-    let release = bundle.release(jcs_text(&locked).as_bytes(), "many hands", house.door().now()).unwrap();
-    assert_eq!(hand_in(house, filled, kind, (member, &release)).unwrap(), Taken::Key);
 }
 
 fn release_share(house: &TestHouse, filled: &BidBox, kind: Kind, i: u8) -> Result<(), Failure> {
@@ -132,7 +107,7 @@ fn on_a_lawful_day_every_bidder_comes_and_then_the_trustees(engine: Engine) {
     let (filled, files) = three(&house);
     filled.close(&house);
     for i in 1..=3 {
-        give(&house, &filled, Kind::Single, i, &files[i - 1]);
+        filled.give_key(&house, Kind::Single, i, &files[i - 1]);
     }
     // all have come, so nobody waits for the end of the window
     filled.release(&house, Kind::Single, &[1, 2]);
@@ -149,7 +124,7 @@ fn a_trustee_who_releases_before_the_bidders_is_refused(engine: Engine) {
     let house = TestHouse::new(engine);
     let (filled, files) = three(&house);
     filled.close(&house);
-    give(&house, &filled, Kind::Single, 1, &files[0]);
+    filled.give_key(&house, Kind::Single, 1, &files[0]);
     let bundle_now = || {
         house.door().read(|db| {
             let facts = projects::known_lot(db, filled.lot)?;
@@ -186,9 +161,9 @@ fn a_bidder_who_does_not_come_has_revoked_and_stops_no_other(engine: Engine) {
     let house = TestHouse::new(engine);
     let (filled, files) = three(&house);
     filled.close(&house);
-    let late = bundle(&house, &filled, Kind::Single, (&filled.bidders[1], None)).unwrap();
-    give(&house, &filled, Kind::Single, 1, &files[0]);
-    give(&house, &filled, Kind::Single, 3, &files[2]);
+    let late = filled.key_bundle(&house, Kind::Single, (&filled.bidders[1], None)).unwrap();
+    filled.give_key(&house, Kind::Single, 1, &files[0]);
+    filled.give_key(&house, Kind::Single, 3, &files[2]);
     later(&house, &filled, 30);
     // the equal instant is late, for the bidder; the clock puts the end on record
     let plain = jcs_text(&files[1]);
@@ -213,8 +188,8 @@ fn a_missing_key_that_is_not_the_bidders_fault_is_recorded_as_withdrawn(engine: 
     let house = TestHouse::new(engine);
     let (filled, files) = three(&house);
     filled.close(&house);
-    give(&house, &filled, Kind::Single, 1, &files[0]);
-    give(&house, &filled, Kind::Single, 2, &files[1]);
+    filled.give_key(&house, Kind::Single, 1, &files[0]);
+    filled.give_key(&house, Kind::Single, 2, &files[1]);
     let excuse = |m: Bytes<32>| {
         let (who, lot) = (filled.staff.agent.who.clone(), filled.lot);
         house.act(&filled.staff.agent.who, move |act| {
@@ -241,12 +216,12 @@ fn a_second_holder_steps_in(engine: Engine) {
     let holder = BoxKey::random();
     let (filled, files) = locked_bids(&house, &dual(), &["1.00", "2.00", "3.00"], (1, Some(&holder)));
     filled.close(&house);
-    give(&house, &filled, Kind::Single, 1, &files[0]);
-    give(&house, &filled, Kind::Single, 3, &files[2]);
+    filled.give_key(&house, Kind::Single, 1, &files[0]);
+    filled.give_key(&house, Kind::Single, 3, &files[2]);
     // a notary of the centre, with a key file of their own; without it they see no bid
     let notary = &filled.staff.centre;
-    assert!(bundle(&house, &filled, Kind::Single, (notary, None)).unwrap().manifests.is_empty());
-    let given = bundle(&house, &filled, Kind::Single, (notary, Some(holder.public()))).unwrap();
+    assert!(filled.key_bundle(&house, Kind::Single, (notary, None)).unwrap().manifests.is_empty());
+    let given = filled.key_bundle(&house, Kind::Single, (notary, Some(holder.public()))).unwrap();
     let file = write_box_key(&holder, "the notary's").unwrap();
     assert!(given.release(&file, "another's", house.door().now()).is_err());
     let release = given.release(&file, "the notary's", house.door().now()).unwrap();
@@ -286,12 +261,12 @@ fn a_wrong_key_is_held_against_the_bidder_who_gave_it(engine: Engine) {
     let (filled, files) = three(&house);
     filled.close(&house);
     let bidder = |i: usize| &filled.bidders[i - 1];
-    let given = |i: usize| bundle(&house, &filled, Kind::Single, (bidder(i), None)).unwrap();
+    let given = |i: usize| filled.key_bundle(&house, Kind::Single, (bidder(i), None)).unwrap();
     let offer = |i: usize| hand_in(&house, &filled, Kind::Single, (bidder(i), &wrong(&given(i))));
     // one bidder takes the wrong file first and the right one then; another never has the right one
     assert_eq!(offer(1).unwrap(), Taken::Wrong);
     for i in 1..=2 {
-        give(&house, &filled, Kind::Single, i, &files[i - 1]);
+        filled.give_key(&house, Kind::Single, i, &files[i - 1]);
     }
     for _ in 0..TRIES_MAX {
         assert_eq!(offer(3).unwrap(), Taken::Wrong);
@@ -315,7 +290,7 @@ fn only_the_bidder_and_the_holder_it_named_can_give_a_key(engine: Engine) {
     let (filled, files) = locked_bids(&house, &dual(), &["1.00", "2.00", "3.00"], (0, Some(&holder)));
     let stranger = house.member(Role::Bidder, "stranger");
     filled.close(&house);
-    let of = |i: usize| bundle(&house, &filled, Kind::Single, (&filled.bidders[i - 1], None)).unwrap();
+    let of = |i: usize| filled.key_bundle(&house, Kind::Single, (&filled.bidders[i - 1], None)).unwrap();
     let unnamed = BidderRelease::make(&files[1], &of(2).manifests[0], &of(2).session.0).unwrap();
     let hand = |member: &Member, release: &BidderRelease| {
         refused(hand_in(&house, &filled, Kind::Single, (member, release))).key
@@ -336,7 +311,7 @@ fn each_of_two_envelopes_has_its_own_time(engine: Engine) {
     let (filled, files) = locked_bids(&house, &shape, &["1.00", "2.00", "3.00"], (0, None));
     filled.close(&house);
     for i in 1..=3 {
-        give(&house, &filled, Kind::Technical, i, &files[2 * (i - 1)]);
+        filled.give_key(&house, Kind::Technical, i, &files[2 * (i - 1)]);
     }
     filled.release(&house, Kind::Technical, &[1, 2]);
     filled.open(&house, Kind::Technical, false).unwrap();
@@ -346,7 +321,7 @@ fn each_of_two_envelopes_has_its_own_time(engine: Engine) {
     let early = house.door().read(|db| store::bidders(db, lot, Kind::Commercial)).unwrap().unwrap();
     assert_eq!(early.until, house.door().now().plus(10 * MINUTE));
     for i in 1..=3 {
-        give(&house, &filled, Kind::Commercial, i, &files[2 * (i - 1) + 1]);
+        filled.give_key(&house, Kind::Commercial, i, &files[2 * (i - 1) + 1]);
     }
     release_share(&house, &filled, Kind::Commercial, 1).unwrap();
     release_share(&house, &filled, Kind::Commercial, 3).unwrap();

@@ -208,11 +208,12 @@ fn over_http_the_same_decides_and_pages_stay_up(engine: Engine) {
     let filled = empty_box(&house, &shape);
     house.at("2026-03-24 10:00:00");
     let ready = ready(&house, &filled, BIDDERS);
+    let deadline = Moment::parse_beijing("2026-03-25 09:30").unwrap();
+    house.clock.move_to(deadline.plus(-BEFORE));
     let served = Served::start(house);
+    // only now: sessions end by the same clock
     let browsers: BTreeMap<Id<Person>, Mutex<Browser>> =
         ready.iter().map(|(member, ..)| (member.who.person, Mutex::new(served.browser(member)))).collect();
-    let deadline = Moment::parse_beijing("2026-03-25 09:30").unwrap();
-    served.house.clock.move_to(deadline.plus(-BEFORE));
 
     let done = AtomicBool::new(false);
     let answers = std::thread::scope(|scope| {
@@ -240,8 +241,9 @@ fn over_http_the_same_decides_and_pages_stay_up(engine: Engine) {
     for ((member, ..), answer) in ready.iter().zip(answers) {
         let mut browser = browsers[&member.who.person].lock().unwrap();
         if answer.status == 303 {
+            assert!(answer.location().starts_with("/sealed-bid/receipt/"), "{}", answer.location());
             let proof = browser.get(&format!("{}/proof", answer.location())).expect_status(200);
-            assert!(proof.text().starts_with("c2sp.org/tlog-proof@v1"), "a receipt is a proof");
+            assert!(proof.text().starts_with("c2sp.org/tlog-proof@v1"), "a proof: {}", proof.text());
             in_time += 1;
         } else {
             assert!(answer.expect_status(422).text().contains("截止"), "a late one is told so");

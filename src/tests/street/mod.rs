@@ -89,6 +89,7 @@ fn the_demonstration_stands_in_every_phase_and_its_evidence_holds(engine: Engine
         ("DEMO-0012/1", Phase::Awarded),
         ("DEMO-0013/1", Phase::Cancelled),
         ("DEMO-0014/1", Phase::Announced),
+        ("DEMO-0015/1", Phase::Bidding),
     ];
     for (name, phase) in phases {
         assert_eq!(facts(&house, name).phase(now), phase, "{name}");
