@@ -5,7 +5,9 @@
 //! Beside the tiles lie the newest checkpoint, the partial tiles of its size, the key and the rotations, so that the folder
 //! alone, behind any web server, is a whole log.
 
+use super::checkpoint::Checkpoint;
 use super::door::Door;
+use super::note::Note;
 use super::rotation_store;
 use super::store::{self, Tiles};
 use super::tiles::{self, Resource};
@@ -68,9 +70,7 @@ impl LogFiles {
             looked: AtomicU64::new(0),
             writing: Mutex::new(()),
         };
-        if let Some(last) = files.count("0")?.checked_sub(1)
-            && !files.is_of(db, last)?
-        {
+        if !files.is_of(db)? {
             tracing::warn!(folder = %folder.display(), "the folder holds another log and is made anew");
             for name in OURS {
                 let path = folder.join(name);
@@ -81,11 +81,26 @@ impl LogFiles {
         Ok(files)
     }
 
-    /// Whether the last full tile of hashes is the database's: entries are blinded at random, so no other log has it.
-    fn is_of(&self, db: &mut Db, last: u64) -> Result<bool, Fault> {
-        let tile = Resource::Tile { level: 0, index: last, width: FULL };
+    /// Whether what lies in the folder is the beginning of the database's log.
+    fn is_of(&self, db: &mut Db) -> Result<bool, Fault> {
         let size = store::head(db)?.map_or(0, |head| head.size);
-        Ok(tile.exists_at(size) && self.sum("0", last)? == Some(sha256(&[&from_database(db, tile)?])))
+        let shown = match fs::read(self.folder.join("checkpoint")) {
+            Ok(note) => Note::parse(&note).ok().and_then(|note| Checkpoint::parse(note.text()).ok()),
+            // the first filling was cut short: entries are blinded at random, so no other log has its last tile
+            Err(e) => {
+                missing_is_fine(e)?;
+                let Some(last) = self.count("0")?.checked_sub(1) else { return Ok(true) };
+                let tile = Resource::Tile { level: 0, index: last, width: FULL };
+                let same = |db: &mut Db| -> Result<bool, Fault> {
+                    Ok(self.sum("0", last)? == Some(sha256(&[&from_database(db, tile)?])))
+                };
+                return Ok(tile.exists_at(size) && same(db)?);
+            }
+        };
+        match shown.filter(|shown| shown.size <= size) {
+            Some(shown) => Ok(tree::root(&Tiles::new(db), shown.size)? == shown.root),
+            None => Ok(false),
+        }
     }
 
     /// How many full tiles of a series lie in the folder.

@@ -177,7 +177,17 @@ fn a_lost_or_damaged_file_is_noticed_and_made_again(engine: Engine) {
     again.publish_log().unwrap();
     assert_eq!(files(&at), good);
 
-    // the folder of another log is not taken for this one's
+    // the folder of another log is not taken for this one's, however small that one was
+    let small = TestHouse::new(engine);
+    grow(&small, 2);
+    small.door().rotate_log().unwrap();
+    small.door().publish_log().unwrap();
+    let stale: Vec<String> = files(&folder(&small)).into_keys().filter(|name| name.contains('/')).collect();
+    assert!(stale.iter().any(|name| name.starts_with("rotation/")), "{stale:?}");
+    let mut config = house.door().config().clone();
+    config.log_files = folder(&small).display().to_string();
+    drop(Door::open(config, house.clock.clone()).unwrap());
+    assert!(stale.iter().all(|name| !folder(&small).join(name).exists()));
     let other = TestHouse::new(engine);
     grow(&other, 300);
     let mut config = other.door().config().clone();
