@@ -116,6 +116,11 @@ export class Window {
     return this.chromium.open(this.place.context, `${this.name} (2)`, this.base);
   }
 
+  /** Looks at no request any more: the browser would copy every byte of an upload for whoever looks, in gigabytes of memory. */
+  async lookAway() {
+    await this.#send("Network.disable");
+  }
+
   async close() {
     await this.chromium.send("Target.closeTarget", { targetId: this.place.target });
   }

@@ -121,13 +121,14 @@ fn new_file(id: Id<Upload>, place: u64) -> String {
 /// # Errors
 /// The file store fails.
 pub async fn keep(files: &Files, id: Id<Upload>, place: u64, piece: Bytes) -> Result<Part, Fault> {
-    let hashed = piece.clone();
-    let hashing = move || hashed.chunks(SLICE).map(slice_leaf).collect::<Vec<[u8; 32]>>();
-    let leaves = tokio::task::spawn_blocking(hashing).await?;
-    let size = piece.len() as u64;
-    let file = new_file(id, place);
-    files.put_at(&file, piece).await?;
-    Ok(Part { place, size, leaves, file })
+    let (size, file) = (piece.len() as u64, new_file(id, place));
+    let (leaf, leaves) = std::sync::mpsc::channel();
+    let see = move |slice: &[u8]| {
+        // the other end waits below for as long as there is this one
+        let _ = leaf.send(slice_leaf(slice));
+    };
+    files.put_seen(&file, piece, SLICE, see).await?;
+    Ok(Part { place, size, leaves: leaves.iter().collect(), file })
 }
 
 /// Stores the beginning of a slice whose rest is still to come; it is not hashed.

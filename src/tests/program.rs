@@ -111,6 +111,14 @@ impl Server {
     }
 }
 
+/// A test that fails leaves no server behind.
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 /// The most memory that a running process ever had in real use, in KiB, beside what it has read of program files: `VmHWM`
 /// without `RssFile`. A program that is built for tests is itself some 40 MB, before it does anything.
 pub fn memory_peak(process: u32) -> Option<u64> {

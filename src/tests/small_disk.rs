@@ -79,10 +79,10 @@ impl SmallDisk {
         assert!(done.unwrap().success());
     }
 
-    /// Makes it as small as what is on it: there is no room any more.
-
+    /// Makes it little larger than what is on it: who writes has filled it soon. Some room is left, because they write at this
+    /// very moment.
     pub fn shrink(&self) {
-        self.resize(self.free_and_used().1.div_ceil(1 << 20));
+        self.resize(self.free_and_used().1.div_ceil(1 << 20) + 96);
     }
 
     /// Fills it to its last byte.

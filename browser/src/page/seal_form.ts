@@ -205,6 +205,7 @@ async function keepBidderKey(sealed: SealedBid): Promise<void> {
 async function send(form: HTMLFormElement, record: UploadRecord): Promise<void> {
   show(form, "work");
   stage(form, "uploading");
+  unmeasured(form);
   const upload = new Upload(buffer.parcel(record), {
     url: attribute(form, "upload-url"),
     headers: csrfHeader(form),
@@ -243,6 +244,8 @@ function wirePause(form: HTMLFormElement, upload: Upload): void {
     if (upload.paused) upload.resume();
     else upload.pause();
     button.textContent = words(button, upload.paused ? "resume" : "pause");
+    stage(form, upload.paused ? "paused" : "uploading");
+    if (upload.paused) for (const part of ["[data-speed]", "[data-left]"]) text(form, part, "");
     button.setAttribute("aria-pressed", String(upload.paused));
   };
 }
@@ -269,6 +272,13 @@ function meter(form: HTMLFormElement, value: number, max: number, more = ""): vo
   if (said === null || said.dataset["tenth"] === tenth) return;
   said.dataset["tenth"] = tenth;
   said.textContent = `${percent} ${more}`.trim();
+}
+
+/** How far it is is not known yet: what the stage before said of itself goes. */
+function unmeasured(form: HTMLFormElement): void {
+  form.querySelector("progress")?.removeAttribute("value");
+  for (const part of ["[data-percent]", "[data-sent]", "[data-speed]", "[data-left]", "[data-said]"]) text(form, part, "");
+  delete form.querySelector<HTMLElement>("[data-said]")?.dataset["tenth"];
 }
 
 /** Why it does not go on right now; it goes on by itself. */

@@ -2,7 +2,7 @@
  * The plaintext of a bid: a ustar archive with one possible byte string per content. `bid.json` first, the listed
  * files in order, zeros up to a length that tells little. Read piece by piece; files are never held whole.
  */
-import { type Bytes, concat, utf8 } from "../bytes/bytes";
+import { type Bytes, utf8 } from "../bytes/bytes";
 
 const BLOCK = 512;
 const MEBIBYTE = 1 << 20;
@@ -36,6 +36,7 @@ export class Archive {
   /** Bytes of the whole archive, padding included. */
   readonly size: number;
   readonly #parts: readonly (Uint8Array | Blob)[];
+  #buffer: Bytes = new Uint8Array(0);
   #part = 0;
   #offset = 0;
   #left: number;
@@ -49,19 +50,21 @@ export class Archive {
     this.size = this.#left = paddedLength(content);
   }
 
-  /** The next `length` bytes, fewer only at the end. */
+  /** The next `length` bytes, fewer only at the end. They are good until the next read: one buffer serves them all, because
+   * a browser that must collect thousands of them needs hundreds of megabytes. */
   async read(length: number): Promise<Bytes> {
     const wanted = Math.min(length, this.#left);
-    const pieces: Uint8Array[] = [];
+    if (this.#buffer.length < wanted) this.#buffer = new Uint8Array(wanted);
+    const out = this.#buffer.subarray(0, wanted);
     let missing = wanted;
     while (missing > 0) {
       const part = this.#parts[this.#part];
       if (part === undefined) {
-        pieces.push(new Uint8Array(missing));
+        out.fill(0, wanted - missing);
         break;
       }
       const piece = await slice(part, this.#offset, this.#offset + missing);
-      pieces.push(piece);
+      out.set(piece, wanted - missing);
       missing -= piece.length;
       this.#offset += piece.length;
       if (this.#offset >= sizeOf(part)) {
@@ -72,7 +75,7 @@ export class Archive {
       }
     }
     this.#left -= wanted;
-    return concat(...pieces);
+    return out;
   }
 }
 

@@ -2,7 +2,7 @@
  * A resumable upload (tus 1.0.0: creation, HEAD, PATCH) of slices that lie in IndexedDB. Any break, a reload
  * included, goes on where the server's offset says; nothing is ever sealed again.
  */
-import { type Bytes, concat } from "../bytes/bytes";
+import { type Bytes } from "../bytes/bytes";
 
 /** Reads the slice at `index`. */
 export type SliceSource = (index: number) => Promise<Uint8Array>;
@@ -59,6 +59,7 @@ const TUS = { "Tus-Resumable": "1.0.0" } as const;
 
 /** One upload under way. */
 export class Upload {
+  readonly #body: Bytes;
   #location: string | null;
   #paused: Promise<void> | null = null;
   #resume: (() => void) | null = null;
@@ -70,6 +71,7 @@ export class Upload {
     private readonly options: Options,
   ) {
     this.#location = options.location;
+    this.#body = new Uint8Array(Math.min(SLICES_PER_REQUEST * parcel.sliceSize, parcel.slices * parcel.sliceSize));
   }
 
   /** Whether it waits for {@link resume}. */
@@ -145,9 +147,14 @@ export class Upload {
   async #send(location: string, offset: number): Promise<number> {
     const { sliceSize, slices, read } = this.parcel;
     const first = Math.floor(offset / sliceSize);
-    const pieces: Uint8Array[] = [];
-    for (let index = first; index < Math.min(first + SLICES_PER_REQUEST, slices); index++) pieces.push(await read(index));
-    const body: Bytes = concat(...pieces).subarray(offset - first * sliceSize);
+    // one buffer for all requests: fetch takes its own copy before it begins
+    let filled = 0;
+    for (let index = first; index < Math.min(first + SLICES_PER_REQUEST, slices); index++) {
+      const piece = await read(index);
+      this.#body.set(piece, filled);
+      filled += piece.length;
+    }
+    const body = this.#body.subarray(offset - first * sliceSize, filled);
     const headers = { "Content-Type": "application/offset+octet-stream", "Upload-Offset": String(offset) };
     const answer = await this.#request(location, "PATCH", headers, body);
     const next = Number(answer.headers.get("Upload-Offset") ?? "x");

@@ -11,7 +11,8 @@ use futures_util::stream::BoxStream;
 use object_store::path::Path as Key;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
 use std::collections::HashSet;
-use std::io::ErrorKind;
+use std::fs::File;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -87,6 +88,32 @@ impl Files {
             Err(object_store::Error::AlreadyExists { .. }) => Ok(false),
             Err(e) => Err(Fault::from(e).context(format!("storing {key}"))),
         }
+    }
+
+    /// Stores `content` at a key that nobody else writes, `step` bytes at a time, each of which `see` is shown just before: what
+    /// it looks at is still in the processor's cache when it is copied. On a folder a crash may leave a part of the content;
+    /// so nothing may refer to the key before this returns, and [`Files::sweep`] must come by later.
+    ///
+    /// # Errors
+    /// The disk or the server fails, or there is something at the key; then nothing is left there.
+    pub async fn put_seen(
+        &self,
+        key: &str,
+        content: Bytes,
+        step: usize,
+        mut see: impl FnMut(&[u8]) + Send + 'static,
+    ) -> Result<(), Fault> {
+        let Some(root) = &self.folder else {
+            let shown = content.clone();
+            tokio::task::spawn_blocking(move || shown.chunks(step).for_each(see)).await?;
+            return self.put_at(key, content).await.map(drop);
+        };
+        let path = root.join(key);
+        let stored = move || {
+            write_new(&path, content.chunks(step).inspect(|part| see(part)))
+                .map_err(|e| Fault::from(e).context(format!("storing {}", path.display())))
+        };
+        tokio::task::spawn_blocking(stored).await?
     }
 
     /// The whole content of a small object, checked against its name.
@@ -196,6 +223,25 @@ impl Files {
     fn key(&self, key: &str) -> Key {
         if self.prefix.is_empty() { Key::from(key) } else { Key::from(format!("{}/{key}", self.prefix)) }
     }
+}
+
+/// Writes a new file and its place in its folder through to the disk.
+fn write_new<'a>(path: &Path, parts: impl Iterator<Item = &'a [u8]>) -> std::io::Result<()> {
+    let folder = path.parent().unwrap_or(path);
+    if !folder.exists() {
+        std::fs::create_dir_all(folder)?;
+        if let Some(above) = folder.parent() {
+            File::open(above)?.sync_all()?;
+        }
+    }
+    let mut file = File::create_new(path)?;
+    let mut parts = parts;
+    let written = parts.try_for_each(|part| file.write_all(part)).and_then(|()| file.sync_all());
+    if let Err(why) = written {
+        let _ = std::fs::remove_file(path);
+        return Err(why);
+    }
+    File::open(folder)?.sync_all()
 }
 
 fn sweep_folder(folder: &Path, name: &str, keep: &HashSet<String>) -> Result<usize, Fault> {
