@@ -132,6 +132,29 @@ test("a paused upload sends nothing until it is resumed", async () => {
   assert.ok(arrived(location).equals(content));
 });
 
+test("an upload that is paused between two requests sends nothing either", async () => {
+  mishap = undefined;
+  let upload: Upload;
+  let patches = 0;
+  mishap = (request) => { if (request.method === "PATCH") patches++; return undefined; };
+  const slow: Parcel = {
+    ...parcel,
+    read: async (index) => {
+      if (index === 5) {
+        upload.pause();
+        setTimeout(() => { assert.equal(patches, 1); upload.resume(); }, 60);
+      }
+      return parcel.read(index);
+    },
+  };
+  upload = new Upload(slow, options());
+  const started = performance.now();
+  const location = await upload.run();
+  mishap = undefined;
+  assert.ok(performance.now() - started >= 55);
+  assert.ok(arrived(location).equals(content));
+});
+
 test("sealed slices wait in the browser's database and are forgotten together", async () => {
   await buffer.begin("lot-1");
   for (let i = 0; i < 3; i++) await buffer.keep("lot-1", i, Uint8Array.of(i));

@@ -14,6 +14,7 @@ mod foreign_uploads;
 mod full_disk;
 mod hostile_bids;
 mod key_files;
+mod large_bid;
 mod log_files;
 mod manual;
 mod outage;

@@ -101,6 +101,7 @@ export class Upload {
         let offset = await this.#offset(location);
         this.#report(offset, true);
         while (offset < this.parcel.size) {
+          if (this.#paused !== null) await this.#paused;
           offset = await this.#send(location, offset);
           if (failures > 0) this.options.onTrouble?.(null);
           failures = 0;
@@ -154,6 +155,8 @@ export class Upload {
       this.#body.set(piece, filled);
       filled += piece.length;
     }
+    // paused while the slices were read: nothing goes out
+    if (this.#paused !== null) return offset;
     const body = this.#body.subarray(offset - first * sliceSize, filled);
     const headers = { "Content-Type": "application/offset+octet-stream", "Upload-Offset": String(offset) };
     const answer = await this.#request(location, "PATCH", headers, body);
