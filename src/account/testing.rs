@@ -78,6 +78,17 @@ impl TestHouse {
         }
     }
 
+    /// The same house after its program stopped where it stood: what was in memory is gone, database, files and keys are
+    /// as they were.
+    #[cfg(test)]
+    pub fn reopened(self) -> Self {
+        let Self { house, clock, next_code, password_hash, _folder } = self;
+        let config = house.door.config().clone();
+        drop(house);
+        let house = House::open(config, clock.clone()).unwrap();
+        Self { house, clock, next_code, password_hash, _folder }
+    }
+
     pub fn door(&self) -> &Door {
         &self.house.door
     }

@@ -148,6 +148,7 @@ pub(super) struct ActEnv {
     pub metrics: Metrics,
     pub sequencer: super::sequencer::Sequencer,
     pub policy: Option<super::policy::Policy>,
+    pub crash: super::crash::Crash,
 }
 
 impl ActEnv {

@@ -56,7 +56,8 @@ impl Door {
         let rotations = database.read::<_, Fault>(rotation_store::rotations)?;
         let policy = witnessing::read_policy(&config, &sequencer.verifier(), &rotations)?;
         let metrics = Metrics::default();
-        let env = Arc::new(ActEnv { clock: clock.clone(), vault: vault.clone(), metrics, sequencer, policy });
+        let (clock_too, vault_too, crash) = (clock.clone(), vault.clone(), super::crash::Crash::default());
+        let env = Arc::new(ActEnv { clock: clock_too, vault: vault_too, metrics, sequencer, policy, crash });
         let scribe = Scribe::start(&database, env.clone(), hub.clone())?;
         let log_files = database.read(|db| LogFiles::open(&config.log_folder(), db))?;
         Ok(Self(Arc::new(Inner { config, database, files, log_files, clock, vault, hub, env, scribe })))
@@ -111,6 +112,12 @@ impl Door {
         let done = self.write(Actor::system("log rotate"), |act| Ok(act.rotate_log()?))?.value;
         self.0.env.sequencer.settle(&done.new)?;
         Ok(done)
+    }
+
+    /// Where a test may stop the program.
+    #[cfg(test)]
+    pub fn crash(&self) -> &super::crash::Crash {
+        &self.0.env.crash
     }
 
     /// Who must cosign this log's checkpoints, if anybody must.

@@ -11,6 +11,7 @@
 
 pub mod act;
 pub mod checkpoint;
+pub mod crash;
 pub mod door;
 pub mod from_log;
 pub mod leaf;

@@ -7,6 +7,7 @@
 //! and its place in the log are durable.
 
 use super::act::{Act, ActEnv, Actor, EntryId, Prepared, Traces};
+use super::crash::Point;
 use crate::platform::database::{Database, Db, Writer};
 use crate::platform::live::Hub;
 use crate::platform::moment::Moment;
@@ -216,10 +217,14 @@ impl Scribe {
         }
         // whoever waits for a place needs no connection; there are fewer of them than there may be people
         drop(db);
+        if result.is_ok() {
+            self.env.crash.pass(Point::Committed);
+        }
         if entered {
             turns.take_part(|| self.sequence_now(&mut *database.writer()?, traces.at))?;
         }
         let value = result?;
+        self.env.crash.pass(Point::Unanswered);
         traces.topics.into_iter().for_each(|topic| self.hub.tell(topic));
         Ok(Done { value, at: traces.at, entries: traces.entries })
     }
@@ -229,6 +234,7 @@ impl Scribe {
         let done = db.transaction(|db| self.env.sequencer.sequence(db, now).map_err(|e| Rollback(e.into())));
         match done {
             Ok(_) => {
+                self.env.crash.pass(Point::Sequenced);
                 remember(&self.env);
                 self.env.committed(before.size(), begun.elapsed());
                 Ok(())
@@ -275,6 +281,7 @@ fn run_in_transaction<T>(
     let result = catch_unwind(AssertUnwindSafe(|| work(&mut act)));
     let traces = act.end();
     let result = result.unwrap_or_else(|_| Err(Fault::new("a bug stopped this act; see the log").into()));
+    env.crash.pass(Point::Working);
     let ended =
         if result.is_ok() { Manager::commit_transaction(db) } else { Manager::rollback_transaction(db) };
     if (ended.is_err() || result.is_err()) && env.sequencer.mark() != before {
@@ -336,9 +343,13 @@ fn write_group(db: &mut Db, group: &mut [Box<dyn Job>], env: &ActEnv) -> Result<
         let _ = Manager::rollback_transaction(db);
         return Err(fault);
     }
+    env.crash.pass(Point::Working);
     Manager::commit_transaction(db)?;
+    env.crash.pass(Point::Committed);
+    env.crash.pass(Point::Sequenced);
     remember(env);
     env.committed(before, begun.elapsed());
+    env.crash.pass(Point::Unanswered);
     Ok(())
 }
 

@@ -205,13 +205,17 @@ pub struct Facts<'a> {
 /// Issues the warrant for the bids of `facts.set`: the only place that does.
 ///
 /// # Errors
-/// The deadline has not passed, the box is not closed, the set is not of this closing, too few bidders, too few
-/// trustees, or it was opened before.
+/// The deadline has not passed, the box is not closed (or by this clock not yet), the set is not of this closing, too few
+/// bidders, too few trustees, or it was opened before.
 pub fn warrant(facts: &Facts<'_>, now: Moment) -> Result<OpeningWarrant, Refusal> {
     if facts.deadline.is_open(now) {
         return Err(Refusal::TooEarly { opens_at: facts.deadline.0 });
     }
     let closing = facts.closing.ok_or(Refusal::NotClosed)?;
+    if now < closing.at {
+        // the clock was set back; a record that says so is refused by whoever verifies it
+        return Err(Refusal::TooEarly { opens_at: closing.at });
+    }
     if facts.set.closing.size.0 != closing.size || facts.set.closing.root.0 != closing.root {
         return Err(Refusal::NotClosed);
     }

@@ -199,3 +199,18 @@ impl BidBox {
         self
     }
 }
+
+/// A release of a key that the bid of `manifest` did not commit to, as a dishonest client would make it.
+#[cfg(test)]
+pub fn wrong_key(
+    manifest: &crate::sealing::manifest::Manifest,
+    session: &crate::sealing::document::Bytes<65>,
+) -> crate::sealing::release::BidderRelease {
+    use crate::sealing::document::Bytes;
+    let key = crate::sealing::keys::Secret::random();
+    let sealed = crate::sealing::boxes::bidder_box(&manifest.ctx.hash(), &key, &session.0).unwrap();
+    let text = serde_json::json!({
+        "box": Bytes(sealed), "m": Bytes(manifest.id()), "session": session, "typ": "etrade/bidder-release/v1",
+    });
+    serde_json::from_value(text).unwrap()
+}

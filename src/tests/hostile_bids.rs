@@ -60,9 +60,9 @@ fn copied(house: &TestHouse, kept: &Kept) -> Vec<u8> {
 }
 
 /// What is done to an archive, and nothing of it can be seen before the opening.
-type Twist = fn(&mut Vec<u8>);
+pub(super) type Twist = fn(&mut Vec<u8>);
 
-const ARCHIVES: [(&str, Twist); 11] = [
+pub(super) const ARCHIVES: [(&str, Twist); 11] = [
     ("no-archive", |p| p[..4].copy_from_slice(b"PK\x03\x04")),
     ("garbage-before", |p| {
         p.rotate_right(BLOCK);
@@ -144,7 +144,7 @@ fn gallery(house: &TestHouse, filled: &BidBox, honest: &Kept) -> BTreeMap<String
 }
 
 /// A release in which this trustee tells a wrong share of every bid whose box opens.
-fn lie(house: &TestHouse, filled: &BidBox, i: u8) -> Release {
+pub(super) fn lie(house: &TestHouse, filled: &BidBox, i: u8) -> Release {
     let (bundle, key) = (filled.bundle(house, Single), filled.key(i));
     let mut release = filled.made(house, Single, i);
     for (line, manifest) in release.shares.iter_mut().zip(&bundle.manifests) {
@@ -160,7 +160,7 @@ fn lie(house: &TestHouse, filled: &BidBox, i: u8) -> Release {
     release
 }
 
-fn publish(house: &TestHouse, filled: &BidBox) -> String {
+pub(super) fn publish(house: &TestHouse, filled: &BidBox) -> String {
     let (vault, facts) = (house.door().vault().clone(), facts(house, filled.lot));
     let record = house.door().read(|db| protocol::record_of(db, &vault, &facts, Single)).unwrap().unwrap();
     let agent = &filled.staff.agent;

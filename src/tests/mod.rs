@@ -28,6 +28,7 @@ mod secrecy;
 mod secrecy_running;
 mod sending;
 mod small_disk;
+mod simulation;
 mod street;
 mod tidy;
 mod witnessed;

@@ -7,7 +7,7 @@ use crate::opening::bidders::{self, Taken};
 use crate::opening::lockstep::{Bidders, TRIES_MAX};
 use crate::opening::record::OpeningRecord;
 use crate::opening::rules::{Blame, Cause, Refusal};
-use crate::opening::testing::{BidBox, empty_box};
+use crate::opening::testing::{BidBox, empty_box, wrong_key};
 use crate::opening::{hall, jobs, protocol, store};
 use crate::platform::canonical::jcs_text;
 use crate::platform::database::testing::Engine;
@@ -19,11 +19,10 @@ use crate::project::testing::Shape;
 use crate::sealed_bid::rules::envelopes_of;
 use crate::sealed_bid::testing::{Offer, bid_dual};
 use crate::sealing::bidder_key::KeyBundle;
-use crate::sealing::boxes::{BoxKey, bidder_box};
+use crate::sealing::boxes::BoxKey;
 use crate::sealing::context::EnvelopeKind as Kind;
 use crate::sealing::document::Bytes;
 use crate::sealing::key_file::write_box_key;
-use crate::sealing::keys::Secret;
 use crate::sealing::manifest::BidderKeyFile;
 use crate::sealing::release::BidderRelease;
 
@@ -240,20 +239,16 @@ fn a_second_holder_steps_in(engine: Engine) {
     assert_eq!(seconds, [files[1].m]);
 }
 
-/// A release of a key that the bid did not commit to, as a dishonest client would make it.
+/// A release of a key that the bid did not commit to, as a dishonest client would make it; an honest one refuses.
 fn wrong(given: &KeyBundle) -> BidderRelease {
     let manifest = &given.manifests[0];
-    let sealed = bidder_box(&manifest.ctx.hash(), &Secret::random(), &given.session.0).unwrap();
     let honest = BidderKeyFile {
         k_b: Bytes([1; 32]),
         m: Bytes(manifest.id()),
         typ: crate::sealing::manifest::BidderKeyTyp,
     };
     assert!(BidderRelease::make(&honest, manifest, &given.session.0).is_err(), "an honest client does not");
-    let text = serde_json::json!({
-        "box": Bytes(sealed), "m": honest.m, "session": given.session, "typ": "etrade/bidder-release/v1",
-    });
-    serde_json::from_value(text).unwrap()
+    wrong_key(manifest, &given.session)
 }
 
 fn a_wrong_key_is_held_against_the_bidder_who_gave_it(engine: Engine) {

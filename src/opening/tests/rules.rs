@@ -57,6 +57,10 @@ fn a_warrant_needs_deadline_closing_bidders_and_quorum() {
     let refused = |facts: Facts<'_>, at: i64| warrant(&facts, now(at)).unwrap_err();
     assert_eq!(refused(base(), 999), Refusal::TooEarly { opens_at: DEADLINE.0 });
     assert_eq!(refused(Facts { closing: None, ..base() }, 1_000), Refusal::NotClosed);
+    // by a clock that was set back the box is not closed yet
+    let later = Closing { at: now(1_001), ..closing(3) };
+    let early = Refusal::TooEarly { opens_at: now(1_001) };
+    assert_eq!(refused(Facts { closing: Some(&later), ..base() }, 1_000), early);
     let (two, other) = (closing(2), super::rules::set(8));
     assert_eq!(
         refused(Facts { closing: Some(&two), ..base() }, 1_000),

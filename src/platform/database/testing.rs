@@ -49,7 +49,8 @@ struct Said {
     said: String,
 }
 
-fn ask(db: &mut Db, sql: String) -> Vec<String> {
+/// The column `said`, a text, of every row that `sql` finds.
+pub fn ask(db: &mut Db, sql: String) -> Vec<String> {
     use diesel::RunQueryDsl;
     let rows: Vec<Said> = diesel::sql_query(sql).load(db).expect("a plain question is answered");
     rows.into_iter().map(|row| row.said).collect()

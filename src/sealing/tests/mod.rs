@@ -6,7 +6,7 @@ mod bidder_key;
 mod command;
 pub mod foreign;
 pub mod hostile;
-mod properties;
+pub(crate) mod properties;
 mod release;
 mod stored;
 mod vectors;

@@ -50,7 +50,8 @@ fn plain_files_do_not_look_sealed() {
     assert!(looks_sealed(&[0x28; 56]));
 }
 
-fn sealed(key: &Secret, aad: &[u8], plain: &[u8], piece: usize) -> Vec<u8> {
+/// `plain` under `key`, written in pieces of this length.
+pub(crate) fn sealed(key: &Secret, aad: &[u8], plain: &[u8], piece: usize) -> Vec<u8> {
     let mut sealer = StreamSealer::new(Cursor::new(Vec::new()), key, aad, &[1; 32], [2; 7], 0).unwrap();
     plain.chunks(piece).for_each(|chunk| sealer.write_all(chunk).unwrap());
     sealer.finish(&[]).unwrap().0.into_inner()

@@ -1,0 +1,196 @@
+//! The end of a run: what was opened is what was sealed, who spoilt something is named and nobody else, and a stranger who
+//! has only the evidence agrees.
+
+use super::bidders::{Content, KeyPlan};
+use super::hall::Trust;
+use super::world::World;
+use crate::ledger::proof::Receipt;
+use crate::ledger::store as log;
+use crate::open_data::evidence::{self, Contents};
+use crate::opening::content::Content as OpenedContent;
+use crate::opening::rules::{Blame, Cause};
+use crate::opening::store::{self, BidRow};
+use crate::platform::refusal::{Failure, Fault};
+use crate::project::testing::facts;
+use crate::sealed_bid::store::{measured, parts};
+use crate::sealing::context::EnvelopeKind::Single;
+use crate::tests::browser::runtime;
+use crate::tests::hostile_bids::publish;
+use crate::verify::{Known, verify};
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::rc::Rc;
+
+impl World {
+    pub fn end(&mut self) {
+        self.seen.forget_files();
+        self.check();
+        self.acts_came_in_their_order();
+        self.receipts_still_verify();
+        if self.hall.opened {
+            self.bids_are_what_they_were();
+            publish(self.house(), &self.filled);
+            self.a_stranger_agrees();
+            self.met("verified");
+        } else {
+            let facts = facts(self.house(), self.filled.lot);
+            let asked = evidence::write(
+                &self.house().house,
+                &facts,
+                NOTHING_LEFT_OUT,
+                runtime().handle(),
+                Vec::new(),
+            );
+            assert!(!matches!(asked, Err(Failure::Fault(_))), "{asked:?}");
+        }
+    }
+
+    /// No act of a later phase stands before one that it waits for: by the places in the log, not by anybody's clock.
+    fn acts_came_in_their_order(&self) {
+        let door = self.house().door();
+        let kinds: Vec<String> = door
+            .read(|db| {
+                let size = log::head(db)?.map_or(0, |head| head.size);
+                let rows = (0..size).map(|index| Ok(log::entry_at(db, index)?.expect("an entry")));
+                rows.map(|row: Result<_, Fault>| Ok(door.opened(&row?)?.kind)).collect::<Result<_, Fault>>()
+            })
+            .unwrap();
+        let first = |kind: &str| kinds.iter().position(|other| other == kind);
+        let last = |kind: &str| kinds.iter().rposition(|other| other == kind);
+        let before = |early: Option<usize>, late: Option<usize>| match (early, late) {
+            (Some(early), Some(late)) => early < late,
+            _ => true,
+        };
+        let closed = first("opening.box_closed");
+        assert_eq!(closed, last("opening.box_closed"), "closed twice");
+        assert_eq!(first("opening.bids_opened"), last("opening.bids_opened"), "opened twice");
+        for kind in ["sealed_bid.submitted", "sealed_bid.withdrawn"] {
+            assert!(before(last(kind), closed), "{kind} behind the closing");
+        }
+        for kind in ["opening.session_started", "opening.bidder_released", "opening.shares_released"] {
+            assert!(before(closed, first(kind)), "{kind} before the closing");
+        }
+        assert!(before(first("opening.bidders_done"), first("opening.shares_released")));
+        assert!(before(last("opening.bidder_released"), first("opening.bidders_done")));
+        if self.hall.opened {
+            let shares = kinds.iter().take(first("opening.bids_opened").expect("an opening is in the log"));
+            assert!(
+                shares.filter(|kind| *kind == "opening.shares_released").count() >= 2,
+                "opened without a quorum"
+            );
+            assert_eq!(first("opening.bidders_done").is_some(), self.dual.is_some());
+        }
+        let submitted = kinds.iter().filter(|kind| *kind == "sealed_bid.submitted").count();
+        let done =
+            self.players.iter().flat_map(|player| &player.deeds).filter(|deed| deed.bid.is_some()).count();
+        assert_eq!(submitted, done, "submissions in the log");
+    }
+
+    fn receipts_still_verify(&self) {
+        let key = self.house().door().log_key().clone();
+        for given in &self.given {
+            let receipt = Receipt::parse(given.text.as_bytes()).unwrap();
+            let hash = receipt.opening.object_hash;
+            receipt.verify_hash(&hash, given.kind, key.name(), std::slice::from_ref(&key)).unwrap();
+        }
+    }
+
+    fn bids_are_what_they_were(&self) {
+        let door = self.house().door();
+        let (rows, counted) = door
+            .read(|db| {
+                let rows = store::bids(db, self.filled.lot, Single)?;
+                let size = self.closing().size;
+                let counted =
+                    crate::sealed_bid::store::counted(db, door.vault(), self.filled.lot, Single, size)?;
+                for bid in &counted {
+                    let whole = measured(&parts(db, bid.upload)?);
+                    assert_eq!(whole, bid.manifest.measured(), "a bid counts without all its bytes");
+                }
+                Ok::<_, Fault>((rows, counted))
+            })
+            .unwrap();
+        assert_eq!((rows.len(), counted.len()), (self.closing().counted.len(), self.closing().counted.len()));
+        for (at, content) in &self.closing().counted {
+            let row =
+                rows.iter().find(|row| row.m.0 == content.m).expect("every bid that counts has its line");
+            let Some((blame, cause)) = self.fault(*at, content) else {
+                let document = row.document.as_ref().unwrap_or_else(|| panic!("{:?}", row.not_opened));
+                let form: BTreeMap<String, String> =
+                    content.form.iter().map(|(k, v)| ((*k).to_owned(), v.clone())).collect();
+                assert_eq!(document.form, form, "another content was read out");
+                let files = door.read(|db| OpenedContent::of(db, door.vault(), self.filled.lot, Single, row));
+                let files = files.unwrap().expect("an opened bid can be read");
+                for (place, (name, bytes)) in content.files.iter().enumerate() {
+                    let mut read = Vec::new();
+                    files.read(door.files(), place).unwrap().read_to_end(&mut read).unwrap();
+                    assert!(document.files[place].name == *name && read == *bytes, "{name}");
+                }
+                self.only_liars_are_named(row);
+                continue;
+            };
+            let found = row.not_opened.as_ref().unwrap_or_else(|| panic!("opened, and should be {cause:?}"));
+            let same = matches!((&found.cause, &cause), (Cause::Content(_), Cause::Content(_)))
+                || found.cause == cause;
+            let undecided =
+                self.is_undecidable(content) && matches!(found.blame, Blame::Bidder | Blame::Trustees);
+            assert!(undecided || found.blame == blame && same, "{found:?} is not {blame:?} {cause:?}");
+            assert!(row.document.is_none());
+        }
+    }
+
+    /// Whose fault it is by what everybody did; `None` for an honest bid whose key came.
+    fn fault(&self, at: usize, content: &Rc<Content>) -> Option<(Blame, Cause)> {
+        if self.dual.is_some() && !self.hall.keys.contains(&at) {
+            let tried = self.hall.tried.contains(&at);
+            assert!(!tried || self.players[at].plan == KeyPlan::Wrong);
+            let cause = if tried { Cause::BidderKeyWrong } else { Cause::BidderKeyMissing };
+            let excused = self.hall.excused.contains(&at);
+            return Some((if excused { Blame::Outside } else { Blame::Bidder }, cause));
+        }
+        Some((Blame::Bidder, content.cause.clone()?))
+    }
+
+    /// A bid whose key does not prove itself, with a trustee who lied or never came: two honest shares can not tell whose
+    /// fault it is, and then nobody may be punished for it alone.
+    fn is_undecidable(&self, content: &Content) -> bool {
+        let by_key = matches!(content.cause, Some(Cause::BoxDiffers(_) | Cause::SharesDoNotFit));
+        by_key && self.hall.trust.iter().any(|trust| *trust != Trust::Honest)
+    }
+
+    fn only_liars_are_named(&self, row: &BidRow) {
+        let liars: Vec<u8> = (1..)
+            .zip(&self.hall.trust)
+            .filter(|(i, trust)| **trust == Trust::Liar && self.hall.released.contains(i))
+            .map(|(i, _)| i)
+            .collect();
+        assert_eq!(row.liars, liars);
+    }
+
+    fn a_stranger_agrees(&self) {
+        let (house, facts) = (self.house(), facts(self.house(), self.filled.lot));
+        let bundle =
+            evidence::write(&house.house, &facts, NOTHING_LEFT_OUT, runtime().handle(), Vec::new()).unwrap();
+        let (key, roots) = (Some(house.door().log_key().clone()), house.authority().roots().to_vec());
+        let findings = verify(bundle, &Known { key, roots, ..Known::default() });
+        let lies = |line: &String| {
+            (1..).zip(&self.hall.trust).any(|(i, trust)| {
+                let named = format!("the share of trustee {i} is not the one");
+                *trust == Trust::Liar && line.contains(&named)
+            })
+        };
+        let broken: Vec<String> =
+            findings.broken_lines().map(ToString::to_string).filter(|line| !lies(line)).collect();
+        assert!(broken.is_empty(), "{broken:#?}");
+        let opened = self.closing().counted.iter().filter(|(at, bid)| self.fault(*at, bid).is_none()).count();
+        let again = format!("{opened} were read out, {opened} opened again");
+        assert!(
+            findings.lines().iter().any(|line| line.to_string().contains(&again)),
+            "{again}: {:#?}",
+            findings.lines().iter().map(ToString::to_string).collect::<Vec<_>>()
+        );
+    }
+}
+
+/// All that evidence can hold of a lot without evaluation.
+const NOTHING_LEFT_OUT: Contents = Contents { ciphertexts: true, media: false };

@@ -1,0 +1,266 @@
+//! What a simulation knows: the house, everybody in it, and what must be true of them. It moves time and stops the program.
+
+use super::bidders::Player;
+use super::dice::Dice;
+use super::hall::Hall;
+use super::invariants::Seen;
+use super::{Tally, Trail};
+use crate::account::role::Role;
+use crate::account::testing::{Member, TestHouse};
+use crate::deposit::testing::{paid, treasury};
+use crate::ledger::EntryId;
+use crate::ledger::crash::Point;
+use crate::opening::testing::{BidBox, empty_box};
+use crate::platform::database::testing::Engine;
+use crate::platform::moment::{HOUR, MINUTE, Moment, SECOND};
+use crate::platform::money::Fen;
+use crate::platform::refusal::Failure;
+use crate::project::terms::DualLock;
+use crate::project::testing::{Shape, facts};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::rc::Rc;
+
+/// Where the program may stop inside an act.
+const POINTS: [Point; 4] = [Point::Working, Point::Committed, Point::Sequenced, Point::Unanswered];
+
+/// Of a hundred acts, in how many the program stops.
+const STOPS: usize = 8;
+
+/// What came of an act.
+#[derive(Debug)]
+pub enum Came<T> {
+    Done(T),
+    /// Refused with this sentence.
+    No(String),
+    /// The program stopped and was started again; nobody was answered.
+    Stopped(Point),
+}
+
+/// A receipt that somebody holds.
+pub struct Given {
+    pub text: String,
+    pub kind: u8,
+    /// What the receipt is about, where its holder has it.
+    pub object: Option<Vec<u8>>,
+    pub entry: EntryId,
+}
+
+pub struct World {
+    house: Option<TestHouse>,
+    pub dice: Dice,
+    trail: Trail,
+    pub tally: Tally,
+    pub filled: Rc<BidBox>,
+    pub players: Vec<Player>,
+    pub hall: Hall,
+    pub given: Vec<Given>,
+    pub seen: Seen,
+    pub deadline: Moment,
+    pub issued: Moment,
+    /// Minutes that bidders have to release their keys, where bids are locked twice.
+    pub dual: Option<i64>,
+    pub paid: i64,
+    /// The latest that the clock ever showed.
+    pub latest: Moment,
+    /// Marks all content that must not be seen.
+    pub canary: String,
+}
+
+impl World {
+    /// Announces a tender, names its trustees and brings bidders, some of whom pay their deposit.
+    pub fn begin(engine: Engine, seed: u64, trail: Trail) -> Self {
+        let mut dice = Dice::new(seed);
+        let house = TestHouse::new(engine);
+        let dual = dice.comes(50).then(|| dice.between(10, 40));
+        let lock = dual.map(|minutes| DualLock { minutes: u32::try_from(minutes).unwrap() });
+        let shape = Shape { dual: lock, deposit: Fen(20_000_000), ..Shape::default() };
+        let filled = Rc::new(empty_box(&house, &shape));
+        let schedule = facts(&house, filled.lot).schedule.unwrap();
+        house.at("2026-03-20 10:00:00");
+        let treasurer = treasury(&house);
+        let count = 3 + dice.below(4);
+        let mut players = Vec::new();
+        let mut sum = 0;
+        for number in 1..=count {
+            let member = house.member(Role::Bidder, &format!("bidder{number}"));
+            if dice.comes(50) {
+                sum += paid(&house, &treasurer.who, &member.who, filled.lot).amount.0;
+            }
+            players.push(Player::new(member, &mut dice));
+        }
+        let latest = house.door().now();
+        let hall = Hall::new(&mut dice);
+        let world = Self {
+            house: Some(house),
+            dice,
+            trail,
+            tally: Tally::new(),
+            filled,
+            players,
+            hall,
+            given: Vec::new(),
+            seen: Seen::default(),
+            deadline: schedule.bids_until,
+            issued: schedule.documents_from,
+            dual,
+            paid: sum,
+            latest,
+            canary: format!("CANARY{seed:x}C"),
+        };
+        world.say(&format!("{count} bidders, dual {dual:?}, {:?}", world.hall));
+        world
+    }
+
+    /// The whole tender.
+    pub fn live(mut self) -> Tally {
+        for _ in 0..self.dice.between(70, 110) {
+            self.while_bids_are_taken();
+            self.check();
+        }
+        self.move_clock(self.deadline.plus(-30 * SECOND));
+        for _ in 0..14 {
+            self.around_the_deadline();
+            self.check();
+        }
+        self.close_for_sure();
+        self.check();
+        if self.hall.opens() {
+            for _ in 0..40 {
+                self.in_the_hall();
+                self.check();
+            }
+            self.open_for_sure();
+            self.check();
+        }
+        self.end();
+        self.tally
+    }
+
+    fn while_bids_are_taken(&mut self) {
+        match self.dice.below(100) {
+            0..66 => self.a_bidder_acts(),
+            66..80 => {
+                let by = self.dice.between(-2 * HOUR, 7 * HOUR);
+                let most = self.deadline.plus(-HOUR);
+                let to = self.now().plus(by).max(self.issued.plus(HOUR)).min(most);
+                self.move_clock(to);
+            }
+            80..88 => self.stop_between_acts(),
+            88..94 => self.too_early(),
+            _ => self.jobs(),
+        }
+    }
+
+    fn around_the_deadline(&mut self) {
+        match self.dice.below(100) {
+            0..45 => self.a_bidder_acts(),
+            45..70 => {
+                let near = [-2 * MINUTE, -SECOND, -1, 0, 1, 5 * SECOND];
+                let to = self.deadline.plus(*self.dice.one_of(&near));
+                self.move_clock(to);
+            }
+            70..76 => self.stop_between_acts(),
+            76..84 => self.too_early(),
+            _ => self.try_to_close(),
+        }
+    }
+
+    /// The house as it runs now.
+    pub fn house(&self) -> &TestHouse {
+        self.house.as_ref().expect("the house runs")
+    }
+
+    pub fn now(&self) -> Moment {
+        self.house().door().now()
+    }
+
+    /// Writes a step down.
+    pub fn say(&self, what: &str) {
+        let now = self.house().door().now();
+        self.trail.say(format!("{} {what}", now.rfc3339()));
+    }
+
+    /// Counts something that happened.
+    pub fn met(&mut self, what: &str) {
+        self.say(&format!("  {what}"));
+        *self.tally.entry(what.to_owned()).or_default() += 1;
+    }
+
+    pub fn move_clock(&mut self, to: Moment) {
+        if to < self.now() {
+            self.met("the clock went back");
+        }
+        self.say(&format!("the clock goes to {}", to.rfc3339()));
+        self.house().clock.move_to(to);
+        self.latest = self.latest.max(to);
+    }
+
+    /// Stops the program between two acts.
+    pub fn stop_between_acts(&mut self) {
+        self.met("stopped between acts");
+        self.reopen();
+    }
+
+    pub fn reopen(&mut self) {
+        let house = self.house.take().expect("the house runs");
+        self.house = Some(house.reopened());
+    }
+
+    /// Tries an act, in some of them the program stops.
+    pub fn attempt<T>(&mut self, what: &str, act: impl FnOnce(&TestHouse) -> Result<T, Failure>) -> Came<T> {
+        self.say(what);
+        let stop = self.dice.comes(STOPS).then(|| *self.dice.one_of(&POINTS));
+        let house = self.house();
+        if let Some(point) = stop {
+            house.door().crash().arm(point);
+        }
+        let came = catch_unwind(AssertUnwindSafe(|| act(house)));
+        let stopped = stop.filter(|_| !house.door().crash().disarm());
+        if let Some(point) = stopped {
+            self.met(&format!("stopped: {point:?}"));
+            self.reopen();
+        }
+        match (came, stopped) {
+            (Ok(Ok(value)), _) => Came::Done(value),
+            (_, Some(point)) => Came::Stopped(point),
+            (Ok(Err(Failure::Refused(refused))), None) => {
+                self.say(&format!("  refused: {}", refused.key));
+                Came::No(refused.key.into_owned())
+            }
+            (Ok(Err(fault)), None) => panic!("{what}: {fault}"),
+            (Err(panic), None) => resume_unwind(panic),
+        }
+    }
+
+    /// An act that must be refused with one of these sentences, whatever stops.
+    pub fn refused<T>(
+        &mut self,
+        what: &str,
+        with: &[&str],
+        act: impl FnOnce(&TestHouse) -> Result<T, Failure>,
+    ) {
+        match self.attempt(what, act) {
+            Came::Done(_) => panic!("{what} succeeded and should be refused with {with:?}"),
+            Came::No(key) => {
+                assert!(with.contains(&key.as_str()), "{what}: refused with {key}, not {with:?}")
+            }
+            Came::Stopped(_) => {}
+        }
+    }
+
+    /// What the clock does of itself.
+    pub fn jobs(&mut self) {
+        self.say("the jobs run");
+        let door = self.house().door();
+        crate::sealed_bid::uploads::expire(door).unwrap();
+        crate::sealed_bid::uploads::sweep(door).unwrap();
+        crate::opening::jobs::due(door).unwrap();
+        self.notice_closing();
+    }
+
+    /// The people of the tender who may close and open.
+    pub fn opener(&mut self) -> Member {
+        let staff = &self.filled.staff;
+        self.dice.one_of(&[staff.agent.clone(), staff.centre.clone()]).clone()
+    }
+}
