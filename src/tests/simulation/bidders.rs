@@ -109,7 +109,7 @@ impl World {
         let at = self.dice.below(self.players.len());
         let player = &self.players[at];
         match &player.draft {
-            None if player.bid().is_some() && self.dice.comes(25) => self.withdraw(at),
+            None if player.bid().is_some() && self.dice.comes(15) => self.withdraw(at),
             None if self.dice.comes(12) => self.cheat_visibly(at),
             None => self.seal(at),
             Some(draft) => match &draft.upload {
@@ -246,7 +246,7 @@ impl World {
     /// Puts the next piece into the file store: a whole number of slices, or one that ends in the middle of one, whose
     /// beginning is then sent along with what follows. Gives it, how far the upload is then, and the tail that it replaces.
     fn keep_piece(&mut self, at: usize) -> (Part, usize, Option<String>) {
-        let (how, odd) = (self.dice.below(3), usize::try_from(self.dice.between(1, 900_000)).unwrap());
+        let (how, odd) = (self.dice.below(4), usize::try_from(self.dice.between(1, 900_000)).unwrap());
         let draft = self.players[at].draft.as_ref().unwrap();
         let upload = draft.upload.as_ref().unwrap();
         let door = self.house().door();
@@ -255,7 +255,7 @@ impl World {
         let rest = &draft.ciphertext[from..];
         let length = match how {
             0 => rest.len().min(SLICE),
-            1 => rest.len().min(uploads::PART_MAX),
+            1 | 2 => rest.len().min(uploads::PART_MAX),
             _ => rest.len().min(upload.have - from + odd),
         };
         let piece = Body::copy_from_slice(&rest[..length]);

@@ -60,13 +60,13 @@ impl std::fmt::Debug for Hall {
 
 impl Hall {
     /// At most one trustee is not honest: with more nobody could open anything, with a threshold of two.
-    pub fn new(dice: &mut Dice) -> Self {
+    pub fn new(seed: u64, dice: &mut Dice) -> Self {
         let mut trust = [Trust::Honest; 3];
-        match dice.below(100) {
-            0..40 => {}
-            40..70 => trust[dice.below(3)] = Trust::Liar,
-            _ => trust[dice.below(3)] = Trust::Lost,
-        }
+        trust[dice.below(3)] = match seed % 3 {
+            0 => Trust::Honest,
+            1 => Trust::Liar,
+            _ => Trust::Lost,
+        };
         Self {
             trust,
             closed: None,
