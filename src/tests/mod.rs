@@ -18,6 +18,7 @@ mod large_bid;
 mod log_files;
 mod manual;
 mod outage;
+mod parsers;
 mod program;
 mod real_browser;
 mod refusals;
