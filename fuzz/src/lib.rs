@@ -32,6 +32,8 @@ pub mod ledger {
     pub mod policy;
     #[path = "../../src/ledger/proof.rs"]
     pub mod proof;
+    #[path = "../../src/ledger/rotation.rs"]
+    pub mod rotation;
     #[path = "../../src/ledger/tiles.rs"]
     pub mod tiles;
     #[path = "../../src/ledger/timestamp.rs"]

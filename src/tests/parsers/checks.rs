@@ -10,6 +10,7 @@ use crate::ledger::checkpoint::Checkpoint;
 use crate::ledger::note::{KeyKind, Note, VerifierKey};
 use crate::ledger::policy::Policy;
 use crate::ledger::proof::Receipt;
+use crate::ledger::rotation::Rotations;
 use crate::ledger::tiles::{Resource, bundle, parse_bundle};
 use crate::ledger::{leaf, timestamp, tree, witness};
 use crate::platform::canonical::{from_jcs, jcs};
@@ -147,7 +148,7 @@ pub fn tus_headers(bytes: &[u8]) -> bool {
     taken
 }
 
-/// Signed notes, checkpoints, cosignatures, keys and policies.
+/// Signed notes, checkpoints, cosignatures, keys, changes of keys, policies.
 pub fn note(bytes: &[u8]) -> bool {
     let mut taken = false;
     if let Ok(note) = Note::parse(bytes) {
@@ -164,6 +165,15 @@ pub fn note(bytes: &[u8]) -> bool {
     if let Ok(key) = VerifierKey::parse(text) {
         assert_eq!(key.to_string(), text);
         taken = true;
+    }
+    if let Ok(rotations) = Rotations::parse(text) {
+        let again = rotations.to_string();
+        assert_eq!(
+            Rotations::parse(&again).ok().as_ref(),
+            Some(&rotations),
+            "changes of keys are read otherwise again"
+        );
+        taken |= !rotations.list().is_empty();
     }
     if let Ok(policy) = Policy::parse(text) {
         let again = policy.to_string();
@@ -183,7 +193,7 @@ pub fn proofs(bytes: &[u8]) -> bool {
     }
     if let Some(request) = witness::Request::parse(bytes) {
         assert!(request.to_string().as_bytes() == bytes, "a request has another form too");
-        let _ = request.judge(&[], |_| None);
+        let _ = request.judge(&[], &Rotations::default(), |_| None);
         taken = true;
     }
     if let Some(entries) = parse_bundle(bytes) {
