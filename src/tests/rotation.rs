@@ -136,7 +136,13 @@ fn everybody_follows_a_log_that_changed_its_key_several_times(engine: Engine) {
     }
     assert!(!go(&served, &keys[0], false).0, "the old key alone does not open the newest checkpoint");
 
-    // for people, and at stable addresses
+    shown_to_people(&served, &all, &keys);
+    outside.stop();
+}
+
+/// Every change is on the log's page, and its papers are at stable addresses.
+fn shown_to_people(served: &Served, all: &Rotations, keys: &[VerifierKey]) {
+    let (house, origin) = (&served.house, &served.house.door().config().origin);
     let mut visitor = served.visitor();
     let page = visitor.get("/log").expect_status(200).text();
     for (rotation, kept) in all.list().iter().zip(house.door().read(rotation_store::rotated).unwrap()) {
@@ -159,7 +165,6 @@ fn everybody_follows_a_log_that_changed_its_key_several_times(engine: Engine) {
     assert_eq!(visitor.get("/log/rotations").expect_status(200).text(), all.to_string());
     visitor.get("/log/rotation/1/checkpoint").expect_status(404);
     assert_eq!(visitor.get("/log/key").expect_status(200).text(), format!("{}\n", keys[3]));
-    outside.stop();
 }
 
 fn a_stolen_old_key_can_do_nothing_new(engine: Engine) {
