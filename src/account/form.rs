@@ -17,21 +17,23 @@ const FORM_BYTES_MAX: usize = 1 << 20;
 
 /// A form sent from one of our own pages, read into a `T`. The field `csrf` is checked and taken away, so `T`
 /// may deny unknown fields. For repeated fields take `Posted<Vec<(String, String)>>`.
-pub struct Posted<T>(pub T);
+pub struct Posted<T, const MOST: usize = FORM_BYTES_MAX>(pub T);
 
-impl<T: DeserializeOwned + 'static> FromRequest for Posted<T> {
+impl<T: DeserializeOwned + 'static, const MOST: usize> FromRequest for Posted<T, MOST> {
     type Error = Failed;
     type Future = Pin<Box<dyn Future<Output = Result<Self, Failed>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let bytes = web::Bytes::from_request(request, payload);
+        let body = web::Payload::from_request(request, payload).into_inner();
         let expected = request.extensions().get::<Seen>().map(|seen| seen.csrf.clone()).unwrap_or_default();
         Box::pin(async move {
             let unread = |error: &dyn fmt::Display| Failed::from(unread_fields(error));
-            let bytes = bytes.await.map_err(|e| Failed::from(broken_off(&e)))?;
-            if bytes.len() > FORM_BYTES_MAX {
-                return Err(Refused::new(413, "platform.refusal.too_large").with("max", "1 MiB").into());
-            }
+            let body = body.map_err(|e| Failed::from(broken_off(&e)))?;
+            let Ok(bytes) = body.to_bytes_limited(MOST).await else {
+                let max = format!("{} MiB", MOST >> 20);
+                return Err(Refused::new(413, "platform.refusal.too_large").with("max", max).into());
+            };
+            let bytes = bytes.map_err(|e| Failed::from(broken_off(&e)))?;
             let mut fields: Vec<(String, String)> =
                 serde_urlencoded::from_bytes(&bytes).map_err(|e| unread(&e))?;
             let given = fields.iter().find(|(name, _)| name == "csrf").map(|(_, value)| value.clone());

@@ -24,6 +24,7 @@ use crate::sealing::manifest::BidderKeyFile;
 use crate::sealing::release::{OpeningBundle, Release};
 use crate::sealing::signature::SigningKey;
 use crate::sealing::trustees::TrusteeKey;
+use std::path::{Path, PathBuf};
 
 /// A lot whose bids are in. The clock stands a minute before the deadline, 2026-03-25 09:30.
 pub struct BidBox {
@@ -177,17 +178,22 @@ impl BidBox {
 
     /// Changes a byte of what the platform keeps of a bidder's envelope. The box must be closed.
     pub fn damage(&self, house: &TestHouse, envelope: EnvelopeKind, bidder: &Member) {
+        let path = self.stored(house, envelope, bidder);
+        let mut bytes = std::fs::read(&path).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        std::fs::write(&path, bytes).unwrap();
+    }
+
+    /// The first piece that the platform keeps of a bidder's envelope. The box must be closed.
+    pub fn stored(&self, house: &TestHouse, envelope: EnvelopeKind, bidder: &Member) -> PathBuf {
         let (door, lot) = (house.door(), self.lot);
         let parts = door.read(|db| {
             let all = crate::sealed_bid::store::counted(db, door.vault(), lot, envelope, u64::MAX)?;
             let own = all.into_iter().find(|bid| bid.organisation == bidder.who.organisation);
             crate::sealed_bid::store::parts(db, own.expect("a bid").upload)
         });
-        let path = std::path::Path::new(&door.config().files).join(&parts.unwrap().remove(0).file);
-        let mut bytes = std::fs::read(&path).unwrap();
-        let middle = bytes.len() / 2;
-        bytes[middle] ^= 1;
-        std::fs::write(&path, bytes).unwrap();
+        Path::new(&door.config().files).join(&parts.unwrap().remove(0).file)
     }
 
     /// The whole way: deadline, closing, two trustees, first envelope open.

@@ -105,7 +105,8 @@ pub fn unseal(
     follower: &Follower,
 ) -> Result<Result<Unsealed, Vec<u8>>, Fault> {
     let mut out = Unsealed { bids: Vec::new(), contents: Vec::new(), shares: Vec::new() };
-    let mut shares = SharesDoc { bids: Vec::new(), session: None, typ: SharesTyp };
+    let session = Some(Bytes(material.session.to_bytes().0));
+    let mut shares = SharesDoc { bids: Vec::new(), session, typ: SharesTyp };
     let judged = side_by_side(&material.bids, |at, sealed| {
         follower.set(at, BidStep::Opening(0));
         let reported = reports(sealed, material);
@@ -241,6 +242,9 @@ fn open_one(
             Ok(Some((row, Some(content))))
         }
         Ok(_) => Ok(Some(failed(Blame::Bidder, Cause::OtherSigner))),
+        Err(SealError::Io(error)) if ciphertext::is_lost(&error) => {
+            Ok(Some(failed(Blame::Platform, Cause::CiphertextDamaged)))
+        }
         Err(SealError::Io(error)) => Err(error.into()),
         Err(other) => {
             let (blame, cause) = content_fault(files, sealed, &other)?;
@@ -260,7 +264,10 @@ fn is_own(authority: &Authority, sealed: &Sealed, document: &BidDocument) -> boo
 /// them so; otherwise the platform lost what it had accepted.
 fn content_fault(files: &Files, sealed: &Sealed, error: &SealError) -> Result<(Blame, Cause), Fault> {
     let reader = ciphertext::reader(files.clone(), sealed.parts.clone())?;
-    let same = measure(reader)? == sealed.counted.manifest.measured();
+    let same = match measure(reader) {
+        Err(error) if ciphertext::is_lost(&error) => false,
+        measured => measured? == sealed.counted.manifest.measured(),
+    };
     Ok(if same {
         (Blame::Bidder, Cause::Content(error.to_string()))
     } else {

@@ -21,6 +21,29 @@ pub fn reader_from(files: Files, mut parts: Vec<Part>, offset: u64) -> io::Resul
     Ok(reader)
 }
 
+/// A stored piece of a ciphertext is not there any more, or has another size: asking again does not help.
+#[derive(Debug, thiserror::Error)]
+#[error("a stored piece of a ciphertext is gone or cut")]
+pub struct PieceLost;
+
+/// Whether a reader failed because a piece is lost.
+pub fn is_lost(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<PieceLost>())
+}
+
+/// Whether all pieces are there, each with its size. Blocks.
+pub fn is_whole(files: &Files, parts: &[Part]) -> io::Result<bool> {
+    for part in parts {
+        let mut reader = reader(files.clone(), vec![part.clone()])?;
+        match reader.read(&mut [0]) {
+            Ok(_) => {}
+            Err(error) if is_lost(&error) => return Ok(false),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(true)
+}
+
 struct Reader {
     files: Files,
     parts: VecDeque<Part>,
@@ -32,11 +55,11 @@ impl Read for Reader {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         while self.piece.is_empty() {
             let Some(part) = self.parts.pop_front() else { return Ok(0) };
-            let piece = self.waiting.on(self.files.get_at(&part.file));
-            self.piece = piece.map_err(|fault| io::Error::other(fault.chain()))?;
-            if self.piece.len() as u64 != part.size {
-                return Err(io::Error::other("a stored piece of a ciphertext has another size"));
-            }
+            let piece = self.waiting.on(self.files.find_at(&part.file));
+            let piece = piece.map_err(|fault| io::Error::other(fault.chain()))?;
+            // gone or cut for good; a disk or a server that fails is another error, and may be asked again
+            let whole = piece.filter(|piece| piece.len() as u64 == part.size);
+            self.piece = whole.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, PieceLost))?;
         }
         let taken = self.piece.len().min(out.len());
         let piece = self.piece.split_to(taken);

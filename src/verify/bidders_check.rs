@@ -161,7 +161,7 @@ fn key<A: Archive>(
     let Some(shares) = shares else { return Ok(()) };
     let k_b = shares.bids.iter().find(|held| held.m.0 == bid.m).and_then(|held| held.k_b);
     let k_b = k_b.ok_or("its bidder came, but the key is missing")?;
-    let Some(session) = &shares.session else { return Ok(()) };
+    let session = shares.session.as_ref().ok_or("the session's key is missing")?;
     let session = BoxKey::from_bytes(&session.0).map_err(|e| e.to_string())?;
     match release.open(&bid.manifest, &session) {
         Ok(opened) if opened.0 == k_b.0 => Ok(()),

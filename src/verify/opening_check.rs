@@ -52,7 +52,7 @@ pub fn opening_path(envelope: EnvelopeKind, name: &str) -> String {
 pub struct SharesDoc {
     /// In the order of the bid set.
     pub bids: Vec<BidShares>,
-    /// Private key of the opening session, if it was kept: shows that the shares are those of the releases.
+    /// Private key of the opening session: shows that the shares are those of the releases.
     pub session: Option<Bytes<32>>,
     pub typ: SharesTyp,
 }
@@ -300,20 +300,23 @@ fn what_a_lie_means(trustee: u8, bids: usize) -> String {
 
 /// Reports that are not what the trustee's signed release held, as far as the bundle lets that be seen.
 fn unreleased(doc: &SharesDoc, held: &BidShares, bid: &LoggedBid, releases: &[Release]) -> Vec<String> {
-    let session = doc.session.as_ref().map(|key| BoxKey::from_bytes(&key.0));
-    let session = match session {
-        None => None,
-        Some(Ok(key)) => Some(key),
-        Some(Err(_)) => return vec!["the session key is not a key".into()],
+    // without it the shares would be the platform's word: it could blame a bidder or a trustee by inventing some
+    let Some(session) = &doc.session else {
+        return vec!["the session's key is missing: nobody sees that these shares were released".into()];
     };
+    let Ok(session) = BoxKey::from_bytes(&session.0) else {
+        return vec!["the session key is not a key".into()];
+    };
+    if releases.iter().any(|release| release.session.0 != session.public()) {
+        return vec!["the session key is not the one that the trustees released to".into()];
+    }
     let c = bid.manifest.ctx.hash();
     let wrong = |report: &&ReportedShare| {
         let Some(release) = releases.iter().find(|release| release.i == report.i) else { return true };
         let Some(released) = release.shares.iter().find(|share| share.m.0 == bid.m) else { return true };
-        match (&released.sealed, &report.share, &session) {
-            (None, None, _) => false,
-            (Some(_), Some(_), None) => false,
-            (Some(sealed), reported, Some(session)) => {
+        match (&released.sealed, &report.share) {
+            (None, None) => false,
+            (Some(sealed), reported) => {
                 let opened = session.open_release(&c, report.i, &sealed.0).ok();
                 opened.map(|share| *share.to_bytes()) != reported.map(|share| share.0)
             }

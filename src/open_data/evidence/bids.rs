@@ -65,6 +65,10 @@ fn handed_in(
     gathering.document(format!("{folder}receipt.tlog-proof"), receipt.to_string());
     if with_ciphertext {
         let (files, parts) = (gathering.door.files().clone(), parts(gathering.db, bid.upload)?);
+        // one that the platform lost is in the record as such, and the rest must be had all the same
+        if !ciphertext::is_whole(&files, &parts)? {
+            return Ok(());
+        }
         let open = move || -> std::io::Result<Box<dyn std::io::Read>> {
             Ok(Box::new(ciphertext::reader(files.clone(), parts.clone())?))
         };

@@ -185,6 +185,9 @@ async fn bundle_get(
     Ok(HttpResponse::Ok().content_type("application/json").body(jcs_text(&bundle)))
 }
 
+/// Largest release that is read, in bytes; one bid's share takes about 250, so there is room for thirty thousand bids.
+const RELEASE_BYTES_MAX: usize = 8 << 20;
+
 #[derive(Deserialize)]
 struct ReleaseForm {
     release: String,
@@ -195,16 +198,13 @@ async fn release_post(
     p: Page,
     door: web::Data<Door>,
     path: Envelope,
-    form: Posted<ReleaseForm>,
+    form: Posted<ReleaseForm, RELEASE_BYTES_MAX>,
 ) -> Answer {
     let (facts, envelope) = envelope_of(&door, path, Some(&who)).await?;
     let (id, release) = (facts.lot, form.0.release);
     let done = door.act(who.actor(), move |act| actions::release(act, &who, id, envelope, &release)).await;
     back(p, &door, facts, done.map(|_| ())).await
 }
-
-/// Largest release that is read, in bytes; one bid's share takes about 250.
-const RELEASE_BYTES_MAX: usize = 1 << 20;
 
 /// The release that `sunbid open release` wrote.
 async fn release_file_post(
@@ -215,7 +215,7 @@ async fn release_file_post(
     parts: Multipart,
 ) -> Answer {
     let (facts, envelope) = envelope_of(&door, path, Some(&who)).await?;
-    let (_, content) = one_file(parts, &p.csrf, RELEASE_BYTES_MAX, "1 MiB").await?;
+    let (_, content) = one_file(parts, &p.csrf, RELEASE_BYTES_MAX, "8 MiB").await?;
     let (id, release) = (facts.lot, String::from_utf8_lossy(&content).into_owned());
     let done = door.act(who.actor(), move |act| actions::release(act, &who, id, envelope, &release)).await;
     back(p, &door, facts, done.map(|_| ())).await

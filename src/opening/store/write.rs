@@ -58,7 +58,7 @@ pub(in crate::opening) fn insert_sitting(
     Ok(())
 }
 
-/// Marks an envelope opened: keeps the shares in the vault and destroys the session key.
+/// Marks an envelope opened: keeps the shares in the vault, with the session's key that proves them, and no key elsewhere.
 pub(in crate::opening) fn end_sitting(
     db: &mut Db,
     vault: &Vault,

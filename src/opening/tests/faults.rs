@@ -24,6 +24,7 @@ on_both_databases! {
     a_bid_that_is_no_archive_is_its_bidders_fault
     a_bid_whose_key_was_never_shared_waits_for_every_trustee
     a_ciphertext_that_the_platform_damaged_is_not_the_bidders_fault
+    a_piece_that_is_gone_or_cut_is_the_platforms_fault_and_stops_no_other
 }
 
 fn bids(house: &TestHouse, filled: &BidBox) -> Vec<BidRow> {
@@ -163,4 +164,21 @@ fn a_ciphertext_that_the_platform_damaged_is_not_the_bidders_fault(engine: Engin
     filled.open(&house, Kind::Single, false).unwrap();
     let fate = fate_beside_three_others(&house, &filled, &spoiler);
     assert_eq!(fate, (Blame::Platform, Cause::CiphertextDamaged));
+}
+
+fn a_piece_that_is_gone_or_cut_is_the_platforms_fault_and_stops_no_other(engine: Engine) {
+    let house = TestHouse::new(engine);
+    let filled = bids_in(&house, &["1.00", "2.00", "3.00", "4.00"]);
+    filled.close(&house);
+    std::fs::remove_file(filled.stored(&house, Kind::Single, &filled.bidders[0])).unwrap();
+    let cut = filled.stored(&house, Kind::Single, &filled.bidders[2]);
+    std::fs::write(&cut, &std::fs::read(&cut).unwrap()[..1000]).unwrap();
+    filled.release(&house, Kind::Single, &[1, 2]);
+    filled.open(&house, Kind::Single, false).unwrap();
+    for (at, bid) in bids(&house, &filled).iter().enumerate() {
+        let lost = bid.not_opened.as_ref().map(|why| (why.blame, &why.cause));
+        let expected = (at % 2 == 0).then_some((Blame::Platform, &Cause::CiphertextDamaged));
+        assert_eq!(lost, expected, "bid {at}");
+        assert_eq!(bid.document.is_some(), at % 2 == 1, "bid {at}");
+    }
 }

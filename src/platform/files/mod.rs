@@ -134,11 +134,22 @@ impl Files {
     /// # Errors
     /// It is not there or is larger than [`WHOLE_BYTES_MAX`].
     pub async fn get_at(&self, key: &str) -> Result<Bytes, Fault> {
-        let found = self.store.get(&self.key(key)).await?;
+        self.find_at(key).await?.ok_or_else(|| Fault::new(format!("{key} is not there")))
+    }
+
+    /// As [`Files::get_at`]; `None` if it is not there.
+    ///
+    /// # Errors
+    /// It is larger than [`WHOLE_BYTES_MAX`], or the disk or the server fails.
+    pub async fn find_at(&self, key: &str) -> Result<Option<Bytes>, Fault> {
+        let found = match self.store.get(&self.key(key)).await {
+            Err(object_store::Error::NotFound { .. }) => return Ok(None),
+            found => found?,
+        };
         if found.meta.size > WHOLE_BYTES_MAX as u64 {
             return Err(Fault::new(format!("{key} is too large to read at once")));
         }
-        Ok(found.bytes().await?)
+        Ok(Some(found.bytes().await?))
     }
 
     /// The content at a key as a stream, and its size in bytes.
