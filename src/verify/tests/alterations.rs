@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 
 use super::lot::Evidence;
+use crate::platform::digest::b64u;
 use crate::platform::moment::{Moment, SECOND};
+use crate::sealing::boxes::BoxKey;
 use crate::verify::findings::Outcome;
 use crate::verify::log_check::{CHECKPOINT, entry_path};
 
@@ -113,17 +115,20 @@ fn a_changed_share_is_named_with_its_trustee() {
             doc["bids"][0]["reported"][1]["share"] = other;
         });
     };
-    let broken = broken(&altered(swap));
+    let swapped = broken(&altered(swap));
     assert!(
-        broken.iter().any(|line| line.contains("share of trustee 2 is not the one that was released")),
-        "{broken:#?}"
+        swapped.iter().any(|line| line.contains("share of trustee 2 is not the one that was released")),
+        "{swapped:#?}"
     );
     // the platform can not invent shares that nobody can hold against the releases
     let kept_back = broken(&altered(|e| e.alter(path, |doc| doc["session"] = Value::Null)));
     assert!(kept_back.iter().any(|line| line.contains("the session's key is missing")), "{kept_back:#?}");
     let another = BoxKey::random().to_bytes().0;
     let another = broken(&altered(|e| e.alter(path, |doc| doc["session"] = json!(b64u(&another)))));
-    assert!(another.iter().any(|line| line.contains("not the one that the trustees released to")), "{another:#?}");
+    assert!(
+        another.iter().any(|line| line.contains("not the one that the trustees released to")),
+        "{another:#?}"
+    );
 }
 
 #[test]
