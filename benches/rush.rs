@@ -11,6 +11,7 @@
 #![allow(clippy::expect_used, clippy::float_arithmetic)] // figures for people, no business
 
 use serde::Serialize;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use sunbid::account::actions::open_session;
@@ -210,6 +211,19 @@ fn hand_in(connection: &mut Connection, desk: &AtTheDesk) -> bool {
     true
 }
 
+/// Reads the tender's page and the hall until all is done; gives how long each page took.
+fn visitor(server: SocketAddr, done: &AtomicBool) -> Vec<Duration> {
+    let (mut connection, mut waits) = (connect(server), Vec::new());
+    while !done.load(Ordering::SeqCst) {
+        for path in ["/tender/TEST-0001", "/opening/TEST-0001/1"] {
+            let asked = Instant::now();
+            get(&mut connection, path, "");
+            waits.push(asked.elapsed());
+        }
+    }
+    waits
+}
+
 fn rush_over_http(bidders: usize) {
     let folder = tempfile::tempdir().expect("a folder");
     let house = house(folder.path());
@@ -236,19 +250,8 @@ fn rush_over_http(bidders: usize) {
             }
         }
     };
-    let visitor = || {
-        let (mut connection, mut waits) = (connect(server), Vec::new());
-        while !done.load(Ordering::SeqCst) {
-            for path in ["/tender/TEST-0001", "/opening/TEST-0001/1"] {
-                let asked = Instant::now();
-                get(&mut connection, path, "");
-                waits.push(asked.elapsed());
-            }
-        }
-        waits
-    };
     let (mut waits, mut pages, seconds) = std::thread::scope(|scope| {
-        let reading: Vec<_> = (0..VISITORS).map(|_| scope.spawn(visitor)).collect();
+        let reading: Vec<_> = (0..VISITORS).map(|_| scope.spawn(|| visitor(server, &done))).collect();
         let sending: Vec<_> = (0..CONNECTIONS.min(bidders)).map(|_| scope.spawn(client)).collect();
         let waits: Vec<Duration> =
             sending.into_iter().flat_map(|client| client.join().expect("a client")).collect();

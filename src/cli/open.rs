@@ -219,6 +219,22 @@ fn say_checked(checked: &Checked, told: &mut dyn Write) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Makes a trustee's box key and says what the trustees' page asks for.
+fn box_key(
+    p12: &Path,
+    password: &str,
+    passphrase: &str,
+    out: &Path,
+    told: &mut dyn Write,
+) -> anyhow::Result<()> {
+    anyhow::ensure!(passphrase.chars().count() >= 8, "the passphrase must have 8 characters or more");
+    let signer = read_pkcs12(&read(p12)?, password)?;
+    let public = new_box_key(passphrase, out)?;
+    writeln!(told, "box key:     {}", b64u(&public))?;
+    let certificate = signer.x5c.first().map(|leaf| b64u(&leaf.0)).unwrap_or_default();
+    Ok(writeln!(told, "certificate: {certificate}")?)
+}
+
 /// Does the step and says what came of it.
 pub fn run(args: &Args, told: &mut dyn Write) -> anyhow::Result<()> {
     match &args.step {
@@ -226,17 +242,7 @@ pub fn run(args: &Args, told: &mut dyn Write) -> anyhow::Result<()> {
             let member = new_trustee_key(tender, *number, org, out)?;
             writeln!(told, "{}", String::from_utf8_lossy(&member))?;
         }
-        Step::NewBoxKey { p12, password, passphrase, out } => {
-            anyhow::ensure!(passphrase.chars().count() >= 8, "the passphrase must have 8 characters or more");
-            let signer = read_pkcs12(&read(p12)?, password)?;
-            let public = new_box_key(passphrase, out)?;
-            writeln!(told, "box key:     {}", b64u(&public))?;
-            writeln!(
-                told,
-                "certificate: {}",
-                signer.x5c.first().map(|leaf| b64u(&leaf.0)).unwrap_or_default()
-            )?;
-        }
+        Step::NewBoxKey { p12, password, passphrase, out } => box_key(p12, password, passphrase, out, told)?,
         Step::SignSet { set, keys } => {
             let (key, set) = (read(&keys.key)?, read(set)?);
             let (signed, signature) = sign_trustee_set(&set, keys.with(&key)?)?;
@@ -257,8 +263,7 @@ pub fn run(args: &Args, told: &mut dyn Write) -> anyhow::Result<()> {
         }
         Step::Check { sealed, parameters, key_passphrase } => {
             let parameters = BidParameters::read(&read(parameters)?)?;
-            let checked = check_files(&parameters, sealed, key_passphrase)?;
-            say_checked(&checked, told)?;
+            say_checked(&check_files(&parameters, sealed, key_passphrase)?, told)?;
         }
         Step::Bid {
             manifest,

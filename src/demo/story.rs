@@ -295,26 +295,7 @@ pub fn tell(house: &TestHouse, cast: &Cast, story: &Story) -> Option<BidBox> {
     let bidders: Vec<Member> = cast.bidders.iter().take(story.prices.len()).cloned().collect();
     let mut box_ = BidBox { staff: staff.clone(), lot, boxes, bidders, bidder_keys: Vec::new() };
     house.clock.move_to(story.start.plus(14 * DAY));
-    let terms = facts(house, lot).terms;
-    for (bidder, price) in box_.bidders.iter().zip(story.prices) {
-        house.clock.move_to(house.door().now().plus(7 * MINUTE));
-        deposit::testing::paid(house, &cast.treasurer.who, &bidder.who, lot);
-        take_documents(house, bidder, tender);
-        for kind in envelopes_of(&terms) {
-            let offer = match kind {
-                EnvelopeKind::Technical => Offer::technical("教学设备技术方案、供货与培训计划"),
-                EnvelopeKind::Single | EnvelopeKind::Commercial => Offer::priced(price),
-            };
-            if terms.dual.is_some() {
-                box_.bidder_keys.push(bid_dual(house, bidder, lot, *kind, (&offer, None)));
-            } else {
-                bid(house, bidder, lot, *kind, &offer).unwrap();
-            }
-        }
-    }
-    if story.number == LOCKED_TWICE {
-        keys::keep_bidders(house, &box_);
-    }
+    hand_in(house, cast, story, tender, &mut box_);
     if story.until == Until::BidsIn {
         return Some(box_);
     }
@@ -339,6 +320,31 @@ pub fn tell(house: &TestHouse, cast: &Cast, story: &Story) -> Option<BidBox> {
         finish(house, cast, lot, story);
     }
     Some(box_)
+}
+
+/// Bidders pay, take the documents and hand in what the story says.
+fn hand_in(house: &TestHouse, cast: &Cast, story: &Story, tender: Id<Tender>, box_: &mut BidBox) {
+    let lot = box_.lot;
+    let terms = facts(house, lot).terms;
+    for (bidder, price) in box_.bidders.iter().zip(story.prices) {
+        house.clock.move_to(house.door().now().plus(7 * MINUTE));
+        deposit::testing::paid(house, &cast.treasurer.who, &bidder.who, lot);
+        take_documents(house, bidder, tender);
+        for kind in envelopes_of(&terms) {
+            let offer = match kind {
+                EnvelopeKind::Technical => Offer::technical("教学设备技术方案、供货与培训计划"),
+                EnvelopeKind::Single | EnvelopeKind::Commercial => Offer::priced(price),
+            };
+            if terms.dual.is_some() {
+                box_.bidder_keys.push(bid_dual(house, bidder, lot, *kind, (&offer, None)));
+            } else {
+                bid(house, bidder, lot, *kind, &offer).unwrap();
+            }
+        }
+    }
+    if story.number == LOCKED_TWICE {
+        keys::keep_bidders(house, box_);
+    }
 }
 
 /// The entity ends the tender for good.

@@ -1,5 +1,5 @@
 //! The files of opened bids. They lie where they were uploaded, as sealed as they came; the opening only recorded the
-//! key. Whoever may read one gets it decrypted on the way (`docs/decisions/0005-opened-files-stay-sealed.md`).
+//! key. Whoever may read one gets it decrypted on the way (`docs/decisions/0006-opened-files-stay-sealed.md`).
 
 use super::store::{self, BidRow, ContentRow};
 use crate::platform::database::Db;

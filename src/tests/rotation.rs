@@ -159,7 +159,7 @@ fn shown_to_people(served: &Served, all: &Rotations, keys: &[VerifierKey]) {
         let proof = Receipt::parse(&proof.bytes).unwrap();
         let note = rotation.note.to_string();
         let known = all.lead_from(&keys[..1]);
-        proof.verify_in_term(&sha256(&[note.as_bytes()]), 1, origin, &known, &all).unwrap();
+        proof.verify_in_term(&sha256(&[note.as_bytes()]), 1, origin, &known, all).unwrap();
         assert!(proof.index >= rotation.size);
     }
     assert_eq!(visitor.get("/log/rotations").expect_status(200).text(), all.to_string());
