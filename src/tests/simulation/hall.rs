@@ -194,8 +194,10 @@ impl World {
             12..56 => self.a_trustee_acts(),
             56..66 => self.try_to_open(),
             66..74 => {
+                // back to the very deadline too: earlier than the closing, and no bid may come in again
                 let to = self.now().plus(self.dice.between(-3 * MINUTE, 20 * MINUTE));
-                self.move_clock(to.max(self.deadline.plus(-MINUTE)));
+                let back = self.dice.comes(40);
+                self.move_clock(if back { self.deadline } else { to.max(self.deadline.plus(-MINUTE)) });
             }
             74..80 => self.stop_between_acts(),
             80..84 => self.excuse(),
