@@ -193,6 +193,8 @@ pub fn submit(
     if !store::end_upload(act.db(), upload.id, UploadState::Used)? {
         return Err(Refused::from(Refusal::NoUpload).into());
     }
+    let earlier = store::steps_of_bid(act.db(), &vault, lot.lot, submission.envelope, who.organisation)?;
+    drop_ciphertext(act, &earlier)?;
     // the manifest goes into the log under a subject of its own: a subject of the lot would count its bids
     let id = Id::random();
     let entry = act.enter(&Subject::sealed(id), &Submitted { manifest: &manifest })?;
@@ -223,10 +225,21 @@ pub fn withdraw(
     let id = Id::random();
     let entry = act.enter(&Subject::sealed(id), &Withdrawn { lot: lot.lot, m: &m, signed: &signed })?;
     let deed = Deed::Withdrawn { m, signed };
+    drop_ciphertext(act, &steps)?;
     if nothing_else_stands(act, who, &lot, envelope)? {
         deposit::bid_withdrawn(act, &lot, who.organisation)?;
     }
     keep(act, Kept { id, at: now, entry, record: record(who, &lot, envelope, deed) })
+}
+
+/// The bid that stands is replaced or withdrawn in this act: it can never count again, so its bytes need no room. Whoever
+/// replaces a large bid many times must not fill the disk.
+fn drop_ciphertext(act: &mut Act<'_>, steps: &[Kept]) -> Result<(), Fault> {
+    let Some(Deed::Submitted { upload, .. }) = standing_bid(steps).map(|kept| &kept.record.deed) else {
+        return Ok(());
+    };
+    let at = act.now().plus(-rules::LEFTOVERS_KEPT);
+    store::supersede(act.db(), *upload, at)
 }
 
 /// Whether this bidder has a standing bid in no other envelope of the lot.

@@ -9,7 +9,7 @@ pub(super) use steps::{Series, insert_step, step, steps, steps_of_bid};
 pub use uploads::{Part, Standing, UploadRow, UploadState, measured};
 pub(super) use uploads::{
     announced_bytes, arrived_bytes, end_upload, expired, forget_upload, insert_part, insert_upload,
-    leftovers, open_uploads, owner_tag, remove_part, remove_parts, standing, tidied,
+    leftovers, open_uploads, owner_tag, remove_part, remove_parts, standing, supersede, tidied,
 };
 pub(crate) use uploads::{parts, upload};
 

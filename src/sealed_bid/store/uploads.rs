@@ -198,6 +198,19 @@ pub(in crate::sealed_bid) fn end_upload(
     Ok(diesel::update(open).set(sealed_bid_upload::state.eq(state.code())).execute(db)? == 1)
 }
 
+/// Gives up the upload of a bid that can not count any more; its bytes go with the next sweep of what ended by `at`.
+pub(in crate::sealed_bid) fn supersede(db: &mut Db, upload: Id<Upload>, at: Moment) -> Result<(), Fault> {
+    let used = sealed_bid_upload::table
+        .filter(sealed_bid_upload::id.eq(upload.to_string()))
+        .filter(sealed_bid_upload::state.eq(UploadState::Used.code()));
+    let gone = (
+        sealed_bid_upload::state.eq(UploadState::Gone.code()),
+        sealed_bid_upload::expires_at.eq(at.micros()),
+    );
+    diesel::update(used).set(gone).execute(db)?;
+    remove_parts(db, upload)
+}
+
 /// The pieces of an upload, in order.
 pub(crate) fn parts(db: &mut Db, upload: Id<Upload>) -> Result<Vec<Part>, Fault> {
     let rows: Vec<PartColumns> = sealed_bid_part::table

@@ -9,7 +9,7 @@ use crate::platform::id::Id;
 use crate::project::testing::Shape;
 use crate::sealed_bid::ciphertext::reader;
 use crate::sealed_bid::rules::{Room, Upload};
-use crate::sealed_bid::testing::{parameters, seal_offer, submit, upload};
+use crate::sealed_bid::testing::{parameters, seal_offer, submit, upload, withdraw};
 use crate::sealed_bid::{jobs, store, tus as wire, uploads};
 use crate::sealing::context::EnvelopeKind;
 use crate::sealing::seal::SealedBid;
@@ -29,6 +29,7 @@ on_both_databases! {
     a_bidder_has_so_many_uploads_and_bytes_and_no_more
     an_upload_begins_only_if_the_disk_takes_it_beside_what_is_promised
     of_abandoned_uploads_no_byte_is_left_and_of_submitted_ones_all
+    the_bytes_of_a_bid_that_was_replaced_or_withdrawn_go
 }
 
 const LOT: &str = "/sealed-bid/TEST-0001/1";
@@ -252,4 +253,27 @@ fn of_abandoned_uploads_no_byte_is_left_and_of_submitted_ones_all(engine: Engine
         house.at("2026-04-20 10:00:00");
         jobs::due(house.door()).unwrap();
     }
+}
+
+fn the_bytes_of_a_bid_that_was_replaced_or_withdrawn_go(engine: Engine) {
+    let Box1 { house, first, lot, .. } = box1(engine, &Shape::default());
+    let kind = EnvelopeKind::Single;
+    let mut uploads = Vec::new();
+    for _ in 0..3 {
+        let parameters = parameters(&house, &first, lot, kind);
+        let (bid, ciphertext) = seal_offer(&house, &first, &parameters, &offer());
+        let id = upload(&house, &first, &ciphertext);
+        submit(&house, &first, lot, &bid, id).unwrap();
+        uploads.push(id);
+    }
+    let left = |house: &TestHouse| -> Vec<bool> {
+        jobs::due(house.door()).unwrap();
+        uploads.iter().map(|id| files_in(&folder(house, *id)) > 0).collect()
+    };
+    assert_eq!(left(&house), [false, false, true], "only the last one can count");
+    let counted =
+        house.door().read(|db| store::counted(db, house.door().vault(), lot, kind, u64::MAX)).unwrap();
+    assert_eq!(counted.iter().map(|bid| bid.upload).collect::<Vec<_>>(), uploads[2..]);
+    withdraw(&house, &first, lot, kind).unwrap();
+    assert_eq!(left(&house), [false; 3]);
 }
