@@ -8,12 +8,8 @@
 use actix_web::{App, HttpResponse, HttpServer, web};
 use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
-use sunbid::account::house::House;
-use sunbid::account::testing::{BEGINNING, TestHouse};
-use sunbid::platform::config::Config;
-use sunbid::platform::moment::{Clock, Moment};
 use sunbid::project::testing::{Shape, announced, staff};
-use support::{connect, get, serve};
+use support::{connect, get, house, serve};
 
 mod support;
 
@@ -23,15 +19,7 @@ const FEWEST: usize = 250;
 
 fn main() {
     let folder = tempfile::tempdir().expect("a folder");
-    let config = Config {
-        database_url: format!("sqlite:{}", folder.path().join("bench.db").display()),
-        files: folder.path().join("files").display().to_string(),
-        keys: folder.path().join("keys"),
-        metrics: String::new(),
-        ..Config::default()
-    };
-    let clock = Clock::set_at(Moment::parse(BEGINNING).expect("a moment"));
-    let house = TestHouse::of(House::open(config, clock.clone()).expect("a house"), clock, "no password");
+    let house = house(folder.path());
     let staff = staff(&house);
     let served = serve(house.house.clone());
     println!(

@@ -14,17 +14,17 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
-use sunbid::account::house::House;
 use sunbid::account::role::Role;
-use sunbid::account::testing::{BEGINNING, TestHouse};
+use sunbid::account::testing::TestHouse;
 use sunbid::opening::store;
 use sunbid::opening::testing::{BidBox, empty_box};
-use sunbid::platform::config::Config;
-use sunbid::platform::moment::{Clock, Moment};
 use sunbid::platform::money::Fen;
 use sunbid::project::testing::Shape;
 use sunbid::sealed_bid::testing::{Offer, bid};
 use sunbid::sealing::context::EnvelopeKind;
+use support::house;
+
+mod support;
 
 const FILE: usize = 50_000_000;
 const SLICE: usize = 1 << 20;
@@ -38,18 +38,6 @@ fn main() {
     for bids in [12, 50, 200] {
         opening(bids);
     }
-}
-
-fn house(folder: &Path) -> TestHouse {
-    let config = Config {
-        database_url: format!("sqlite:{}", folder.join("bench.db").display()),
-        files: folder.join("files").display().to_string(),
-        keys: folder.join("keys"),
-        metrics: String::new(),
-        ..Config::default()
-    };
-    let clock = Clock::set_at(Moment::parse(BEGINNING).expect("a moment"));
-    TestHouse::of(House::open(config, clock.clone()).expect("a house"), clock, "no password")
 }
 
 fn opening(bids: usize) {

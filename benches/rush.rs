@@ -15,17 +15,14 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use sunbid::account::actions::open_session;
-use sunbid::account::house::House;
 use sunbid::account::role::Role;
 use sunbid::account::session::COOKIE;
-use sunbid::account::testing::{BEGINNING, Member, TestHouse};
+use sunbid::account::testing::{Member, TestHouse};
 use sunbid::ledger::{Actor, Event, Subject};
 use sunbid::opening::testing::{BidBox, empty_box};
 use sunbid::opening::{actions, store};
 use sunbid::platform::canonical::jcs_text;
-use sunbid::platform::config::Config;
 use sunbid::platform::id::Id;
-use sunbid::platform::moment::{Clock, Moment};
 use sunbid::platform::money::Fen;
 use sunbid::project::testing::Shape;
 use sunbid::sealed_bid::rules::Upload;
@@ -33,7 +30,7 @@ use sunbid::sealed_bid::testing::{Offer, parameters, seal_offer, submit, upload}
 use sunbid::sealed_bid::tus::location;
 use sunbid::sealing::context::EnvelopeKind;
 use sunbid::sealing::seal::SealedBid;
-use support::{Connection, connect, get, post, serve};
+use support::{Connection, connect, get, house, post, serve};
 
 mod support;
 
@@ -65,18 +62,6 @@ fn main() {
     for bidders in [312, 1250, 5000] {
         rush_over_http(bidders);
     }
-}
-
-fn house(folder: &std::path::Path) -> TestHouse {
-    let config = Config {
-        database_url: format!("sqlite:{}", folder.join("bench.db").display()),
-        files: folder.join("files").display().to_string(),
-        keys: folder.join("keys"),
-        metrics: String::new(),
-        ..Config::default()
-    };
-    let clock = Clock::set_at(Moment::parse(BEGINNING).expect("a moment"));
-    TestHouse::of(House::open(config, clock.clone()).expect("a house"), clock, "no password")
 }
 
 /// Takes turns until all `items` are done; gives how long each waited.

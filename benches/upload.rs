@@ -7,36 +7,26 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 use sunbid::account::actions::open_session;
-use sunbid::account::house::House;
 use sunbid::account::role::Role;
 use sunbid::account::session::COOKIE;
-use sunbid::account::testing::{BEGINNING, TestHouse};
-use sunbid::app;
-use sunbid::platform::config::Config;
-use sunbid::platform::moment::{Clock, Moment};
 use sunbid::platform::waiting::Waiting;
 use sunbid::sealing::archive::padded;
 use sunbid::sealing::stream::ciphertext_size;
+use support::{house, serve};
+
+mod support;
 
 const ROUNDS: usize = 5;
 const PROMISED: f64 = 1.8;
 
 fn main() {
     let folder = tempfile::tempdir().expect("a folder");
-    let config = Config {
-        database_url: format!("sqlite:{}", folder.path().join("bench.db").display()),
-        files: folder.path().join("files").display().to_string(),
-        keys: folder.path().join("keys"),
-        metrics: String::new(),
-        ..Config::default()
-    };
-    let clock = Clock::set_at(Moment::parse(BEGINNING).expect("a moment"));
-    let house = TestHouse::of(House::open(config, clock.clone()).expect("a house"), clock, "no password");
+    let house = house(folder.path());
     let bidder = house.member(Role::Bidder, "bench");
     let opened = Waiting::here().expect("a runtime").on(open_session(house.door(), bidder.who.person));
     let server = serve(house.house.clone());
@@ -69,21 +59,10 @@ fn main() {
     }
 }
 
-fn serve(house: House) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = listener.local_addr().expect("an address");
-    std::thread::spawn(move || {
-        actix_web::rt::System::new()
-            .block_on(async move { app::start(house, listener, Default::default()).expect("a server").await })
-    });
-    address
-}
-
 /// A file that begins like a sealed bid, without holes.
 fn make(path: &Path, size: u64) {
     let mut file = File::create(path).expect("a file");
-    let block: Vec<u8> = (0..1u32 << 20).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
-    let mut block = block;
+    let mut block: Vec<u8> = (0..1u32 << 20).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
     block[0] = 0x28;
     let mut left = size;
     while left > 0 {

@@ -3,8 +3,25 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
 use sunbid::account::house::House;
+use sunbid::account::testing::{BEGINNING, TestHouse};
 use sunbid::app;
+use sunbid::platform::config::Config;
+use sunbid::platform::moment::{Clock, Moment};
+
+/// A centre on SQLite in this folder, its clock set and standing.
+pub fn house(folder: &Path) -> TestHouse {
+    let config = Config {
+        database_url: format!("sqlite:{}", folder.join("bench.db").display()),
+        files: folder.join("files").display().to_string(),
+        keys: folder.join("keys"),
+        metrics: String::new(),
+        ..Config::default()
+    };
+    let clock = Clock::set_at(Moment::parse(BEGINNING).expect("a moment"));
+    TestHouse::of(House::open(config, clock.clone()).expect("a house"), clock, "no password")
+}
 
 /// Serves the house on a port of its own until the process ends.
 pub fn serve(house: House) -> SocketAddr {

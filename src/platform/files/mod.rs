@@ -152,6 +152,17 @@ impl Files {
         Ok(Some(found.bytes().await?))
     }
 
+    /// Size in bytes of the object at a key, without reading it; `None` if it is not there.
+    ///
+    /// # Errors
+    /// The disk or the server fails.
+    pub async fn size_at(&self, key: &str) -> Result<Option<u64>, Fault> {
+        match self.store.head(&self.key(key)).await {
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            found => Ok(Some(found?.size)),
+        }
+    }
+
     /// The content at a key as a stream, and its size in bytes.
     ///
     /// # Errors
