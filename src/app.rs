@@ -131,7 +131,7 @@ pub fn run_due_jobs(house: &House) {
 }
 
 async fn start_ticker(house: House) -> Result<JobScheduler, Fault> {
-    let ticker = JobScheduler::new().await?;
+    let (ticker, house_too) = (JobScheduler::new().await?, house.clone());
     let tick = tokio_cron_scheduler::Job::new_repeated_async(TICK, move |_, _| {
         let house = house.clone();
         Box::pin(async move {
@@ -148,8 +148,23 @@ async fn start_ticker(house: House) -> Result<JobScheduler, Fault> {
         })
     })?;
     ticker.add(tick).await?;
+    ticker.add(tell_arrivals(house_too)?).await?;
     ticker.start().await?;
     Ok(ticker)
+}
+
+/// Tells other servers, beside all jobs, who is through here: their closings wait for it.
+fn tell_arrivals(house: House) -> Result<tokio_cron_scheduler::Job, Fault> {
+    Ok(tokio_cron_scheduler::Job::new_repeated_async(Duration::from_secs(1), move |_, _| {
+        let house = house.clone();
+        Box::pin(async move {
+            match tokio::task::spawn_blocking(move || house.door.tell_arrivals()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(failure)) => tracing::error!(%failure, "other servers do not hear of this one"),
+                Err(stopped) => tracing::error!(%stopped, "other servers do not hear of this one"),
+            }
+        })
+    })?)
 }
 
 /// The rows whose answers are counted one by one: what everybody may read. The sealed bids' own pages are not among
@@ -257,6 +272,8 @@ pub fn start(
 ) -> Result<actix_web::dev::Server, Fault> {
     let limits = web::Data::new(SignInLimits::new(house.door.config()));
     let progress = web::Data::new(progress);
+    // before anybody can come: other servers wait for us from now on
+    house.door.tell_arrivals().map_err(|e| Fault::new(e.to_string()))?;
     let server = HttpServer::new(move || {
         App::new()
             .app_data(limits.clone())
@@ -265,6 +282,7 @@ pub fn start(
             .app_data(web::Data::new(house.authority.clone()))
             .app_data(web::PayloadConfig::new(1 << 20))
             .wrap(from_fn(session::recognise))
+            .wrap(from_fn(sealed_bid::arrival::receive))
             .wrap(Compress::default())
             .wrap(from_fn(headers::guard))
             .wrap(from_fn(measure))

@@ -1,6 +1,7 @@
 //! The Act: the one way to write. An action gets `&mut Act` and with it a transaction, one `now`, one actor, and a
 //! way to enter events in the log. No transaction without actor and moment, no change of state without an entry.
 
+use super::arrivals::{Arrival, Arrivals};
 use super::leaf;
 use super::rotation::Rotation;
 use super::rotation_store;
@@ -130,11 +131,18 @@ impl Opened {
     }
 }
 
+/// Who acts, and when it arrived if that was before its turn.
+pub(super) struct Caller {
+    pub actor: Actor,
+    pub arrival: Option<Arrival>,
+}
+
 /// A running act. Everything done through it happens together or not at all.
 pub struct Act<'a> {
     db: &'a mut Db,
     env: &'a ActEnv,
     now: Moment,
+    arrival: Option<Arrival>,
     actor: Actor,
     entries: Vec<EntryId>,
     on_record: Vec<Prepared>,
@@ -149,6 +157,7 @@ pub(super) struct ActEnv {
     pub sequencer: super::sequencer::Sequencer,
     pub policy: Option<super::policy::Policy>,
     pub crash: super::crash::Crash,
+    pub arrivals: Arrivals,
 }
 
 impl ActEnv {
@@ -185,9 +194,10 @@ pub(super) struct Traces {
 }
 
 impl<'a> Act<'a> {
-    pub(super) fn begin(db: &'a mut Db, env: &'a ActEnv, actor: Actor) -> Self {
-        let now = env.clock.now();
-        Self { db, env, now, actor, entries: Vec::new(), on_record: Vec::new(), topics: Vec::new() }
+    pub(super) fn begin(db: &'a mut Db, env: &'a ActEnv, caller: Caller) -> Self {
+        let Caller { actor, arrival } = caller;
+        let now = arrival.as_ref().map_or_else(|| env.clock.now(), Arrival::at);
+        Self { db, env, now, arrival, actor, entries: Vec::new(), on_record: Vec::new(), topics: Vec::new() }
     }
 
     pub(super) fn end(self) -> Traces {
@@ -199,7 +209,8 @@ impl<'a> Act<'a> {
         self.db
     }
 
-    /// The moment of this act: read once, the same for every rule and row.
+    /// The moment of this act: read once, the same for every rule and row. For what arrived before its turn came, the moment
+    /// of its arrival.
     pub fn now(&self) -> Moment {
         self.now
     }
@@ -275,7 +286,7 @@ impl<'a> Act<'a> {
     }
 
     /// Waits until no act holds `what` exclusively, keeps others from getting it exclusively until this act
-    /// ends, and reads the clock afresh. Call it before anything else. Acts that must come before a deadline share;
+    /// ends, and reads the clock afresh (unless the act has an arrival's moment). Call it before anything else. Acts that must come before a deadline share;
     /// the act that draws the line takes it exclusively. On SQLite acts follow each other anyway.
     ///
     /// # Errors
@@ -302,8 +313,15 @@ impl<'a> Act<'a> {
                 .bind::<diesel::sql_types::BigInt, _>(i64::from_be_bytes(key))
                 .execute(pg)?;
         }
-        self.now = self.env.clock.now();
+        if self.arrival.is_none() {
+            self.now = self.env.clock.now();
+        }
         Ok(())
+    }
+
+    /// Who is on the way in this server.
+    pub(super) fn arrivals(&self) -> &Arrivals {
+        &self.env.arrivals
     }
 
     /// Gives every entry that is committed or part of this act so far its place in the log, signs the checkpoint and

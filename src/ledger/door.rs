@@ -1,7 +1,8 @@
 //! The door of the house: what a page, a job or a command gets to work with. It knows the basement and the log,
 //! and no room.
 
-use super::act::{Act, ActEnv, Actor, EntryId, Opened};
+use super::act::{Act, ActEnv, Actor, Caller, EntryId, Opened};
+use super::arrivals::{Arrival, Arrivals};
 use super::log_files::LogFiles;
 use super::note::{Note, VerifierKey};
 use super::policy::Policy;
@@ -57,7 +58,16 @@ impl Door {
         let policy = witnessing::read_policy(&config, &sequencer.verifier(), &rotations)?;
         let metrics = Metrics::default();
         let (clock_too, vault_too, crash) = (clock.clone(), vault.clone(), super::crash::Crash::default());
-        let env = Arc::new(ActEnv { clock: clock_too, vault: vault_too, metrics, sequencer, policy, crash });
+        let arrivals = Arrivals::new(clock.clone());
+        let env = Arc::new(ActEnv {
+            clock: clock_too,
+            vault: vault_too,
+            metrics,
+            sequencer,
+            policy,
+            crash,
+            arrivals,
+        });
         let scribe = Scribe::start(&database, env.clone(), hub.clone())?;
         let log_files = database.read(|db| LogFiles::open(&config.log_folder(), db))?;
         Ok(Self(Arc::new(Inner { config, database, files, log_files, clock, vault, hub, env, scribe })))
@@ -120,6 +130,16 @@ impl Door {
         &self.0.env.crash
     }
 
+    /// Who is on the way to their acts in this server.
+    pub(super) fn arrivals(&self) -> &Arrivals {
+        &self.0.env.arrivals
+    }
+
+    /// Whether other servers may work on the same database.
+    pub(super) fn is_shared(&self) -> bool {
+        self.0.database.is_pg()
+    }
+
     /// Who must cosign this log's checkpoints, if anybody must.
     pub fn log_policy(&self) -> Option<&Policy> {
         self.0.env.policy.as_ref()
@@ -142,7 +162,7 @@ impl Door {
         actor: Actor,
         work: impl FnOnce(&mut Act<'_>) -> Result<T, Failure> + Send + 'static,
     ) -> Result<Done<T>, Failure> {
-        self.0.scribe.act(actor, Box::new(work))
+        self.0.scribe.act(Caller { actor, arrival: None }, Box::new(work))
     }
 
     /// [`Door::read`] off the async threads.
@@ -169,6 +189,21 @@ impl Door {
     ) -> Result<Done<T>, Failure> {
         let door = self.clone();
         let done = tokio::task::spawn_blocking(move || door.write(actor, work)).await;
+        done.map_err(Fault::from)?
+    }
+
+    /// [`Door::act`] with the moment of an arrival: however long the act waits for its turn, it happens when its cause came.
+    ///
+    /// # Errors
+    /// As [`Door::write`].
+    pub async fn act_arrived<T: Send + 'static>(
+        &self,
+        actor: Actor,
+        arrival: Arrival,
+        work: impl FnOnce(&mut Act<'_>) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<Done<T>, Failure> {
+        let (door, caller) = (self.clone(), Caller { actor, arrival: Some(arrival) });
+        let done = tokio::task::spawn_blocking(move || door.0.scribe.act(caller, Box::new(work))).await;
         done.map_err(Fault::from)?
     }
 

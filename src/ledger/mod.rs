@@ -10,6 +10,7 @@
 //! what it signed last; all leaves have the same shape and length, whatever they are for.
 
 pub mod act;
+pub mod arrivals;
 pub mod checkpoint;
 pub mod crash;
 pub mod door;

@@ -1,6 +1,7 @@
 //! All SQL on the log's tables.
 
 use super::act::EntryMark;
+use super::arrivals::ServerMark;
 use super::tree::{self, TileSource};
 use crate::platform::database::Db;
 use crate::platform::id::Id;
@@ -48,6 +49,13 @@ diesel::table! {
         met -> Bool,
         token -> Nullable<Binary>,
         stamped_at -> Nullable<BigInt>,
+    }
+}
+diesel::table! {
+    ledger_arrival (server) {
+        server -> Text,
+        done_until -> BigInt,
+        told_at -> BigInt,
     }
 }
 
@@ -343,4 +351,45 @@ pub(super) fn signed(number: u64) -> Result<i64, Fault> {
 
 pub(super) fn unsigned(number: i64) -> Result<u64, Fault> {
     u64::try_from(number).map_err(Fault::from)
+}
+
+/// A server says that it has dealt with everybody who came before `done_until`; `told_at` is the machine's time.
+pub(super) fn put_arrivals(
+    db: &mut Db,
+    server: Id<ServerMark>,
+    done_until: Moment,
+    told_at: Moment,
+) -> Result<(), Fault> {
+    let word =
+        (ledger_arrival::done_until.eq(done_until.micros()), ledger_arrival::told_at.eq(told_at.micros()));
+    let own = ledger_arrival::table.filter(ledger_arrival::server.eq(server.to_string()));
+    if diesel::update(own).set(word).execute(db)? == 0 {
+        diesel::insert_into(ledger_arrival::table)
+            .values((ledger_arrival::server.eq(server.to_string()), word))
+            .execute(db)?;
+    }
+    Ok(())
+}
+
+/// Whether a server other than `own`, heard of since `since`, may still have somebody on the way who came before `moment`.
+pub(super) fn arrivals_before(
+    db: &mut Db,
+    own: Id<ServerMark>,
+    moment: Moment,
+    since: Moment,
+) -> Result<bool, Fault> {
+    let waiting = ledger_arrival::table
+        .filter(ledger_arrival::server.ne(own.to_string()))
+        .filter(ledger_arrival::told_at.ge(since.micros()))
+        .filter(ledger_arrival::done_until.lt(moment.micros()))
+        .count()
+        .get_result::<i64>(db)?;
+    Ok(waiting > 0)
+}
+
+/// Forgets servers that have said nothing since `before`.
+pub(super) fn forget_arrivals(db: &mut Db, before: Moment) -> Result<(), Fault> {
+    let gone = ledger_arrival::table.filter(ledger_arrival::told_at.lt(before.micros()));
+    diesel::delete(gone).execute(db)?;
+    Ok(())
 }

@@ -6,7 +6,7 @@
 //! those who wait runs for all of them, while the next ones commit. Either way an act is answered only when its bytes
 //! and its place in the log are durable.
 
-use super::act::{Act, ActEnv, Actor, EntryId, Prepared, Traces};
+use super::act::{Act, ActEnv, Caller, EntryId, Prepared, Traces};
 use super::crash::Point;
 use crate::platform::database::{Database, Db, Writer};
 use crate::platform::live::Hub;
@@ -45,8 +45,7 @@ trait Job: Send {
 }
 
 struct TypedJob<T> {
-    actor: Actor,
-    work: Option<Work<T>>,
+    work: Option<(Caller, Work<T>)>,
     result: Option<Result<T, Failure>>,
     traces: Option<Traces>,
     reply: mpsc::SyncSender<Result<Done<T>, Failure>>,
@@ -54,8 +53,8 @@ struct TypedJob<T> {
 
 impl<T: Send> Job for TypedJob<T> {
     fn run(&mut self, db: &mut Db, env: &ActEnv) -> bool {
-        let Some(work) = self.work.take() else { return false };
-        let mut act = Act::begin(db, env, self.actor.clone());
+        let Some((caller, work)) = self.work.take() else { return false };
+        let mut act = Act::begin(db, env, caller);
         let result = catch_unwind(AssertUnwindSafe(|| work(&mut act)));
         self.traces = Some(act.end());
         let result = result.unwrap_or_else(|_| Err(Fault::new("a bug stopped this act; see the log").into()));
@@ -173,20 +172,20 @@ impl Scribe {
     }
 
     /// Runs one act to its durable end. Blocks.
-    pub fn act<T: Send + 'static>(&self, actor: Actor, work: Work<T>) -> Result<Done<T>, Failure> {
+    pub fn act<T: Send + 'static>(&self, caller: Caller, work: Work<T>) -> Result<Done<T>, Failure> {
         let begun = Instant::now();
-        let done = self.run(actor, work)?;
+        let done = self.run(caller, work)?;
         if !done.entries.is_empty() {
             self.env.metrics.act(begun.elapsed());
         }
         Ok(done)
     }
 
-    fn run<T: Send + 'static>(&self, actor: Actor, work: Work<T>) -> Result<Done<T>, Failure> {
+    fn run<T: Send + 'static>(&self, caller: Caller, work: Work<T>) -> Result<Done<T>, Failure> {
         match &self.way {
             Way::Thread(to) => {
                 let (reply, answer) = mpsc::sync_channel(1);
-                let job = TypedJob { actor, work: Some(work), result: None, traces: None, reply };
+                let job = TypedJob { work: Some((caller, work)), result: None, traces: None, reply };
                 let gone = |_| Fault::new("the writer has stopped; see the log");
                 to.lock()
                     .unwrap_or_else(PoisonError::into_inner)
@@ -194,7 +193,7 @@ impl Scribe {
                     .map_err(|e| gone(e.to_string()))?;
                 answer.recv().map_err(|e| gone(e.to_string()))?
             }
-            Way::Parallel { database, turns } => self.act_parallel(database, turns, actor, work),
+            Way::Parallel { database, turns } => self.act_parallel(database, turns, caller, work),
         }
     }
 
@@ -202,11 +201,11 @@ impl Scribe {
         &self,
         database: &Database,
         turns: &Turns,
-        actor: Actor,
+        caller: Caller,
         work: Work<T>,
     ) -> Result<Done<T>, Failure> {
         let mut db = database.writer()?;
-        let (result, mut traces) = run_in_transaction(&mut db, &self.env, actor, work)?;
+        let (result, mut traces) = run_in_transaction(&mut db, &self.env, caller, work)?;
         let late = std::mem::take(&mut traces.on_record);
         let entered = if result.is_ok() { !traces.entries.is_empty() } else { !late.is_empty() };
         if result.is_err() && entered {
@@ -272,12 +271,12 @@ impl From<Rollback> for Failure {
 fn run_in_transaction<T>(
     db: &mut Db,
     env: &ActEnv,
-    actor: Actor,
+    caller: Caller,
     work: Work<T>,
 ) -> Result<(Result<T, Failure>, Traces), Failure> {
     let before = env.sequencer.mark();
     Manager::begin_transaction(db)?;
-    let mut act = Act::begin(db, env, actor);
+    let mut act = Act::begin(db, env, caller);
     let result = catch_unwind(AssertUnwindSafe(|| work(&mut act)));
     let traces = act.end();
     let result = result.unwrap_or_else(|_| Err(Fault::new("a bug stopped this act; see the log").into()));

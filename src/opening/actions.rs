@@ -9,7 +9,7 @@ use crate::account::role::Role;
 use crate::account::who::Who;
 use crate::deposit::actions as deposit;
 use crate::expert_draw::actions as expert_draw;
-use crate::ledger::{Act, Subject};
+use crate::ledger::{Act, Actor, Door, Subject};
 use crate::outage;
 use crate::party::rules::Organisation;
 use crate::platform::canonical::jcs;
@@ -31,6 +31,7 @@ use crate::sealing::boxes::BoxKey;
 use crate::sealing::context::EnvelopeKind;
 use crate::sealing::document::{Bytes, Count};
 use crate::sealing::release::Release;
+use std::time::Duration;
 
 /// The live topic of a lot's hall.
 pub fn topic(lot: Id<Lot>) -> String {
@@ -41,14 +42,21 @@ pub fn topic(lot: Id<Lot>) -> String {
 /// the session of the first envelope begins. `who` is nobody when the clock does it.
 ///
 /// # Errors
-/// Refused before the deadline, when it is closed already, on hold, and for people who may not.
+/// Refused before the deadline, while somebody who came before it is on the way, when it is closed already, on hold, and
+/// for people who may not.
 pub fn close(act: &mut Act<'_>, who: Option<&Who>, lot: Id<Lot>) -> Result<Outcome, Failure> {
+    let deadline = projects::known_lot(act.db(), lot)?.plan()?.bid_deadline();
+    let all_in = act.are_all_in(deadline.0)?;
     act.exclude(&gate(lot))?;
     outage::actions::check_pulse(act)?;
     let now = act.now();
     let facts = projects::known_lot(act.db(), lot)?;
     let closed = store::closing(act.db(), lot)?.is_some();
     rules::check_close(facts.plan()?.bid_deadline(), closed, now).map_err(Refused::from)?;
+    // a deadline that an outage moved meanwhile lies later, and nobody was asked about that
+    if !all_in || facts.plan()?.bid_deadline() != deadline {
+        return Err(Refused::from(Refusal::Arriving).into());
+    }
     match who {
         Some(who) => own_step(&facts, Step::CloseBidding, who, now)?,
         None => {
@@ -86,6 +94,21 @@ pub fn close(act: &mut Act<'_>, who: Option<&Who>, lot: Id<Lot>) -> Result<Outco
     start(act, &facts, &first)?;
     expert_draw::avoid_bidders(act, lot)?;
     Ok(Outcome::Opens)
+}
+
+/// How long a closing waits for those who came in time; after that it is tried again.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// [`close`], as soon as everybody who came in time is through. Blocks.
+///
+/// # Errors
+/// As [`close`].
+pub fn close_box(door: &Door, actor: Actor, who: Option<Who>, lot: Id<Lot>) -> Result<Outcome, Failure> {
+    let deadline = door.read(|db| Ok::<_, Failure>(projects::known_lot(db, lot)?.plan()?.bid_deadline()))?;
+    if !deadline.is_open(door.now()) {
+        door.await_arrivals(deadline.0, PATIENCE)?;
+    }
+    Ok(door.write(actor, move |act| close(act, who.as_ref(), lot))?.value)
 }
 
 /// People of the lot's agent, and the centre's staff, may.

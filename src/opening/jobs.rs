@@ -17,8 +17,8 @@ pub fn due(door: &Door) -> Result<(), Fault> {
     let now = door.now();
     let lots = door.read(|db| crate::project::store::past_deadline(db, now, LOTS_MAX))?;
     for lot in lots {
-        match door.write(Actor::system("opening"), move |act| actions::close(act, None, lot)) {
-            // somebody was quicker, or the lot is held
+        match actions::close_box(door, Actor::system("opening"), None, lot) {
+            // somebody was quicker, or is still on the way, or the lot is held
             Ok(_) | Err(Failure::Refused(_)) => {}
             Err(Failure::Fault(fault)) => return Err(fault),
         }

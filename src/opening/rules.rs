@@ -24,6 +24,8 @@ pub enum Refusal {
         opens_at: Moment,
     },
     Closed,
+    /// Somebody who came before the deadline is still on the way to a receipt.
+    Arriving,
     NotClosed,
     /// Too few witnesses have cosigned the closing checkpoint.
     NotWitnessed,
@@ -94,6 +96,7 @@ impl From<Refusal> for Refused {
                 say(409, "too_early").with("at", opens_at.beijing()).article("招标投标法 第三十四条")
             }
             R::Closed => say(409, "closed"),
+            R::Arriving => say(409, "arriving"),
             R::NotClosed => say(409, "not_closed"),
             R::NotWitnessed => say(409, "not_witnessed"),
             R::TooFew { count, minimum } => say(409, "too_few")

@@ -20,6 +20,7 @@ use crate::platform::moment::Moment;
 use crate::platform::refusal::{Failure, Fault, Refused};
 use crate::platform::vault::Vault;
 use crate::project::flow::Step as FlowStep;
+use crate::project::phase::Milestone;
 use crate::project::rules::{Lot, Tender};
 use crate::project::standing::LotFacts;
 use crate::project::store as project;
@@ -159,7 +160,8 @@ pub fn parameters(
     Ok(BidParameters { ctx, fields, prev, trustees, typ: ParametersTyp, x5c })
 }
 
-/// Takes a sealed bid. It counts from the moment of this act; what it returns is the step whose receipt the bidder gets.
+/// Takes a sealed bid. It is handed in at the moment of this act, which is when its form had arrived; what it returns is the
+/// step whose receipt the bidder gets.
 ///
 /// # Errors
 /// Refused after the deadline (and the refusal is entered in the log), when the manifest, its signature or the uploaded
@@ -279,7 +281,8 @@ fn keep(act: &mut Act<'_>, step: Kept) -> Result<Kept, Failure> {
 }
 
 /// Goes through the gate: shares it with other bidders, so that the closing act comes wholly before or after; takes the
-/// lot's and the bidder's series for this act alone; then looks at the clock. The equal instant is late.
+/// lot's and the bidder's series for this act alone; then compares the act's moment, which is that of the form's arrival. The
+/// equal instant is late.
 fn in_time(
     act: &mut Act<'_>,
     who: &Who,
@@ -293,7 +296,8 @@ fn in_time(
     let now = act.now();
     let facts = project::known_lot(act.db(), lot)?;
     let deadline = facts.plan()?.bid_deadline();
-    if !deadline.is_open(now) {
+    // a server whose clock is behind may see a closed box before the deadline
+    if !deadline.is_open(now) || facts.reached(Milestone::BiddingClosed).is_some() {
         let late = RefusedLate { lot, organisation: who.organisation, deadline: deadline.0, m };
         act.enter_on_refusal(&Subject::sealed(lot), &late)?;
         return Err(Refused::from(Refusal::Late { deadline: deadline.0 }).into());

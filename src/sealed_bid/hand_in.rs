@@ -96,11 +96,14 @@ async fn hand_in_post(
     let found = found_envelope(&door, &who, path.into_inner()).await?;
     let handed = async {
         let (manifest, signature, upload) = read_form(&p, &door, &who, form).await?;
+        let arrival = door.arrive();
         let submission = Submission { lot: found.lot.lot, envelope: found.kind, manifest, signature, upload };
         let (authority, origin, bidder) =
             (authority.as_ref().clone(), door.config().origin.clone(), who.clone());
-        door.act(who.actor(), move |act| actions::submit(act, &authority, &origin, &bidder, &submission))
-            .await
+        door.act_arrived(who.actor(), arrival, move |act| {
+            actions::submit(act, &authority, &origin, &bidder, &submission)
+        })
+        .await
     };
     let handed = handed.await;
     match p.clone().or_problem(handed)? {

@@ -22,6 +22,7 @@
 //! Tables: `sealed_bid_trustee`, `sealed_bid_trustee_set`, `sealed_bid_upload`, `sealed_bid_part`, `sealed_bid_step`.
 
 pub mod actions;
+pub mod arrival;
 pub mod ciphertext;
 pub mod drill;
 pub mod drill_pages;

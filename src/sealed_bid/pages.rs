@@ -1,6 +1,7 @@
 //! The bidder's pages: my bids, a lot's envelopes, seal and submit, receipt, withdraw.
 
 use super::actions::{self, Submission};
+use super::arrival::Came;
 use super::drill::{self, Readiness};
 use super::rules::{Deed, Kept, Refusal, Step, envelopes_of, standing_bid, withdrawal_statement};
 use super::{expiry, program, trustees_store, tus};
@@ -302,7 +303,9 @@ async fn submit_post(
     authority: web::Data<Authority>,
     path: web::Path<(String, String, String)>,
     form: Posted<SubmitForm>,
+    came: Came,
 ) -> Answer {
+    let arrival = came.or_now(&door);
     let found = found_envelope(&door, &who, path.into_inner()).await?;
     let upload = tus::named(&form.0.upload).ok_or_else(|| Refused::from(Refusal::NoUpload))?;
     let submission = Submission {
@@ -314,7 +317,9 @@ async fn submit_post(
     };
     let (authority, origin, bidder) = (authority.as_ref().clone(), door.config().origin.clone(), who.clone());
     let done = door
-        .act(who.actor(), move |act| actions::submit(act, &authority, &origin, &bidder, &submission))
+        .act_arrived(who.actor(), arrival, move |act| {
+            actions::submit(act, &authority, &origin, &bidder, &submission)
+        })
         .await;
     match p.or_problem(done)? {
         Ok(done) => Ok(Page::see(format!("/sealed-bid/receipt/{}", done.value.id))),
@@ -358,11 +363,16 @@ async fn withdraw_post(
     authority: web::Data<Authority>,
     path: web::Path<(String, String, String)>,
     form: Posted<SignedFields>,
+    came: Came,
 ) -> Answer {
+    let arrival = came.or_now(&door);
     let found = found_envelope(&door, &who, path.into_inner()).await?;
     let (authority, bidder, target) = (authority.as_ref().clone(), who.clone(), (found.lot.lot, found.kind));
-    let done =
-        door.act(who.actor(), move |act| actions::withdraw(act, &authority, &bidder, target, &form.0)).await;
+    let done = door
+        .act_arrived(who.actor(), arrival, move |act| {
+            actions::withdraw(act, &authority, &bidder, target, &form.0)
+        })
+        .await;
     match p.or_problem(done)? {
         Ok(done) => Ok(Page::see(format!("/sealed-bid/receipt/{}", done.value.id))),
         Err(p) => p.html_with(StatusCode::UNPROCESSABLE_ENTITY, &withdraw_page(&p, &found)?),

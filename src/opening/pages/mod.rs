@@ -20,7 +20,7 @@ use crate::account::who::{Agent, Among, Bidder, Centre, Entity, Supervisor, Visi
 use crate::ledger::Door;
 use crate::platform::canonical::jcs_text;
 use crate::platform::id::Id;
-use crate::platform::refusal::{Failure, Refused};
+use crate::platform::refusal::{Failure, Fault, Refused};
 use crate::platform::web::{Answer, Failed};
 use crate::project::standing::LotFacts;
 use crate::project::store as projects;
@@ -125,7 +125,9 @@ async fn closing_post(
     let (number, lot) = path.into_inner();
     let facts = lot_of(&door, number, lot, Some(&who)).await?;
     let id = facts.lot;
-    let done = door.act(who.actor(), move |act| actions::close(act, Some(&who), id)).await;
+    let closing = door.clone();
+    let done = tokio::task::spawn_blocking(move || actions::close_box(&closing, who.actor(), Some(who), id));
+    let done = done.await.map_err(Fault::from)?;
     back(p, &door, facts, done.map(|_| ())).await
 }
 

@@ -1,3 +1,4 @@
+mod arrivals;
 mod avoidance;
 mod dual;
 mod dual_pages;

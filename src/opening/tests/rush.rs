@@ -21,7 +21,7 @@ use crate::sealed_bid::testing::{Offer, parameters, seal_offer, submit, upload};
 use crate::sealed_bid::tus::location;
 use crate::sealing::context::EnvelopeKind;
 use crate::sealing::seal::SealedBid;
-use crate::tests::browser::{Browser, Served};
+use crate::tests::browser::{Browser, Seen, Served};
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -40,9 +40,12 @@ const CERTAIN: usize = 8;
 const BEFORE: i64 = 1_000;
 const STEP: i64 = 25;
 
-type Ready = (Member, SealedBid, Id<Upload>);
+pub(super) type Ready = (Member, SealedBid, Id<Upload>);
 
-fn ready(house: &TestHouse, filled: &BidBox, bidders: usize) -> Vec<Ready> {
+/// A lot the day before its deadline, and bidders whose bids are sealed and uploaded.
+pub(super) fn on_the_eve(house: &TestHouse, bidders: usize) -> (BidBox, Vec<Ready>, Moment) {
+    let filled = empty_box(house, &Shape { deposit: Fen(0), ..Shape::default() });
+    house.at("2026-03-24 10:00:00");
     let one = |number: usize| {
         let member = house.member(Role::Bidder, &format!("rush{number}"));
         let kind = EnvelopeKind::Single;
@@ -52,7 +55,16 @@ fn ready(house: &TestHouse, filled: &BidBox, bidders: usize) -> Vec<Ready> {
         let upload = upload(house, &member, &ciphertext);
         (member, sealed, upload)
     };
-    (1..=bidders).map(one).collect()
+    let ready = (1..=bidders).map(one).collect();
+    (filled, ready, Moment::parse_beijing("2026-03-25 09:30").unwrap())
+}
+
+/// Sends the form with which a browser hands a bid in.
+pub(super) fn send_form(browser: &mut Browser, (_, sealed, upload): &Ready) -> Seen {
+    let (manifest, signature) = (jcs_text(&sealed.manifest), jcs_text(&sealed.signature));
+    let upload = location(*upload);
+    let fields = [("manifest", &*manifest), ("signature", &*signature), ("upload", &*upload)];
+    browser.post("/sealed-bid/TEST-0001/1/single/submit", &fields)
 }
 
 /// Waits until it is `moment`.
@@ -141,10 +153,7 @@ fn submit_slowly(
 
 fn a_bid_that_becomes_durable_while_the_box_is_being_closed_counts(engine: Engine) {
     let house = TestHouse::new(engine);
-    let shape = Shape { deposit: Fen(0), ..Shape::default() };
-    let filled = empty_box(&house, &shape);
-    house.at("2026-03-24 10:00:00");
-    let (ready, deadline) = (ready(&house, &filled, 4), Moment::parse_beijing("2026-03-25 09:30").unwrap());
+    let (filled, ready, deadline) = on_the_eve(&house, 4);
     for (member, sealed, upload) in &ready[1..] {
         submit(&house, member, filled.lot, sealed, *upload).unwrap();
     }
@@ -163,11 +172,7 @@ fn a_bid_that_becomes_durable_while_the_box_is_being_closed_counts(engine: Engin
 
 fn who_is_in_time_counts_with_a_receipt_and_nobody_else_however_many_come_at_once(engine: Engine) {
     let house = TestHouse::new(engine);
-    let shape = Shape { deposit: Fen(0), ..Shape::default() };
-    let filled = empty_box(&house, &shape);
-    house.at("2026-03-24 10:00:00");
-    let ready = ready(&house, &filled, BIDDERS);
-    let deadline = Moment::parse_beijing("2026-03-25 09:30").unwrap();
+    let (filled, ready, deadline) = on_the_eve(&house, BIDDERS);
     house.clock.move_to(deadline.plus(-BEFORE));
 
     let results = rush(&house, &filled, &ready, deadline, |(member, sealed, upload)| {
@@ -204,11 +209,7 @@ fn who_is_in_time_counts_with_a_receipt_and_nobody_else_however_many_come_at_onc
 /// read meanwhile.
 fn over_http_the_same_decides_and_pages_stay_up(engine: Engine) {
     let house = TestHouse::new(engine);
-    let shape = Shape { deposit: Fen(0), ..Shape::default() };
-    let filled = empty_box(&house, &shape);
-    house.at("2026-03-24 10:00:00");
-    let ready = ready(&house, &filled, BIDDERS);
-    let deadline = Moment::parse_beijing("2026-03-25 09:30").unwrap();
+    let (filled, ready, deadline) = on_the_eve(&house, BIDDERS);
     house.clock.move_to(deadline.plus(-BEFORE));
     let served = Served::start(house);
     // only now: sessions end by the same clock
@@ -225,12 +226,9 @@ fn over_http_the_same_decides_and_pages_stay_up(engine: Engine) {
                 pages += 2;
             }
         });
-        let answers = rush(&served.house, &filled, &ready, deadline, |(member, sealed, upload)| {
-            let mut browser = browsers[&member.who.person].lock().unwrap();
-            let (manifest, signature) = (jcs_text(&sealed.manifest), jcs_text(&sealed.signature));
-            let upload = location(*upload);
-            let fields = [("manifest", &*manifest), ("signature", &*signature), ("upload", &*upload)];
-            browser.post("/sealed-bid/TEST-0001/1/single/submit", &fields)
+        let answers = rush(&served.house, &filled, &ready, deadline, |ready| {
+            let mut browser = browsers[&ready.0.who.person].lock().unwrap();
+            send_form(&mut browser, ready)
         });
         done.store(true, Ordering::SeqCst);
         reading.join().unwrap();

@@ -1,0 +1,161 @@
+//! Handed in is what the platform has wholly received before the deadline, however late its turn comes; and no box is
+//! closed while such a bid is on the way.
+
+use super::rush::{on_the_eve, send_form};
+use crate::account::house::House;
+use crate::account::testing::TestHouse;
+use crate::ledger::{Actor, Door, arrivals};
+use crate::on_both_databases;
+use crate::opening::{actions, store};
+use crate::platform::database::testing::Engine;
+use crate::platform::id::Id;
+use crate::platform::moment::SECOND;
+use crate::platform::refusal::Failure;
+use crate::project::rules::Lot;
+use crate::tests::browser::Served;
+use std::sync::mpsc;
+use std::time::Duration;
+
+on_both_databases! {
+    a_form_that_is_here_before_the_deadline_counts_however_late_its_turn_comes
+    a_form_that_breaks_off_has_not_arrived_and_holds_nobody_up
+    no_box_is_closed_while_somebody_who_came_in_time_is_on_the_way
+}
+
+fn close(door: &Door, lot: Id<Lot>) -> Result<(), &'static str> {
+    match door.write(Actor::system("opening"), move |act| actions::close(act, None, lot)) {
+        Ok(_) => Ok(()),
+        Err(Failure::Refused(refused)) if refused.key == "opening.refusal.arriving" => Err("arriving"),
+        Err(other) => panic!("{other:?}"),
+    }
+}
+
+fn a_form_that_is_here_before_the_deadline_counts_however_late_its_turn_comes(engine: Engine) {
+    let house = TestHouse::new(engine);
+    let (filled, ready, deadline) = on_the_eve(&house, 6);
+    house.clock.move_to(deadline.plus(-1));
+    let served = Served::start(house);
+    let (door, lot) = (served.house.door().clone(), filled.lot);
+    let mut browsers: Vec<_> = ready.iter().map(|(member, ..)| served.browser(member)).collect();
+
+    let (begun, has_begun) = mpsc::channel();
+    let (go_on, until_told) = mpsc::channel::<()>();
+    let answers = std::thread::scope(|scope| {
+        let slow = door.clone();
+        // whoever was before them takes long: nobody else's turn comes meanwhile
+        scope.spawn(move || {
+            let dawdle = slow.write(Actor::system("test"), move |act| {
+                act.exclude(&format!("bids/{lot}"))?;
+                begun.send(()).unwrap();
+                until_told.recv().unwrap();
+                Ok(())
+            });
+            dawdle.unwrap();
+        });
+        has_begun.recv().unwrap();
+        let (last, others) = browsers.split_last_mut().unwrap();
+        let sending: Vec<_> = others
+            .iter_mut()
+            .zip(&ready)
+            .map(|(browser, ready)| scope.spawn(move || send_form(browser, ready)))
+            .collect();
+        while door.on_the_way() < sending.len() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        served.house.clock.move_to(deadline);
+        let late = scope.spawn(|| send_form(last, &ready[5]));
+        let closer = door.clone();
+        let closing = scope.spawn(move || {
+            actions::close_box(&closer, Actor::system("opening"), None, lot).expect("everybody is through")
+        });
+        while door.on_the_way() < sending.len() + 1 {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        std::thread::sleep(Duration::from_millis(200));
+        go_on.send(()).unwrap();
+        closing.join().unwrap();
+        late.join().unwrap().expect_status(422);
+        sending.into_iter().map(|form| form.join().unwrap()).collect::<Vec<_>>()
+    });
+
+    let closing = door.read(|db| store::closing(db, lot)).unwrap().unwrap();
+    assert_eq!(closing.bidders, 5, "who came in time, and not who came at the very deadline");
+    for (answer, browser) in answers.into_iter().zip(&mut browsers) {
+        let receipt = answer.expect_status(303).location();
+        let page = browser.get(&receipt).expect_status(200).text();
+        assert!(page.contains("2026-03-25 09:29:59"), "the receipt says when the bid was handed in: {page}");
+        let proof = browser.get(&format!("{receipt}/proof")).expect_status(200).text();
+        let index: u64 = proof.lines().find_map(|line| line.strip_prefix("index ")).unwrap().parse().unwrap();
+        assert!(index < closing.size, "a receipt at {index}, closed at {}", closing.size);
+    }
+    assert_eq!(door.on_the_way(), 0);
+}
+
+fn a_form_that_breaks_off_has_not_arrived_and_holds_nobody_up(engine: Engine) {
+    use std::io::{Read, Write};
+    let house = TestHouse::new(engine);
+    let (filled, ready, deadline) = on_the_eve(&house, 1);
+    house.clock.move_to(deadline.plus(-1));
+    let served = Served::start(house);
+    let mut browser = served.browser(&ready[0].0);
+    let address = served.base.strip_prefix("http://").unwrap();
+    let mut half = std::net::TcpStream::connect(address).unwrap();
+    half.write_all(
+        b"POST /sealed-bid/TEST-0001/1/single/submit HTTP/1.1\r\nHost: t\r\nContent-Length: 100\r\n\r\nmanifest=",
+    )
+    .unwrap();
+    // the server has read the half when it has answered somebody who came later on the same worker or another
+    std::thread::sleep(Duration::from_millis(200));
+    let door = served.house.door();
+    assert_eq!(door.on_the_way(), 0, "half a form has not arrived");
+    send_form(&mut browser, &ready[0]).expect_status(303);
+    served.house.clock.move_to(deadline);
+    close(door, filled.lot).expect("nobody is on the way");
+    half.write_all(&[b'x'; 91]).unwrap();
+    let mut answer = [0; 12];
+    half.read_exact(&mut answer).unwrap();
+    assert_ne!(&answer, b"HTTP/1.1 200", "its end came too late, from nobody");
+    assert_eq!(door.on_the_way(), 0);
+}
+
+fn no_box_is_closed_while_somebody_who_came_in_time_is_on_the_way(engine: Engine) {
+    let house = TestHouse::new(engine);
+    let (filled, _, deadline) = on_the_eve(&house, 1);
+    let (here, lot) = (house.door(), filled.lot);
+    // on PostgreSQL they are on the way in another server
+    let second = House::open(here.config().clone(), house.clock.clone()).unwrap();
+    let there = if engine == Engine::Postgres { &second.door } else { here };
+    house.clock.move_to(deadline.plus(-1));
+    there.tell_arrivals().unwrap();
+    let on_the_way = there.arrive();
+    assert_eq!(on_the_way.at(), deadline.plus(-1));
+    house.clock.move_to(deadline);
+    let too_late = there.arrive();
+    there.tell_arrivals().unwrap();
+    assert_eq!(close(here, lot), Err("arriving"));
+
+    if engine == Engine::Postgres {
+        // it has gone through, but has not said so; then it says so
+        drop(on_the_way);
+        assert_eq!(close(here, lot), Err("arriving"), "only the server itself knows");
+        there.tell_arrivals().unwrap();
+    } else {
+        drop(on_the_way);
+    }
+    close(here, lot).expect("who came at the very deadline holds nothing up");
+    drop(too_late);
+}
+
+#[test]
+fn a_server_that_is_silent_for_long_holds_no_box_open() {
+    let house = TestHouse::new(Engine::Postgres);
+    let (filled, _, deadline) = on_the_eve(&house, 1);
+    let second = House::open(house.door().config().clone(), house.clock.clone()).unwrap();
+    house.clock.move_to(deadline.plus(-SECOND));
+    let _lost = second.door.arrive();
+    second.door.tell_arrivals().unwrap();
+    house.clock.move_to(deadline.plus(-SECOND).plus(arrivals::SILENT));
+    assert_eq!(close(house.door(), filled.lot), Err("arriving"));
+    house.clock.move_to(deadline.plus(-SECOND).plus(arrivals::SILENT + 1));
+    close(house.door(), filled.lot).expect("it is taken for dead");
+}

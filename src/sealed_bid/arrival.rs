@@ -1,0 +1,72 @@
+//! When a bid is handed in: at the moment at which the platform has the whole form, however long it then waits for its
+//! turn. Under a rush the session of its sender alone may take a second to be looked up.
+
+use crate::account::form::broken_off;
+use crate::ledger::Door;
+use crate::ledger::arrivals::Arrival;
+use crate::platform::web::Failed;
+use actix_web::body::MessageBody;
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::http::{Method, header};
+use actix_web::middleware::Next;
+use actix_web::web::{self, Bytes};
+use actix_web::{Error, FromRequest, HttpMessage, HttpRequest};
+use std::future::{Ready, ready};
+
+/// Forms up to this many bytes are read before anything else. A manifest for 32 trustees has a quarter of it. Nobody is
+/// signed in yet here, so it is little.
+const EARLY_MAX: u64 = 64 << 10;
+
+/// When the form of this request was here. Take it with [`Came::or_now`] after the form was read.
+pub struct Came(Option<Arrival>);
+
+impl Came {
+    /// The form's arrival. One too long to be read early has arrived when its handler has it.
+    pub fn or_now(self, door: &Door) -> Arrival {
+        self.0.unwrap_or_else(|| door.arrive())
+    }
+}
+
+impl FromRequest for Came {
+    type Error = Failed;
+    type Future = Ready<Result<Self, Failed>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Ok(Self(request.extensions_mut().remove::<Arrival>())))
+    }
+}
+
+/// Whether this is what a deadline is about: a bid handed in or withdrawn.
+fn is_deed(request: &ServiceRequest) -> bool {
+    let path = request.path();
+    let length = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
+    let length: Option<u64> = length.and_then(|length| length.parse().ok());
+    request.method() == Method::POST
+        && path.starts_with("/sealed-bid/")
+        && (path.ends_with("/submit") || path.ends_with("/withdraw"))
+        && length.is_some_and(|length| length <= EARLY_MAX)
+}
+
+/// Reads the forms that a deadline is about before anything is looked up, and notes when they were here.
+///
+/// # Errors
+/// The form breaks off: then it has not arrived.
+pub async fn receive<B: MessageBody>(
+    mut request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, Error> {
+    if is_deed(&request) {
+        let form = request.extract::<Bytes>().await.map_err(|e| Failed::from(broken_off(&e)))?;
+        request.set_payload(read_again(form));
+        let arrival = request.app_data::<web::Data<Door>>().map(|door| door.arrive());
+        if let Some(arrival) = arrival {
+            request.extensions_mut().insert(arrival);
+        }
+    }
+    next.call(request).await
+}
+
+fn read_again(form: Bytes) -> Payload {
+    let once = futures_util::stream::once(ready(Ok(form)));
+    Payload::Stream { payload: Box::pin(once) }
+}
