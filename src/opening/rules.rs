@@ -322,11 +322,10 @@ pub fn judge(verdict: &Verdict, all_released: bool, given_up: bool) -> Judgement
         Verdict::BidderAtFault(BidderFault::BoxDiffers(i)) => {
             Judgement::Failed(Blame::Bidder, Cause::BoxDiffers(*i))
         }
-        // no t shares fit: a liar among few trustees looks the same, so all must have spoken
+        // no t shares fit: liars among few trustees look the same, so all must have spoken
         Verdict::BidderAtFault(BidderFault::SharesDoNotFit) if all_released => {
             Judgement::Failed(Blame::Bidder, Cause::SharesDoNotFit)
         }
-        Verdict::Undecided if all_released => Judgement::Failed(Blame::Trustees, Cause::SharesMissing),
         _ if given_up => Judgement::Failed(Blame::Trustees, Cause::SharesMissing),
         _ => Judgement::Wait,
     }

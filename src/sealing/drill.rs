@@ -118,7 +118,7 @@ pub fn open(
     let (key, wrong) = match check(&c, &manifest.lock, &set.box_keys(), reported) {
         Verdict::Sound { key, liars } => (key, liars),
         Verdict::NotEnough { .. } => return Ok(Shown::Nothing),
-        Verdict::BidderAtFault(_) | Verdict::Undecided => return Ok(Shown::Shut),
+        Verdict::BidderAtFault(_) => return Ok(Shown::Shut),
     };
     let key = payload_key(&c, &key, None);
     let document = open_payload(manifest, &key, ciphertext, &mut NoShelf)?;

@@ -159,7 +159,6 @@ impl std::fmt::Display for Unopened {
             Self::Verdict(Verdict::NotEnough { have, need }) => {
                 write!(f, "{have} of {need} trustees have reported")
             }
-            Self::Verdict(Verdict::Undecided) => f.write_str("too many trustees contradict each other"),
         }
     }
 }

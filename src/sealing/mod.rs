@@ -24,6 +24,7 @@ pub mod bidder_key;
 pub mod boxes;
 pub mod command;
 pub mod context;
+mod decoding;
 pub mod document;
 pub mod drill;
 pub mod envelope;

@@ -3,12 +3,13 @@
 //! again and compare to the byte.
 
 use super::boxes::{SHARE_BOX, share_boxes};
+use super::decoding::true_shares;
 use super::document::Bytes;
 use super::keys::{Secret, commit_t};
 use super::manifest::Lock;
 use super::shamir::{Share, combine, split};
 
-/// Subsets tried before the check gives up. C(9, 5) is 126; only sets of 20 and more with many liars get here.
+/// Most subsets that are tried one by one. C(9, 5) is 126; only sets of 22 and more trustees have more than this.
 const SUBSETS_MAX: u32 = 500_000;
 
 /// What one trustee reported for one bid.
@@ -34,12 +35,12 @@ pub enum BidderFault {
 pub enum Verdict {
     /// The bidder was honest and this is the key. Trustees in `liars` reported something else than their box holds.
     Sound { key: Secret, liars: Vec<u8> },
-    /// The bid is malformed. Holds if at least t of the reporting trustees are honest.
+    /// The bid is malformed. [`BidderFault::SharesDoNotFit`] holds if at least t of the reporting trustees are honest and,
+    /// where r reported shares have more than 500,000 subsets of t, no more than ⌊(r−t)/2⌋ of them lie;
+    /// [`BidderFault::BoxDiffers`] holds whoever lies.
     BidderAtFault(BidderFault),
     /// Fewer than t trustees have reported: nothing can be said.
     NotEnough { have: u8, need: u8 },
-    /// So many trustees contradict each other that the search was given up.
-    Undecided,
 }
 
 /// Checks what trustees `reported` for the bid with context hash `c` and lock `lock`, sealed to `box_keys`. Reports with
@@ -58,10 +59,8 @@ pub fn check(c: &[u8; 32], lock: &Lock, box_keys: &[[u8; 65]], reported: &[Repor
     }
     let shares: Vec<&Share> =
         reports.iter().filter_map(|r| r.share.as_ref().filter(|share| share.i == r.i)).collect();
-    let key = match find_key(c, lock, &shares) {
-        Search::Found(key) => key,
-        Search::None => return Verdict::BidderAtFault(BidderFault::SharesDoNotFit),
-        Search::GivenUp => return Verdict::Undecided,
+    let Some(key) = find_key(c, lock, &shares) else {
+        return Verdict::BidderAtFault(BidderFault::SharesDoNotFit);
     };
     let Ok(honest) = split(c, &key, lock.t, lock.n) else {
         return Verdict::BidderAtFault(BidderFault::SharesDoNotFit);
@@ -87,35 +86,38 @@ fn first_difference(made: &[[u8; SHARE_BOX]], sealed: &[Bytes<SHARE_BOX>]) -> Op
     u8::try_from(at + 1).ok()
 }
 
-enum Search {
-    Found(Secret),
-    None,
-    GivenUp,
-}
-
-/// Tries subsets of t shares in lexicographic order; if all are honest, the first one fits.
-fn find_key(c: &[u8; 32], lock: &Lock, shares: &[&Share]) -> Search {
+/// The key that was committed to, from shares of which some may be false. Where subsets are few, all are tried in lexicographic
+/// order, so that any t true shares are enough; if all are true, the first one fits.
+fn find_key(c: &[u8; 32], lock: &Lock, shares: &[&Share]) -> Option<Secret> {
     let t = usize::from(lock.t);
+    let committed = |key: &Secret| commit_t(c, key) == lock.commit_t.0;
     if shares.len() < t {
-        return Search::None;
+        return None;
     }
     // shares that all lie on one curve give one key, whichever are taken: it is the committed one, or there is none
     if let Some(key) = agreed(shares, t) {
-        return if commit_t(c, &key) == lock.commit_t.0 { Search::Found(key) } else { Search::None };
+        return Some(key).filter(committed);
+    }
+    let telling = true_shares(shares, t);
+    let decoded = telling.and_then(|telling| agreed(&telling, t)).filter(committed);
+    if decoded.is_some() || subsets(shares.len(), t) > SUBSETS_MAX {
+        return decoded;
     }
     let mut chosen: Vec<usize> = (0..t).collect();
-    for _ in 0..SUBSETS_MAX {
+    loop {
         let subset: Vec<&Share> = chosen.iter().filter_map(|&at| shares.get(at).copied()).collect();
-        if let Some(key) = combine(&subset)
-            && commit_t(c, &key) == lock.commit_t.0
-        {
-            return Search::Found(key);
-        }
-        if !next_subset(&mut chosen, shares.len()) {
-            return Search::None;
+        let key = combine(&subset).filter(committed);
+        if key.is_some() || !next_subset(&mut chosen, shares.len()) {
+            return key;
         }
     }
-    Search::GivenUp
+}
+
+/// How many subsets of `t` elements `of` elements have.
+fn subsets(of: usize, t: usize) -> u32 {
+    let product = (0..t.min(of - t))
+        .fold(1u64, |product, step| product.saturating_mul((of - step) as u64) / (step as u64 + 1));
+    u32::try_from(product).unwrap_or(u32::MAX)
 }
 
 /// The key of shares that all lie on one curve of degree t-1; `None` if some do not. Two such curves that share t-1 points

@@ -351,7 +351,6 @@ fn judged(held: &BidShares, bid: &LoggedBid, trustees: &TrusteeSet) -> Result<(S
         Verdict::NotEnough { have, need } => {
             return Err(Judged::Wrong(format!("{have} of {need} shares are there")));
         }
-        Verdict::Undecided => return Err(Judged::Wrong("the shares contradict each other".into())),
     };
     let k_b = held.k_b.as_ref().map(|key| Secret::from_bytes(key.0));
     match (&bid.manifest.lock.commit_b, &k_b) {

@@ -97,10 +97,6 @@ fn a_bidder_is_blamed_only_for_what_is_proven() {
     let few = Verdict::NotEnough { have: 1, need: 2 };
     assert_eq!(judge(&few, false, false), Judgement::Wait);
     assert_eq!(judge(&few, false, true), Judgement::Failed(Blame::Trustees, Cause::SharesMissing));
-    assert_eq!(
-        judge(&Verdict::Undecided, true, false),
-        Judgement::Failed(Blame::Trustees, Cause::SharesMissing)
-    );
 }
 
 #[test]

@@ -72,6 +72,38 @@ fn a_key_that_was_never_shared_is_the_bidders_fault_among_many_trustees_too() {
     assert!(matches!(found, Verdict::BidderAtFault(BidderFault::SharesDoNotFit)), "{found:?}");
 }
 
+/// Half a milliard subsets can not be tried, and every trustee says something else.
+#[test]
+fn a_bidder_who_deals_noise_to_most_of_many_trustees_is_named() {
+    let panel = panel(17, 32);
+    let sealed = sealed(&panel, Mode::Trustees);
+    let mut reported = reports(&panel, &sealed, &(1..=32).collect::<Vec<u8>>());
+    for report in reported.iter_mut().skip(12) {
+        report.share = Some(Share { i: report.i, y: Secret::random() });
+    }
+    let found = verdict(&panel, &sealed, &reported);
+    assert!(matches!(found, Verdict::BidderAtFault(BidderFault::SharesDoNotFit)), "{found:?}");
+}
+
+/// Nearly half of 32 trustees lie: seven who have arranged it, or fourteen who have not.
+#[test]
+fn many_lying_trustees_among_many_are_named_and_the_bid_opens() {
+    let panel = panel(17, 32);
+    let sealed = sealed(&panel, Mode::Trustees);
+    let honest = reports(&panel, &sealed, &(1..=32).collect::<Vec<u8>>());
+    for (liars, alike) in [(7, true), (14, false)] {
+        let mut reported = honest.clone();
+        for report in reported.iter_mut().take(liars) {
+            let y = if alike { Secret([report.i; 32]) } else { Secret::random() };
+            report.share = Some(Share { i: report.i, y });
+        }
+        match verdict(&panel, &sealed, &reported) {
+            Verdict::Sound { liars: named, .. } => assert_eq!(named.len(), liars),
+            other => panic!("{liars}: {other:?}"),
+        }
+    }
+}
+
 /// The bidder deals shares so that {1, 2} give key A and {1, 3} give key B, to choose the price later.
 #[test]
 fn a_bidder_with_two_keys_is_named_whoever_opens() {
