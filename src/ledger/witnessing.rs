@@ -19,6 +19,7 @@ use crate::platform::pem::read_certificates;
 use crate::platform::random;
 use crate::platform::refusal::{Failure, Fault};
 use crate::platform::waiting::Waiting;
+use futures_util::future::join_all;
 use serde::Serialize;
 use std::path::Path;
 use std::time::Duration;
@@ -71,7 +72,7 @@ pub async fn due(door: &Door) -> Result<(), Failure> {
         });
         let rotations = door.look(|db| Ok(rotation_store::rotations(db)?)).await?;
         let policy = policy.following(&rotations);
-        for kept in waiting.await? {
+        for kept in wanted(waiting.await?, &rotations) {
             cosign(door, &http, &policy, &rotations, &kept).await?;
         }
     }
@@ -81,6 +82,15 @@ pub async fn due(door: &Door) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// Of the checkpoints that wait for cosignatures: the closings', the last before each change of key, and the newest, which speaks
+/// for all others. After a witness was away for long, the rest would only keep it busy.
+fn wanted(mut waiting: Vec<Kept>, rotations: &Rotations) -> Vec<Kept> {
+    let newest = waiting.last().map(|kept| kept.size);
+    let last_of_key = |size: u64| rotations.list().iter().any(|rotation| rotation.size == size);
+    waiting.retain(|kept| kept.pinned || Some(kept.size) == newest || last_of_key(kept.size));
+    waiting
 }
 
 /// Keeps the newest checkpoint, if the log has grown since the last one that was cosigned.
@@ -103,14 +113,24 @@ async fn cosign(
     kept: &Kept,
 ) -> Result<(), Failure> {
     let mut note = Note::parse(kept.note.as_bytes()).map_err(Fault::from)?;
-    for witness in policy.witnesses() {
-        let known = note.signatures().iter().any(|line| line.is_of(&witness.key));
-        let Some(url) = witness.url.as_deref().filter(|_| !known) else { continue };
-        let mut asked = ask(door, http, witness, url, kept.size, &note).await;
-        if matches!(&asked, Err(NotCosigned::UnknownKey(_))) && tell_rotations(http, url, rotations).await {
-            asked = ask(door, http, witness, url, kept.size, &note).await;
-        }
-        match asked {
+    // side by side: one that does not answer must not make the others wait
+    let missing = policy
+        .witnesses()
+        .iter()
+        .filter(|witness| !note.signatures().iter().any(|line| line.is_of(&witness.key)));
+    let asked = missing.filter_map(|witness| {
+        let (url, note) = (witness.url.as_deref()?, &note);
+        Some(async move {
+            let mut asked = ask(door, http, witness, url, kept.size, note).await;
+            if matches!(&asked, Err(NotCosigned::UnknownKey(_))) && tell_rotations(http, url, rotations).await
+            {
+                asked = ask(door, http, witness, url, kept.size, note).await;
+            }
+            (witness, asked)
+        })
+    });
+    for (witness, answer) in join_all(asked.collect::<Vec<_>>()).await {
+        match answer {
             Ok(line) => note = note.with(line),
             Err(NotCosigned::UnknownKey(why) | NotCosigned::Other(why)) => {
                 tracing::warn!(witness = witness.name, size = kept.size, why, "no cosignature")

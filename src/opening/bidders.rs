@@ -102,7 +102,7 @@ pub fn release_key(
     let session = store::session_key(act.db(), &vault, lot, envelope)?;
     let session = session.ok_or(Refused::from(Refusal::AlreadyOpened))?;
     if release.open(&bid.manifest, &session).is_err() {
-        return wrong_key(act, &subject, &refused("wrong_key"), own, now);
+        return wrong_key(act, &subject, &refused("wrong_key"), &release, own);
     }
     store::insert_key(act.db(), lot, envelope, &release, !own, now)?;
     let hash = Bytes(release.hash());
@@ -121,18 +121,18 @@ fn wrong_key(
     act: &mut Act<'_>,
     subject: &Subject,
     refused: &BidderRefused<'_>,
+    release: &BidderRelease,
     own: bool,
-    now: Moment,
 ) -> Result<Taken, Failure> {
     if !own {
         return Err(Refused::from(Refusal::WrongKey).into());
     }
-    let (lot, envelope) = (refused.lot, refused.envelope);
-    let before = store::tries(act.db(), lot, envelope)?.iter().filter(|m| **m == refused.m).count();
+    let (lot, envelope, now) = (refused.lot, refused.envelope, act.now());
+    let before = store::tries(act.db(), lot, envelope)?.iter().filter(|tried| tried.m == release.m).count();
     if before >= TRIES_MAX {
         return Err(Refused::from(Refusal::TooManyTries { max: TRIES_MAX }).into());
     }
-    store::insert_try(act.db(), lot, envelope, &refused.m, now)?;
+    store::insert_try(act.db(), lot, envelope, release, now)?;
     act.enter(subject, refused)?;
     act.tell(topic(lot));
     Ok(Taken::Wrong)
@@ -228,7 +228,11 @@ pub(super) fn causes(
     let cause = |m: Bytes<32>| {
         let excused = excuses.iter().any(|excuse| excuse.m == m);
         let blame = if excused { Blame::Outside } else { Blame::Bidder };
-        let cause = if tries.contains(&m) { Cause::BidderKeyWrong } else { Cause::BidderKeyMissing };
+        let cause = if tries.iter().any(|tried| tried.m == m) {
+            Cause::BidderKeyWrong
+        } else {
+            Cause::BidderKeyMissing
+        };
         (m, NotOpened { blame, cause })
     };
     Ok(bidders.absent().into_iter().map(cause).collect())

@@ -72,7 +72,7 @@ pub fn bidder_keys(db: &mut Db, lot: Id<Lot>, envelope: EnvelopeKind) -> Result<
     let excuses = store::excuses(db, lot, envelope)?;
     let line = |m: &Bytes<32>| {
         let key = keys.iter().find(|key| key.release.m == *m);
-        let wrong = tries.iter().filter(|tried| *tried == m).count();
+        let wrong = tries.iter().filter(|tried| tried.m == *m).count();
         BidderKeyLine {
             excuse: excuses.iter().find(|excuse| excuse.m == *m).map(|excuse| excuse.words.clone()),
             m: *m,

@@ -10,7 +10,7 @@ use crate::cli::log::witness::Witness;
 use crate::ledger::checkpoint::Checkpoint;
 use crate::ledger::note::{Note, SignerKey, VerifierKey, WitnessKey};
 use crate::ledger::policy::Policy;
-use crate::ledger::proof::Receipt;
+use crate::ledger::proof::{Opening, Receipt};
 use crate::ledger::rotation::Rotations;
 use crate::ledger::tests::foreign::client;
 use crate::ledger::witness::Request;
@@ -28,6 +28,7 @@ use std::time::Duration;
 on_both_databases! {
     everybody_follows_a_log_that_changed_its_key_several_times
     a_stolen_old_key_can_do_nothing_new
+    a_receipt_forged_with_a_stolen_old_key_is_not_believed_at_once
     a_change_of_key_that_was_cut_short_either_was_made_or_was_not
 }
 
@@ -234,6 +235,32 @@ fn a_stolen_old_key_can_do_nothing_new(engine: Engine) {
     let witness = Witness::new(cosigner, vec![old], folder.path().join("w"), Clock::real()).unwrap();
     witness.add_rotations(all.to_string().as_bytes()).unwrap().unwrap();
     assert_eq!(witness.add_rotations(others.to_string().as_bytes()).unwrap().unwrap_err().status(), 422);
+}
+
+/// Below the size of the change an old key may sign: whoever stole it can forge a log of one entry and a receipt from it.
+fn a_receipt_forged_with_a_stolen_old_key_is_not_believed_at_once(engine: Engine) {
+    let house = TestHouse::new(engine);
+    let bids = bids_in(&house, &["100.00", "101.00", "102.00"]);
+    let (stolen, origin) = (key_file(&house), house.door().config().origin.clone());
+    let opening = Opening { object_hash: [9; 32], kind: 70, blind: [1; 32] };
+    let lone = Checkpoint { origin, size: 1, root: opening.leaf_hash() };
+    let checkpoint = Note::sign(&lone.to_string(), &[&stolen]).unwrap();
+    let forged = Receipt { opening, index: 0, proof: Vec::new(), checkpoint };
+    bids.close(&house);
+    bids.release(&house, bids.first(&house), &[1, 2]);
+    bids.open(&house, bids.first(&house), false).unwrap();
+    let known = Known {
+        key: Some(stolen.verifier().clone()),
+        receipts: vec![Receipt::parse(forged.to_string().as_bytes()).unwrap()],
+        ..Known::default()
+    };
+    let (hold, said) = lines(bundle(&house, &bids), &known);
+    assert!(!hold && said.contains("of your receipt was dropped"), "as long as the key is the log's: {said}");
+
+    house.door().rotate_log().unwrap();
+    house.member(Role::Bidder, "later");
+    let (hold, said) = lines(bundle(&house, &bids), &known);
+    assert!(!hold && said.contains("somebody forged the receipt with the old key"), "{said}");
 }
 
 fn a_change_of_key_that_was_cut_short_either_was_made_or_was_not(engine: Engine) {

@@ -13,7 +13,7 @@ use crate::on_both_databases;
 use crate::open_data::evidence::{self, Contents};
 use crate::opening::testing::{BidBox, bids_in};
 use crate::platform::database::testing::Engine;
-use crate::platform::moment::Clock;
+use crate::platform::moment::{Clock, Moment, SECOND};
 use crate::platform::refusal::Fault;
 use crate::project::testing::facts;
 use crate::verify::{Known, verify};
@@ -23,11 +23,13 @@ use clap::Parser;
 use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 
 on_both_databases! {
     no_bid_is_opened_before_outsiders_have_seen_the_closing
     a_monitor_sees_that_history_was_rewritten
+    a_monitor_that_is_told_to_sees_that_a_log_stands_still
+    a_witness_that_takes_long_keeps_no_other_waiting
 }
 
 const ORIGIN: &str = "log.test.example/main";
@@ -230,10 +232,14 @@ pub(super) fn watch(served: &Served, state: &Path) -> Result<String, String> {
 
 /// One round of a monitor that was given this key.
 pub(super) fn watch_with(served: &Served, state: &Path, key: &VerifierKey) -> Result<String, String> {
+    watch_asking(served, state, key, &[])
+}
+
+fn watch_asking(served: &Served, state: &Path, key: &VerifierKey, more: &[&str]) -> Result<String, String> {
     let (url, key) = (format!("{}/log", served.base), key.to_string());
     let state = state.display().to_string();
     let words = ["log", "watch", &url, "--key", &key, "--state", &state, "--once"];
-    let args = Command::try_parse_from(words).unwrap().args;
+    let args = Command::try_parse_from(words.iter().chain(more)).unwrap().args;
     let mut out = Vec::new();
     let done = crate::cli::log::run(&args, &mut out);
     done.map(|()| String::from_utf8(out).unwrap()).map_err(|e| e.to_string())
@@ -265,4 +271,75 @@ fn a_monitor_sees_that_history_was_rewritten(engine: Engine) {
     assert!(shown.contains(&lie.to_string()), "both checkpoints are the proof");
     fs::write(&state, seen).unwrap();
     assert!(watch(&served, &state).is_ok());
+}
+
+fn a_monitor_that_is_told_to_sees_that_a_log_stands_still(engine: Engine) {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("seen");
+    let served = Served::start(TestHouse::new(engine));
+    served.house.member(crate::account::role::Role::Bidder, "early");
+    let key = served.house.door().log_key();
+    let round = || watch_asking(&served, &state, &key, &["--max-age", "600"]);
+    round().unwrap();
+    assert!(round().unwrap().contains("(+0)"), "it has not stood still for long");
+    // ten minutes ago, and one second more
+    let grown = state.with_extension("grown");
+    let since = Moment::parse(fs::read_to_string(&grown).unwrap().trim()).unwrap();
+    fs::write(&grown, since.plus(-601 * SECOND).rfc3339()).unwrap();
+    let alarm = round().unwrap_err();
+    assert!(alarm.contains("ALARM: the log has not grown since"), "{alarm}");
+    assert!(watch(&served, &state).unwrap().contains("(+0)"), "nobody asked");
+    served.house.member(crate::account::role::Role::Bidder, "late");
+    assert!(round().unwrap().contains("entries (+"));
+    assert!(round().unwrap().contains("(+0)"), "it has grown just now");
+    // nobody answers any more
+    fs::write(&grown, since.plus(-601 * SECOND).rfc3339()).unwrap();
+    let (listener, gone) = port();
+    drop(listener);
+    let words =
+        ["log", "watch", &gone, "--key", &key.to_string(), "--state", &state.display().to_string(), "--once"];
+    let args = Command::try_parse_from(words.into_iter().chain(["--max-age", "600"])).unwrap().args;
+    let alarm = crate::cli::log::run(&args, &mut Vec::new()).unwrap_err().to_string();
+    assert!(alarm.contains("ALARM: the log has not grown since"), "{alarm}");
+}
+
+/// Passes connections on to `to`, each after `first` has been done.
+fn door_before(to: String, first: impl Fn() + Send + 'static) -> String {
+    let (listener, url) = port();
+    let to = to.strip_prefix("http://").unwrap().to_owned();
+    std::thread::spawn(move || {
+        for inside in listener.incoming().map_while(Result::ok) {
+            first();
+            let outside = std::net::TcpStream::connect(&to).unwrap();
+            for (mut from, mut into) in
+                [(inside.try_clone().unwrap(), outside.try_clone().unwrap()), (outside, inside)]
+            {
+                std::thread::spawn(move || {
+                    let _ = std::io::copy(&mut from, &mut into);
+                    let _ = into.shutdown(std::net::Shutdown::Both);
+                });
+            }
+        }
+    });
+    url
+}
+
+/// The first witness answers only when the second has been asked too.
+fn a_witness_that_takes_long_keeps_no_other_waiting(engine: Engine) {
+    let outside = Outside::with_all_up();
+    let policy = outside.policy_text();
+    let url = |name: &str| {
+        let line = policy.lines().find(|line| line.starts_with(&format!("witness {name} "))).unwrap();
+        line.rsplit(' ').next().unwrap().to_owned()
+    };
+    let (told, asked) = mpsc::channel();
+    let slow = door_before(url("one"), move || asked.recv().unwrap());
+    let quick = door_before(url("two"), move || told.send(()).unwrap());
+    fs::write(outside.policy(), policy.replace(&url("one"), &slow).replace(&url("two"), &quick)).unwrap();
+    let house = outside.house(engine);
+    house.member(crate::account::role::Role::Bidder, "early");
+    ask_outside(&house);
+    let met = house.door().read(store::newest_met).unwrap();
+    assert!(met.is_some(), "both have cosigned");
+    outside.stop();
 }

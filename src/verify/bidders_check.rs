@@ -18,6 +18,8 @@ use std::collections::BTreeSet;
 
 /// A bidder's key came.
 const RELEASED: &str = "opening.bidder_released";
+/// A bidder's key was not taken.
+const REFUSED: &str = "opening.bidder_refused";
 /// The bidders' time is over.
 const DONE: &str = "opening.bidders_done";
 /// The session began; its event says until when bidders may come.
@@ -41,6 +43,15 @@ struct Started {
 }
 
 #[derive(Deserialize)]
+struct RefusedKey {
+    lot: String,
+    envelope: EnvelopeKind,
+    m: Bytes<32>,
+    hash: Bytes<32>,
+    why: String,
+}
+
+#[derive(Deserialize)]
 struct Released {
     lot: String,
     envelope: EnvelopeKind,
@@ -53,6 +64,11 @@ type Place<'a> = (&'a str, EnvelopeKind);
 /// Path of the release of the bidder of `m`.
 pub fn key_path(envelope: EnvelopeKind, m: &[u8; 32]) -> String {
     opening_path(envelope, &format!("bidder-{}.json", hex::encode(m)))
+}
+
+/// Path of a release that was refused because its key is wrong, by the hash that the log names.
+pub fn refused_path(envelope: EnvelopeKind, hash: &[u8; 32]) -> String {
+    opening_path(envelope, &format!("refused-{}.json", hex::encode(hash)))
 }
 
 /// Checks one envelope. `first_share` is the lowest index at which the log names a trustee's release.
@@ -84,6 +100,7 @@ pub(super) fn check<A: Archive>(
             } else {
                 no_key(bundle, proven, envelope, bid, shares)
             };
+            let outcome = outcome.and_then(|()| wrong_keys(bundle, proven, envelope, bid, shares));
             complaints.extend(outcome.err().map(|why| format!("bid {}: {why}", b64u(&bid.m))));
         }
         if complaints.is_empty() { Ok((done.released.len(), done.absent.len())) } else { Err(complaints) }
@@ -189,6 +206,35 @@ fn no_key<A: Archive>(
     let held = shares.and_then(|shares| shares.bids.iter().find(|held| held.m.0 == bid.m));
     if held.is_some_and(|held| held.k_b.is_some()) || bundle.document(&key_path(envelope, &bid.m)).is_some() {
         return Err("its bidder is said not to have come, but its key is there".into());
+    }
+    Ok(())
+}
+
+/// Every release that was refused because of its key is there, and its key is wrong indeed.
+fn wrong_keys<A: Archive>(
+    bundle: &Bundle<A>,
+    proven: &Proven,
+    envelope: EnvelopeKind,
+    bid: &LoggedBid,
+    shares: Option<&SharesDoc>,
+) -> Result<(), String> {
+    for (index, event) in proven.events(REFUSED) {
+        let Ok(refused) = serde_json::from_value::<RefusedKey>(event.event) else { continue };
+        let own = refused.lot == bundle.contents.id && refused.envelope == envelope && refused.m.0 == bid.m;
+        if !own || refused.why != "wrong_key" {
+            continue;
+        }
+        let path = refused_path(envelope, &refused.hash.0);
+        let bytes = bundle.document(&path).ok_or(format!("{path} is missing"))?;
+        let release = BidderRelease::read(bytes).map_err(|e| format!("{path}: {e}"))?;
+        if release.hash() != refused.hash.0 {
+            return Err(format!("{path}: it is not the release of entry {index}"));
+        }
+        let Some(session) = shares.and_then(|shares| shares.session.as_ref()) else { continue };
+        let session = BoxKey::from_bytes(&session.0).map_err(|e| e.to_string())?;
+        if release.m.0 == bid.m && release.open(&bid.manifest, &session).is_ok() {
+            return Err(format!("its right key was refused as wrong at entry {index}"));
+        }
     }
     Ok(())
 }

@@ -174,6 +174,12 @@ fn own_receipt(receipt: &Receipt, proven: &Proven, logged: &[LoggedBid]) -> Resu
             Ok(format!("the bid {m} of your receipt is in the evidence"))
         }
         Some(_) => Err(format!("the bid {m} is in the evidence at another place than your receipt says")),
+        None if proven.is_retired(receipt) => Err(format!(
+            "the evidence does not have the bid {m} of your receipt, whose checkpoint bears a key that the log has changed since: \
+             either the bid was dropped, or somebody forged the receipt with the old key. Write the receipt's checkpoint into a \
+             file and run `sunbid log watch … --state FILE --once`: if the log extends it, the bid was dropped; if not, ask the \
+             witnesses which of the two they cosigned"
+        )),
         None => Err(format!("the bid {m} of your receipt was dropped: the evidence does not have it")),
     }
 }

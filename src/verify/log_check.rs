@@ -142,6 +142,15 @@ impl Proven {
         receipt.verify_in_term(object, kind, &self.origin, &self.keys, &self.rotations)
     }
 
+    /// Whether a receipt's checkpoint bears no other key of this log than ones that it has changed since. Such a key may be in
+    /// anybody's hands.
+    pub fn is_retired(&self, receipt: &Receipt) -> bool {
+        let changed = self.rotations.list();
+        let signs = |key: &VerifierKey| receipt.checkpoint.signatures().iter().any(|line| line.is_of(key));
+        let now = changed.last().is_some_and(|last| signs(&last.new));
+        !now && changed.iter().any(|rotation| signs(&rotation.old))
+    }
+
     /// The entry whose object has this hash.
     pub fn entry_of(&self, object_hash: &Hash) -> Option<u64> {
         self.by_object.get(object_hash).copied()

@@ -44,6 +44,10 @@ pub struct WatchArgs {
     /// Seconds between rounds
     #[arg(long, default_value_t = 30)]
     every: u64,
+    /// Raise the alarm if the log has not grown for so many seconds, whatever the reason; a log with cover lines grows all
+    /// the time
+    #[arg(long)]
+    max_age: Option<u32>,
     /// Look once and stop
     #[arg(long)]
     once: bool,
@@ -90,10 +94,17 @@ pub(super) fn run(args: &WatchArgs, out: &mut dyn Write) -> anyhow::Result<()> {
                     keep(&args.state.with_extension("rotations"), &rotations.to_string())?;
                 }
                 keep(&args.state, &note)?;
+                let grown = seen.is_none_or(|seen| size_of(&seen) < size_of(&note));
+                standing(args, clock.now(), grown)?;
                 writeln!(out, "{}  {words}", clock.now().rfc3339())?;
             }
-            Err(Trouble::NoAnswer(why)) if args.once => bail!("no answer: {why}"),
-            Err(Trouble::NoAnswer(why)) => writeln!(out, "{}  no answer: {why}", clock.now().rfc3339())?,
+            Err(Trouble::NoAnswer(why)) => {
+                standing(args, clock.now(), false)?;
+                if args.once {
+                    bail!("no answer: {why}");
+                }
+                writeln!(out, "{}  no answer: {why}", clock.now().rfc3339())?;
+            }
             Err(Trouble::Alarm { why, notes }) => {
                 let file = args.state.with_extension("alarm");
                 fs::write(&file, notes.join("\n"))?;
@@ -106,6 +117,25 @@ pub(super) fn run(args: &WatchArgs, out: &mut dyn Write) -> anyhow::Result<()> {
         }
         std::thread::sleep(Duration::from_secs(args.every));
     }
+}
+
+/// How many entries a checkpoint speaks of.
+fn size_of(note: &str) -> Option<u64> {
+    let note = Note::parse(note.as_bytes()).ok()?;
+    Some(Checkpoint::parse(note.text()).ok()?.size)
+}
+
+/// A log that stands still, or that nobody can reach, hides what happens as well as one that was rewritten. A checkpoint bears
+/// no time, so that it is remembered here when the log was last seen to grow.
+fn standing(args: &WatchArgs, now: Moment, grown: bool) -> anyhow::Result<()> {
+    let Some(max_age) = args.max_age else { return Ok(()) };
+    let file = args.state.with_extension("grown");
+    let since = fs::read_to_string(&file).ok().and_then(|text| Moment::parse(text.trim()));
+    let Some(since) = since.filter(|_| !grown) else { return keep(&file, &now.rfc3339()) };
+    if now.micros() - since.micros() > i64::from(max_age) * SECOND {
+        bail!("ALARM: the log has not grown since {}", since.rfc3339());
+    }
+    Ok(())
 }
 
 fn keep(file: &Path, text: &str) -> anyhow::Result<()> {

@@ -11,7 +11,7 @@ use crate::platform::refusal::Fault;
 use crate::sealed_bid::ciphertext;
 use crate::sealed_bid::store::{CountedEnvelope, counted, parts, steps_of_lot};
 use crate::sealing::context::EnvelopeKind;
-use crate::verify::bidders_check::key_path;
+use crate::verify::bidders_check::{key_path, refused_path};
 use crate::verify::bids_check::folder;
 use crate::verify::bundle::Part;
 use crate::verify::log_check::{CLOSING, CLOSING_TYPE, ClosingDoc};
@@ -85,6 +85,9 @@ fn unsealed(gathering: &mut Gathering<'_>, envelope: EnvelopeKind) -> Result<(),
     }
     for key in opening::store::keys(gathering.db, lot, envelope)? {
         gathering.document(key_path(envelope, &key.release.m.0), jcs(&key.release));
+    }
+    for refused in opening::store::tries(gathering.db, lot, envelope)? {
+        gathering.document(refused_path(envelope, &refused.hash()), jcs(&refused));
     }
     if let Some(shares) = opening::store::shares(gathering.db, &vault, lot, envelope)? {
         gathering.document(opening_path(envelope, "shares.json"), shares);

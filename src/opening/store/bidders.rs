@@ -39,6 +39,7 @@ diesel::table! {
         envelope -> Text,
         m -> Text,
         at -> BigInt,
+        document -> Text,
     }
 }
 diesel::table! {
@@ -108,17 +109,18 @@ pub fn keys(db: &mut Db, lot: Id<Lot>, envelope: EnvelopeKind) -> Result<Vec<Rel
     rows.into_iter().map(key).collect()
 }
 
-/// The bids for which wrong keys were released, once for each try.
-pub fn tries(db: &mut Db, lot: Id<Lot>, envelope: EnvelopeKind) -> Result<Vec<Bytes<32>>, Fault> {
+/// The wrong keys that bidders released, oldest first.
+pub fn tries(db: &mut Db, lot: Id<Lot>, envelope: EnvelopeKind) -> Result<Vec<BidderRelease>, Fault> {
     let rows: Vec<String> = opening_bidder_try::table
         .filter(
             opening_bidder_try::lot_id
                 .eq(lot.to_string())
                 .and(opening_bidder_try::envelope.eq(envelope.code())),
         )
-        .select(opening_bidder_try::m)
+        .order((opening_bidder_try::at, opening_bidder_try::id))
+        .select(opening_bidder_try::document)
         .load(db)?;
-    rows.iter().map(|m| Bytes::parse(m).ok_or_else(|| damaged("bid"))).collect()
+    rows.iter().map(|document| Ok(BidderRelease::read(document.as_bytes())?)).collect()
 }
 
 /// The excuses of an envelope.
@@ -206,7 +208,7 @@ pub(in crate::opening) fn insert_try(
     db: &mut Db,
     lot: Id<Lot>,
     envelope: EnvelopeKind,
-    m: &Bytes<32>,
+    release: &BidderRelease,
     now: Moment,
 ) -> Result<(), Fault> {
     diesel::insert_into(opening_bidder_try::table)
@@ -214,8 +216,9 @@ pub(in crate::opening) fn insert_try(
             opening_bidder_try::id.eq(Id::<Try>::random().to_string()),
             opening_bidder_try::lot_id.eq(lot.to_string()),
             opening_bidder_try::envelope.eq(envelope.code()),
-            opening_bidder_try::m.eq(m.to_string()),
+            opening_bidder_try::m.eq(release.m.to_string()),
             opening_bidder_try::at.eq(now.micros()),
+            opening_bidder_try::document.eq(jcs_text(release)),
         ))
         .execute(db)?;
     Ok(())

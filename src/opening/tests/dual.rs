@@ -263,9 +263,13 @@ fn a_wrong_key_is_held_against_the_bidder_who_gave_it(engine: Engine) {
     for i in 1..=2 {
         filled.give_key(&house, Kind::Single, i, &files[i - 1]);
     }
-    for _ in 0..TRIES_MAX {
+    let last = wrong(&given(3));
+    for _ in 1..TRIES_MAX {
         assert_eq!(offer(3).unwrap(), Taken::Wrong);
     }
+    assert_eq!(hand_in(&house, &filled, Kind::Single, (bidder(3), &last)).unwrap(), Taken::Wrong);
+    let kept = house.door().read(|db| store::tries(db, filled.lot, Kind::Single)).unwrap();
+    assert!(kept.contains(&last), "the evidence has it, for others to judge");
     assert_eq!(refused(offer(3)).key, "opening.refusal.too_many_tries");
     later(&house, &filled, 30);
     filled.release(&house, Kind::Single, &[1, 2]);

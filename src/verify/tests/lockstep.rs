@@ -13,6 +13,10 @@ pub enum Order {
     AbsentInvented,
     /// The bidder did not come, and the end was declared before its time.
     AbsentEarly,
+    /// The bidder first gave a wrong key, which was refused.
+    WrongKeyTried,
+    /// The bidder's right key was refused as wrong the first time.
+    RightKeyRefused,
     /// The end is not in the log.
     NoEnd,
     /// The end names another time than the beginning.
@@ -61,6 +65,28 @@ fn a_bidder_who_was_declared_absent_too_early_is_named() {
 fn an_end_of_the_bidders_time_that_is_missing_or_moved_is_named() {
     says(&told(Order::NoEnd), "does not say that the bidders' time was over");
     says(&told(Order::OtherEnd), "not the one that was announced");
+}
+
+#[test]
+fn a_key_that_was_refused_as_wrong_is_judged_again() {
+    let tried = Evidence::in_order(Order::WrongKeyTried);
+    assert_eq!(tried.verify().broken_lines().count(), 0, "it was wrong indeed");
+    let refused = |e: &Evidence| {
+        e.files.keys().find(|path| path.starts_with("opening/single/refused-")).unwrap().clone()
+    };
+    let broken = |change: &dyn Fn(&mut Evidence)| -> Vec<String> {
+        let mut evidence = tried.clone();
+        change(&mut evidence);
+        evidence.verify().broken_lines().map(|line| format!("{} {}", line.check, line.words)).collect()
+    };
+    says(&broken(&|e| drop(e.files.remove(&refused(e)))), "is missing");
+    let other = broken(&|e| {
+        let path = refused(e);
+        let right = e.files.keys().find(|path| path.starts_with("opening/single/bidder-")).unwrap().clone();
+        e.files.insert(path, e.files[&right].clone());
+    });
+    says(&other, "it is not the release of entry");
+    says(&told(Order::RightKeyRefused), "its right key was refused as wrong at entry");
 }
 
 #[test]

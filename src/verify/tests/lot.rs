@@ -24,6 +24,7 @@ use crate::ledger::note::{SignerKey, VerifierKey};
 use crate::ledger::proof::{Opening, Receipt};
 use crate::ledger::tests::MemoryLog;
 use crate::ledger::tree;
+use crate::opening::testing::wrong_key;
 use crate::platform::canonical::{jcs, jcs_text};
 use crate::platform::digest::{b64u, sha256};
 use crate::platform::id::Id;
@@ -361,6 +362,21 @@ impl Story {
     ) {
         let key = bid.bidder_key.as_ref().unwrap();
         let release = BidderRelease::make(key, &bid.manifest, &session.public()).unwrap();
+        let refused = match self.order {
+            Order::WrongKeyTried => Some(wrong_key(&bid.manifest, &Bytes(session.public()))),
+            Order::RightKeyRefused => {
+                Some(BidderRelease::make(key, &bid.manifest, &session.public()).unwrap())
+            }
+            _ => None,
+        };
+        if let Some(refused) = refused {
+            let hash = refused.hash();
+            self.files.insert(path(&format!("refused-{}.json", hex::encode(hash))), jcs(&refused));
+            let why = "wrong_key";
+            let said =
+                json!({"lot": LOT, "envelope": "single", "m": refused.m, "hash": b64u(&hash), "why": why});
+            self.event("opening.bidder_refused", 141, said);
+        }
         if self.order != Order::AbsentEarly {
             self.files.insert(path(&format!("bidder-{}.json", hex::encode(release.m.0))), jcs(&release));
         }

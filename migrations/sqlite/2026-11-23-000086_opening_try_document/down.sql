@@ -1,0 +1,1 @@
+ALTER TABLE opening_bidder_try DROP COLUMN document;
