@@ -10,4 +10,5 @@ pub mod log;
 pub mod open;
 pub mod seal;
 pub mod send;
+pub mod trustee;
 pub mod verify;

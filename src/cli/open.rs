@@ -1,5 +1,6 @@
 //! `sunbid open`: the side of trustees, and of bidders whose bids are locked twice, without a browser.
 
+use super::trustee::{Talk, Trusted};
 use crate::platform::canonical::jcs;
 use crate::platform::digest::b64u;
 use crate::platform::moment::Clock;
@@ -7,11 +8,12 @@ use crate::platform::moment::Moment;
 use crate::sealing::bidder_key::read_key_file;
 use crate::sealing::command::{
     BidParameters, OfflineOpening, TrusteeFiles, check_files, new_box_key, new_trustee_key, open_bid,
-    read_pkcs12, release_bidder_key, release_shares, sign_trustee_set,
+    read_pkcs12, release_bidder_key, release_canary, release_shares, sign_trustee_set,
 };
+use crate::sealing::release::OpeningBundle;
 use crate::sealing::trial::Checked;
 use anyhow::Context;
-use std::io::Write;
+use std::io::{BufRead, Write};
 use std::path::{Path, PathBuf};
 
 /// A trustee's tool: make a key, sign the trustee set, release shares, or open a bid offline.
@@ -22,6 +24,7 @@ use std::path::{Path, PathBuf};
 #[command(after_help = "With a platform:\n  export SUNBID_TRUSTEE_PASSPHRASE=… SUNBID_P12_PASSWORD=…\n  \
     sunbid open new-box-key --p12 me.p12 --out box.p8     (paste the two lines on the trustees' page)\n  \
     sunbid open sign-set --set set.json --key box.p8 --p12 me.p12     (paste the line there)\n  \
+    sunbid open drill --bundle drill.json --key box.p8 --p12 me.p12 --policy log.policy --out drill-release.json\n  \
     sunbid open release --bundle bundle.json --key box.p8 --p12 me.p12 --out release.json\n\
     As a bidder, where bids are locked twice:\n  \
     sunbid open release-key --bundle key-bundle.json --key bid.bidder-key.json --out key-release.json\n\
@@ -97,9 +100,31 @@ pub enum Step {
         #[command(flatten)]
         keys: Keys,
     },
-    /// Releases this trustee's shares to an opening session
+    /// Before bids come: opens the canary of a drill, and pins the log's key and policy
+    ///
+    /// What is pinned lies beside the key file (`.pin.json`) and is all that `release` believes of the log later. A bundle that
+    /// is not a drill's is refused.
     #[command(
-        after_help = "Example:\n  sunbid open release --bundle bundle.json --key box.p8 --p12 me.p12 --out release.json"
+        after_help = "Example:\n  sunbid open drill --bundle drill.json --key box.p8 --p12 me.p12 --policy log.policy --out release.json"
+    )]
+    Drill {
+        /// The drill's bundle, downloaded from the trustees' page
+        #[arg(long)]
+        bundle: PathBuf,
+        #[command(flatten)]
+        keys: Keys,
+        #[command(flatten)]
+        trusted: Trusted,
+        /// The new file, to be handed in at the trustees' page
+        #[arg(long)]
+        out: PathBuf,
+    },
+    /// Releases this trustee's shares to an opening session, after showing what is opened and asking
+    ///
+    /// Believes nothing of the bundle that the log does not show: the announced time, the closing of the box, the bids, the
+    /// session. The log itself is known by its key, and the time by its witnesses, as pinned at the drill or given here.
+    #[command(
+        after_help = "Example:\n  sunbid open release --bundle bundle.json --key box.p8 --p12 me.p12 --policy log.policy --out release.json"
     )]
     Release {
         /// Opening bundle, downloaded from the opening hall
@@ -107,6 +132,8 @@ pub enum Step {
         bundle: PathBuf,
         #[command(flatten)]
         keys: Keys,
+        #[command(flatten)]
+        trusted: Trusted,
         /// The new file, to be handed in at the opening hall
         #[arg(long)]
         out: PathBuf,
@@ -235,8 +262,42 @@ fn box_key(
     Ok(writeln!(told, "certificate: {certificate}")?)
 }
 
-/// Does the step and says what came of it.
+fn drill(
+    bundle: &Path,
+    keys: &Keys,
+    trusted: &Trusted,
+    out: &Path,
+    mut talk: Talk<'_>,
+) -> anyhow::Result<()> {
+    let (key, bundle) = (read(&keys.key)?, OpeningBundle::read(&read(bundle)?)?);
+    let (own, now) = (keys.with(&key)?.of(&bundle.trustees)?, Clock::real().now());
+    bundle.check_drill(now)?;
+    trusted.pin(&keys.key, &bundle.trustees.tender, &mut talk)?;
+    release_canary(&bundle, &own, now, out)?;
+    Ok(writeln!(talk.told, "opened the canary of {} into {}", bundle.trustees.tender, out.display())?)
+}
+
+fn release(
+    bundle: &Path,
+    keys: &Keys,
+    trusted: &Trusted,
+    out: &Path,
+    mut talk: Talk<'_>,
+) -> anyhow::Result<()> {
+    let (key, bundle) = (read(&keys.key)?, OpeningBundle::read(&read(bundle)?)?);
+    let (own, now) = (keys.with(&key)?.of(&bundle.trustees)?, Clock::real().now());
+    let policy = trusted.look((&keys.key, &bundle), now, &mut talk)?;
+    let count = release_shares(&bundle, &own, &policy, now, out)?;
+    Ok(writeln!(talk.told, "released the shares of {count} bids into {}", out.display())?)
+}
+
+/// Does the step and says what came of it. Questions are answered on the standard input.
 pub fn run(args: &Args, told: &mut dyn Write) -> anyhow::Result<()> {
+    run_with(args, told, &mut std::io::stdin().lock())
+}
+
+/// As [`run`] with the answers given.
+pub fn run_with(args: &Args, told: &mut dyn Write, answers: &mut dyn BufRead) -> anyhow::Result<()> {
     match &args.step {
         Step::NewKey { tender, number, org, out } => {
             let member = new_trustee_key(tender, *number, org, out)?;
@@ -251,10 +312,11 @@ pub fn run(args: &Args, told: &mut dyn Write) -> anyhow::Result<()> {
                 None => writeln!(told, "{}", String::from_utf8_lossy(&signed))?,
             }
         }
-        Step::Release { bundle, keys, out } => {
-            let key = read(&keys.key)?;
-            let count = release_shares(&read(bundle)?, keys.with(&key)?, Clock::real().now(), out)?;
-            writeln!(told, "released the shares of {count} bids into {}", out.display())?;
+        Step::Drill { bundle, keys, trusted, out } => {
+            drill(bundle, keys, trusted, out, Talk { told, answers })?;
+        }
+        Step::Release { bundle, keys, trusted, out } => {
+            release(bundle, keys, trusted, out, Talk { told, answers })?;
         }
         Step::ReleaseKey { bundle, key, passphrase, out } => {
             let (bundle, key) = (read(bundle)?, read(key)?);

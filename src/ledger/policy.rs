@@ -4,6 +4,7 @@
 use super::checkpoint::{Checkpoint, CheckpointError};
 use super::note::{KeyKind, Note, VerifierKey};
 use super::rotation::Rotations;
+use crate::platform::moment::{Moment, SECOND};
 use std::fmt;
 
 /// A policy file larger than this is refused unread.
@@ -22,8 +23,16 @@ pub enum PolicyError {
     UnknownLog(String),
     #[error("cosigned by {}, which is not enough", if .0.is_empty() { "no witness".to_owned() } else { .0.join(", ") })]
     NoQuorumMet(Vec<String>),
+    /// Enough witnesses cosigned, but some of them too long ago.
+    #[error("cosigned too early by {}", .0.join(", "))]
+    CosignedBefore(Vec<String>),
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
+}
+
+/// The time of a cosignature.
+pub fn moment_of(seconds: u64) -> Moment {
+    Moment::from_micros(i64::try_from(seconds).unwrap_or_default().saturating_mul(SECOND))
 }
 
 /// A log or a witness that the policy names.
@@ -175,6 +184,17 @@ impl Policy {
         &self.witnesses
     }
 
+    /// A policy that knows one log and asks for no witness.
+    pub fn of_log(key: VerifierKey) -> Self {
+        Self {
+            logs: vec![Party { name: key.name().to_owned(), key, url: None }],
+            witnesses: Vec::new(),
+            groups: Vec::new(),
+            quorum: None,
+            rotations: Rotations::default(),
+        }
+    }
+
     /// Whether any witness must have cosigned.
     pub fn asks_for_witnesses(&self) -> bool {
         self.quorum.is_some()
@@ -210,6 +230,26 @@ impl Policy {
                 Err(PolicyError::NoQuorumMet(names.iter().map(|&name| name.to_owned()).collect()))
             }
             _ => Ok(Judged { checkpoint, cosigners }),
+        }
+    }
+
+    /// As [`Policy::judge`], but only witnesses count who cosigned at `since` or later by their own clocks. Witnesses tell the
+    /// time in whole seconds, and the fraction is taken to be zero.
+    ///
+    /// # Errors
+    /// As [`Policy::judge`]; [`PolicyError::CosignedBefore`] if the quorum is met only with older cosignatures.
+    pub fn judge_since(&self, note: &[u8], since: Moment) -> Result<Judged, PolicyError> {
+        let judged = self.judge(note)?;
+        let is_late = |at: &u64| moment_of(*at) >= since;
+        let late: Vec<&str> =
+            judged.cosigners.iter().filter(|(_, at)| is_late(at)).map(|(name, _)| name.as_str()).collect();
+        match &self.quorum {
+            Some(quorum) if !self.witnessed(quorum, &late) => {
+                let early = judged.cosigners.iter().filter(|(_, at)| !is_late(at));
+                let told = early.map(|(name, at)| format!("{name} ({})", moment_of(*at).rfc3339()));
+                Err(PolicyError::CosignedBefore(told.collect()))
+            }
+            _ => Ok(judged),
         }
     }
 

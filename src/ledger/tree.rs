@@ -4,6 +4,7 @@
 //! [`append`] hands back the tiles that changed. A proof reads a number of tiles that grows with the logarithm of
 //! the size; an append reads at most one tile for each level that changes.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fmt;
 
@@ -77,6 +78,31 @@ impl<S: TileSource> TileSource for Overlay<'_, S> {
             Some(tile) => Ok(tile.hashes.clone()),
             None => self.below.tile(level, index, width),
         }
+    }
+}
+
+/// Tiles that are read once, for whoever makes many proofs of one tree.
+pub struct Remembered<S> {
+    below: S,
+    read: RefCell<HashMap<(u8, u64, u16), Vec<u8>>>,
+}
+
+impl<S: TileSource> Remembered<S> {
+    pub fn new(below: S) -> Self {
+        Self { below, read: RefCell::default() }
+    }
+}
+
+impl<S: TileSource> TileSource for Remembered<S> {
+    type Error = S::Error;
+
+    fn tile(&self, level: u8, index: u64, width: u16) -> Result<Vec<u8>, S::Error> {
+        if let Some(hashes) = self.read.borrow().get(&(level, index, width)) {
+            return Ok(hashes.clone());
+        }
+        let hashes = self.below.tile(level, index, width)?;
+        self.read.borrow_mut().insert((level, index, width), hashes.clone());
+        Ok(hashes)
     }
 }
 

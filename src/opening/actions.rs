@@ -1,12 +1,13 @@
 //! What happens in the hall, act by act. The record has its own file beside this one.
 
 use super::bidders;
-use super::events::{self, BidFate, BidsOpened, BoxClosed, SessionStarted, SharesReleased};
+use super::events::{self, BidFate, BidsOpened, BoxClosed, ClosedSet, SessionStarted, SharesReleased};
 use super::rules::{self, Closing, Outcome, Refusal};
 use super::store::{self, BidRow, Objected, Sitting};
 use super::unsealing::Unsealed;
 use crate::account::role::Role;
 use crate::account::who::Who;
+use crate::announcement::store as announcement;
 use crate::deposit::actions as deposit;
 use crate::expert_draw::actions as expert_draw;
 use crate::ledger::{Act, Actor, Door, Subject};
@@ -65,11 +66,13 @@ pub fn close(act: &mut Act<'_>, who: Option<&Who>, lot: Id<Lot>) -> Result<Outco
     }
     let head = act.close_log()?;
     let line = ClosingLine { root: Bytes(head.root), size: Count(head.size) };
-    let (mut handed_in, mut first) = (Vec::new(), None);
+    let (mut handed_in, mut sets, mut first) = (Vec::new(), Vec::new(), None);
     let vault = act.vault().clone();
     for kind in envelopes_of(&facts.terms) {
         let (set, counted) = bid_set(act.db(), &vault, &facts, *kind, line)?;
         handed_in.extend(counted.iter().map(|bid| (*kind, bid.organisation)));
+        let bids = u32::try_from(set.bids.len()).map_err(Fault::from)?;
+        sets.push(ClosedSet { envelope: *kind, bids, hash: Bytes(set.hash()) });
         first = first.or(Some(set));
     }
     let bidders = rules::complete_bidders(&handed_in, envelopes_of(&facts.terms)).len();
@@ -77,7 +80,19 @@ pub fn close(act: &mut Act<'_>, who: Option<&Who>, lot: Id<Lot>) -> Result<Outco
     let closing = Closing { size: head.size, root: head.root, note: head.note, at: now, bidders: count };
     store::insert_closing(act.db(), lot, &closing)?;
     let subject = Subject::open(facts.tender);
-    let event = BoxClosed { lot, tender: facts.tender, size: line.size, root: line.root, bidders: count };
+    let notice = announcement::newest(act.db(), facts.tender)?;
+    let event = BoxClosed {
+        lot,
+        tender: facts.tender,
+        size: line.size,
+        root: line.root,
+        bidders: count,
+        deadline: facts.plan()?.bids_until,
+        notice: notice.map_or(0, |published| published.notice.version),
+        number: facts.number.as_str(),
+        lot_number: facts.lot_number.to_string(),
+        sets,
+    };
     act.enter(&subject, &event)?;
     project::reach(act, lot, Milestone::BiddingClosed)?;
     act.tell(topic(lot));

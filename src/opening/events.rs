@@ -12,15 +12,34 @@ use serde::Serialize;
 
 /// The box is closed: what is below `size` counts.
 #[derive(Serialize)]
-pub(super) struct BoxClosed {
+pub(super) struct BoxClosed<'a> {
     pub lot: Id<Lot>,
     pub tender: Id<Tender>,
     pub size: Count,
     pub root: Bytes<32>,
     pub bidders: u32,
+    /// The bid deadline that was in force, which is the opening time.
+    pub deadline: Moment,
+    /// Version of the notice in force.
+    pub notice: u32,
+    /// Public number of the tender.
+    pub number: &'a str,
+    /// Public number of the lot.
+    pub lot_number: String,
+    /// The bid set of every envelope, also of those that are opened later.
+    pub sets: Vec<ClosedSet>,
 }
 
-impl Event for BoxClosed {
+/// The bids of one envelope that count.
+#[derive(Serialize)]
+pub(super) struct ClosedSet {
+    pub envelope: EnvelopeKind,
+    pub bids: u32,
+    /// Hash of the bid set.
+    pub hash: Bytes<32>,
+}
+
+impl Event for BoxClosed<'_> {
     const KIND: &'static str = "opening.box_closed";
     const NUMBER: u8 = 130;
 }

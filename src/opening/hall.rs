@@ -5,7 +5,7 @@ use super::progress::Progress;
 use super::rules::{self, Closing, Refusal};
 use super::store::{self, Sitting};
 use super::unsealing::{Material, Sealed, unseal};
-use super::{actions, bidders};
+use super::{actions, bidders, papers};
 use crate::account::authority::Authority;
 use crate::account::role::Role;
 use crate::account::who::Who;
@@ -18,12 +18,13 @@ use crate::platform::vault::Vault;
 use crate::project::rules::Lot;
 use crate::project::standing::LotFacts;
 use crate::project::store as projects;
+use crate::sealed_bid::store::CountedEnvelope;
 use crate::sealed_bid::{store as bids, trustees_store};
 use crate::sealing::bidder_key::{KeyBundle, KeyBundleTyp};
 use crate::sealing::context::EnvelopeKind;
 use crate::sealing::document::Bytes;
 use crate::sealing::manifest::SecondHolder;
-use crate::sealing::release::OpeningBundle;
+use crate::sealing::release::{BundleTyp, OpeningBundle};
 use crate::sealing::warrant::OpeningWarrant;
 use std::collections::BTreeMap;
 
@@ -134,29 +135,48 @@ fn sealed(
     Ok(sealed)
 }
 
-/// What trustees get: the bid set, its manifests, the session's key.
+/// What trustees get: the bid set, its manifests, the session's key, and what in the log shows that all of it is so.
 ///
 /// # Errors
-/// Refused before the closing, and while bidders can still release their keys.
+/// Refused before the closing, until the end of the bidders' time is on record, and until enough witnesses have cosigned
+/// what the log says of the opening.
 pub fn bundle(
+    door: &Door,
     db: &mut Db,
-    vault: &Vault,
     facts: &LotFacts,
     sitting: &Sitting,
     now: Moment,
 ) -> Result<OpeningBundle, Failure> {
     let closing = store::closing(db, facts.lot)?.ok_or(Refused::from(Refusal::NotClosed))?;
+    let counted = bids::counted(db, door.vault(), facts.lot, sitting.envelope, closing.size)?;
+    let mut bundle = claimed(db, facts, sitting, &counted, now)?;
+    if let Some(phase) = store::bidders(db, facts.lot, sitting.envelope)?.filter(|it| it.ended_at.is_none()) {
+        let (until, waiting) = (phase.until, phase.absent().len());
+        return Err(Refused::from(Refusal::BiddersFirst { until, waiting }).into());
+    }
+    bundle.log = Some(papers::proof(door, db, facts, sitting.envelope, closing.size, &counted)?);
+    Ok(bundle)
+}
+
+/// What the platform says of an opening, without anything that shows it.
+pub(super) fn claimed(
+    db: &mut Db,
+    facts: &LotFacts,
+    sitting: &Sitting,
+    counted: &[CountedEnvelope],
+    now: Moment,
+) -> Result<OpeningBundle, Failure> {
     let trustees = trustees_store::complete_set(db, facts.tender)?;
     let trustees = trustees.ok_or_else(|| Fault::new("bids without a trustee set"))?;
-    let counted = bids::counted(db, vault, facts.lot, sitting.envelope, closing.size)?;
     Ok(OpeningBundle {
         bidders: bidders::told(db, facts.lot, sitting.envelope, now)?,
         bid_set: sitting.bid_set.clone(),
-        manifests: counted.into_iter().map(|bid| bid.manifest).collect(),
+        log: None,
+        manifests: counted.iter().map(|bid| bid.manifest.clone()).collect(),
         opens_at: facts.plan()?.bids_until,
         session: Bytes(sitting.session),
         trustees,
-        typ: crate::sealing::release::BundleTyp,
+        typ: BundleTyp::Opening,
     })
 }
 

@@ -36,6 +36,7 @@ pub mod hall;
 pub mod jobs;
 pub mod live;
 pub mod lockstep;
+mod papers;
 pub mod pages;
 pub mod progress;
 pub mod protocol;

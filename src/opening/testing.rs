@@ -7,12 +7,14 @@ use super::progress::Progress;
 use super::{actions, hall, store};
 use crate::account::role::Role;
 use crate::account::testing::{Member, TestHouse};
+use crate::announcement::testing as notices;
+use crate::ledger::policy::Policy;
 use crate::platform::canonical::jcs_text;
 use crate::platform::id::Id;
 use crate::platform::refusal::Failure;
 use crate::project::rules::Lot;
 use crate::project::store as projects;
-use crate::project::testing::{Shape, Staff, announced, staff};
+use crate::project::testing::{Shape, Staff, draft, staff};
 use crate::sealed_bid::rules::envelopes_of;
 use crate::sealed_bid::testing::{Offer, bid};
 use crate::sealed_bid::trustees_testing::{Boxes, complete_set};
@@ -67,10 +69,17 @@ pub fn empty_box(house: &TestHouse, shape: &Shape) -> BidBox {
     let mut staff = staff(house);
     let further = (4..=shape.custody.1).map(|i| house.member(Role::Supervisor, &format!("trustee{i}")));
     staff.further = further.collect();
-    let lot = announced(house, &staff, shape);
-    let tender = house.door().read(|db| projects::known_lot(db, lot)).unwrap().tender;
+    let tender = draft(house, &staff, shape);
+    notices::write(house, &staff, tender);
+    notices::publish(house, &staff, tender);
+    let lot = house.door().read(|db| projects::lots_of(db, tender)).unwrap()[0].lot;
     let boxes = complete_set(house, tender, &staff.trustees());
     BidBox { staff, lot, boxes, bidders: Vec::new(), bidder_keys: Vec::new() }
+}
+
+/// What a trustee of this house knows of its log from elsewhere: the policy, or the key alone.
+pub fn trust(house: &TestHouse) -> Policy {
+    house.door().log_policy().cloned().unwrap_or_else(|| Policy::of_log(house.door().log_key()))
 }
 
 impl BidBox {
@@ -93,15 +102,20 @@ impl BidBox {
         house.act(&self.staff.agent.who, move |act| actions::close(act, Some(&who), lot)).unwrap().value
     }
 
-    /// What trustees are given to release.
-    pub fn bundle(&self, house: &TestHouse, envelope: EnvelopeKind) -> OpeningBundle {
+    /// What trustees are given to release, as the page gives it.
+    pub fn try_bundle(&self, house: &TestHouse, envelope: EnvelopeKind) -> Result<OpeningBundle, Failure> {
         let (door, lot) = (house.door(), self.lot);
+        house.act(&self.staff.agent.who, move |act| bidders::end(act, lot, envelope))?;
         door.read(|db| {
             let facts = projects::known_lot(db, lot)?;
             let sitting = store::sitting(db, lot, envelope)?.expect("a session");
-            hall::bundle(db, door.vault(), &facts, &sitting, door.now())
+            hall::bundle(door, db, &facts, &sitting, door.now())
         })
-        .unwrap()
+    }
+
+    /// What trustees are given to release.
+    pub fn bundle(&self, house: &TestHouse, envelope: EnvelopeKind) -> OpeningBundle {
+        self.try_bundle(house, envelope).unwrap()
     }
 
     /// What this member, or a second holder with this box key, is given to release bidders' keys from.
@@ -141,7 +155,28 @@ impl BidBox {
 
     /// An honest release of one trustee.
     pub fn made(&self, house: &TestHouse, envelope: EnvelopeKind, i: u8) -> Release {
-        self.bundle(house, envelope).release(&self.key(i), house.door().now()).unwrap()
+        let bundle = self.bundle(house, envelope);
+        bundle.release(&self.key(i), &trust(house), house.door().now()).unwrap()
+    }
+
+    /// What the platform says of the opening, without anything that shows it.
+    #[cfg(test)]
+    pub fn claimed(&self, house: &TestHouse, envelope: EnvelopeKind) -> OpeningBundle {
+        let (door, lot) = (house.door(), self.lot);
+        door.read(|db| {
+            let facts = projects::known_lot(db, lot)?;
+            let sitting = store::sitting(db, lot, envelope)?.expect("a session");
+            let size = store::closing(db, lot)?.expect("a closing").size;
+            let counted = crate::sealed_bid::store::counted(db, door.vault(), lot, envelope, size)?;
+            hall::claimed(db, &facts, &sitting, &counted, door.now())
+        })
+        .unwrap_or_else(|failure: Failure| panic!("{failure}"))
+    }
+
+    /// The release of a trustee whose program believes the platform.
+    #[cfg(test)]
+    pub fn made_believing(&self, house: &TestHouse, envelope: EnvelopeKind, i: u8) -> Release {
+        self.claimed(house, envelope).release_believing(&self.key(i), house.door().now()).unwrap()
     }
 
     /// Hands in a release.

@@ -66,7 +66,7 @@ pub fn hold_drill(house: &TestHouse, tender: Id<Tender>, trustees: &[&Member], b
         let boxes = BoxKey::from_bytes(&key.to_bytes().0).unwrap();
         let sign = SigningKey::from_pkcs8(&member.pkcs8).unwrap();
         let key = TrusteeKey { i, tender: bundle.trustees.tender.clone(), boxes, sign };
-        let release = jcs_text(&bundle.release(&key, house.door().now()).unwrap());
+        let release = jcs_text(&bundle.release_in_drill(&key, house.door().now()).unwrap());
         let who = member.who.clone();
         house.act(&member.who, move |act| drill::release(act, &who, tender, &release)).unwrap();
     }

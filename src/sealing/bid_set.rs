@@ -8,6 +8,7 @@ use super::manifest::Manifest;
 use crate::platform::canonical::{from_jcs, jcs};
 use crate::platform::digest::sha256;
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 
 fixed_text!(
     /// The `typ` of a bid set.
@@ -90,12 +91,12 @@ impl BidSet {
         if manifests.len() != self.bids.len() {
             return refuse("the manifests are not those of the bid set");
         }
-        for (at, (manifest, bid)) in manifests.iter().zip(&self.bids).enumerate() {
+        let mut seen = HashSet::with_capacity(manifests.len());
+        for (manifest, bid) in manifests.iter().zip(&self.bids) {
             if manifest.id() != bid.m.0 || !self.names(&manifest.ctx) {
                 return refuse("a manifest is not of this bid set, lot or envelope");
             }
-            let before = manifests.get(..at).unwrap_or_default();
-            if before.iter().any(|other| other.ctx.bid == manifest.ctx.bid) {
+            if !seen.insert(manifest.ctx.bid) {
                 return refuse("two manifests are of one bid");
             }
         }

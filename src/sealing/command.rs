@@ -19,6 +19,7 @@ use super::signature::{Signer, SigningKey};
 use super::trial::{Checked, check, open_again};
 use super::trustees::{TrusteeKey, TrusteeSet};
 use super::warrant::OpeningWarrant;
+use crate::ledger::policy::Policy;
 use crate::platform::canonical::jcs;
 use crate::platform::moment::Moment;
 use serde::{Deserialize, Serialize};
@@ -182,25 +183,44 @@ pub struct TrusteeFiles<'a> {
 }
 
 impl TrusteeFiles<'_> {
-    fn of(self, set: &TrusteeSet) -> Result<TrusteeKey, SealError> {
+    /// The keys, if they are a trustee's of `set`.
+    ///
+    /// # Errors
+    /// A file does not open with its passphrase, or belongs to nobody in the set.
+    pub fn of(self, set: &TrusteeSet) -> Result<TrusteeKey, SealError> {
         read_trustee_key(self.key, self.passphrase, self.signer, set)
     }
 }
 
-/// Makes a trustee's release for the bids of an opening bundle and writes it to `out`.
+/// Makes a trustee's release for the bids of an opening bundle and writes it to `out`. `trust` is what the trustee knows of
+/// the log from elsewhere.
 ///
 /// # Errors
 /// Refuses what [`OpeningBundle::check`] refuses, and a key that is not a member's.
 pub fn release_shares(
-    bundle: &[u8],
-    files: TrusteeFiles<'_>,
+    bundle: &OpeningBundle,
+    key: &TrusteeKey,
+    trust: &Policy,
     now: Moment,
     out: &Path,
 ) -> Result<usize, SealError> {
-    let bundle = OpeningBundle::read(bundle)?;
-    let release = bundle.release(&files.of(&bundle.trustees)?, now)?;
+    let release = bundle.release(key, trust, now)?;
     write_new(out, &jcs(&release))?;
     Ok(release.shares.len())
+}
+
+/// As [`release_shares`] for the canary of a drill, which needs no log.
+///
+/// # Errors
+/// Refuses what [`OpeningBundle::check_drill`] refuses, and a key that is not a member's.
+pub fn release_canary(
+    bundle: &OpeningBundle,
+    key: &TrusteeKey,
+    now: Moment,
+    out: &Path,
+) -> Result<(), SealError> {
+    let release = bundle.release_in_drill(key, now)?;
+    write_new(out, &jcs(&release))
 }
 
 /// Releases a bidder's key to an opening session and writes the release to `out`. `key` is the bidder's key file, or the box key of a

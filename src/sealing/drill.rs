@@ -81,11 +81,12 @@ pub fn bundle(manifest: &Manifest, set: &TrusteeSet, session: &[u8; 65], at: Mom
     OpeningBundle {
         bid_set: BidSet::new(&set.tender, CANARY_LOT, EnvelopeKind::Single, closing, bids),
         bidders: None,
+        log: None,
         manifests: vec![manifest.clone()],
         opens_at: at,
         session: Bytes(*session),
         trustees: set.clone(),
-        typ: BundleTyp,
+        typ: BundleTyp::Drill,
     }
 }
 

@@ -1,6 +1,8 @@
 //! What can be wrong with a bid, a key or a document. One sentence each, made for the log and the command line;
 //! rooms turn them into refusals with their own words.
 
+use super::untrue::Untrue;
+
 /// Why a sealing operation did not happen.
 #[derive(Debug, thiserror::Error)]
 pub enum SealError {
@@ -24,6 +26,9 @@ pub enum SealError {
     /// A private key or share box can not be used.
     #[error("key: {0}")]
     Key(&'static str),
+    /// The papers of an opening say what the log does not show.
+    #[error("do not release: {0}")]
+    Untrue(#[from] Untrue),
 }
 
 impl From<crate::platform::canonical::NotCanonical> for SealError {
@@ -43,6 +48,7 @@ impl SealError {
             Self::Archive(_) => "archive",
             Self::Signature(_) => "signature",
             Self::Key(_) => "key",
+            Self::Untrue(_) => "untrue",
         }
     }
 

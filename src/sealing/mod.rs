@@ -24,6 +24,7 @@ pub mod bidder_key;
 pub mod boxes;
 pub mod command;
 pub mod context;
+pub mod course;
 mod decoding;
 pub mod document;
 pub mod drill;
@@ -31,6 +32,7 @@ pub mod envelope;
 pub mod error;
 pub mod key_file;
 pub mod keys;
+pub mod log_proof;
 pub mod manifest;
 pub mod open;
 pub mod opening_check;
@@ -41,6 +43,7 @@ pub mod signature;
 pub mod stream;
 pub mod trial;
 pub mod trustees;
+pub mod untrue;
 pub mod warrant;
 
 #[cfg(test)]

@@ -5,12 +5,16 @@ use super::bid_set::BidSet;
 use super::boxes::{BIDDER_BOX, BoxKey, SHARE_BOX, bidder_box, release_box};
 use super::context::Mode;
 use super::document::{Bytes, Count, fixed_text};
+use super::drill::CANARY_LOT;
 use super::error::SealError;
 use super::keys::Secret;
+use super::log_proof::{LogProof, Shown};
 use super::manifest::{BidderKeyFile, Manifest};
 use super::opening_check::Reported;
 use super::signature::verify_es256;
 use super::trustees::{TrusteeKey, TrusteeSet};
+use super::untrue::Untrue;
+use crate::ledger::policy::Policy;
 use crate::platform::canonical::{from_jcs, jcs};
 use crate::platform::digest::sha256;
 use crate::platform::moment::Moment;
@@ -21,13 +25,12 @@ fixed_text!(
     ReleaseTyp = "etrade/release/v1"
 );
 fixed_text!(
-    /// The `typ` of an opening bundle.
-    BundleTyp = "etrade/opening-bundle/v1"
-);
-fixed_text!(
     /// The `typ` of a bidder's release.
     BidderReleaseTyp = "etrade/bidder-release/v1"
 );
+
+/// A bundle larger than this is refused unread: room for ten thousand bids locked to 32 trustees each.
+const BUNDLE_BYTES_MAX: usize = 128 << 20;
 
 /// One bid's share in a release; no box means "my box of this bid does not open".
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -103,7 +106,18 @@ pub struct BiddersPhase {
     pub until: Moment,
 }
 
-/// What a trustee gets from the platform: `etrade/opening-bundle/v1`.
+/// The `typ` of an opening bundle.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum BundleTyp {
+    /// Version 1, which proves nothing: only for a drill.
+    #[serde(rename = "etrade/opening-bundle/v1")]
+    Drill,
+    /// Version 2, with what the log shows.
+    #[serde(rename = "etrade/opening-bundle/v2")]
+    Opening,
+}
+
+/// What a trustee gets from the platform: `etrade/opening-bundle/v2` at an opening, `v1` at a drill.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OpeningBundle {
@@ -111,6 +125,9 @@ pub struct OpeningBundle {
     /// Absent if no bid of the set is locked twice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bidders: Option<BiddersPhase>,
+    /// What shows that the rest is true; a drill has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<LogProof>,
     pub manifests: Vec<Manifest>,
     pub opens_at: Moment,
     pub session: Bytes<65>,
@@ -121,12 +138,32 @@ pub struct OpeningBundle {
 impl OpeningBundle {
     /// Reads a bundle in canonical form.
     pub fn read(bytes: &[u8]) -> Result<Self, SealError> {
+        if bytes.len() > BUNDLE_BYTES_MAX {
+            return Err(SealError::Document("the opening bundle is larger than 128 MiB".into()));
+        }
         Ok(from_jcs(bytes)?)
     }
 
-    /// What a trustee refuses to release without: opening time reached by the trustee's own clock, a set of bids below
+    /// What a trustee refuses to release without at an opening: the papers fit each other and the trustee's clock, and the
+    /// log shows that they are true. `trust` is what the trustee knows of the log from elsewhere.
+    pub fn check(&self, trust: &Policy, now: Moment) -> Result<Shown, SealError> {
+        let log = self.log.as_ref().filter(|_| self.typ == BundleTyp::Opening).ok_or(Untrue::DrillOnly)?;
+        self.check_papers(now)?;
+        Ok(log.check(self, trust)?)
+    }
+
+    /// What a trustee refuses to release without in a drill: every bid is a canary, and the papers fit each other.
+    pub fn check_drill(&self, now: Moment) -> Result<(), SealError> {
+        let canaries = self.manifests.iter().all(|manifest| manifest.ctx.lot == CANARY_LOT);
+        if !canaries || self.bid_set.lot != CANARY_LOT || self.typ != BundleTyp::Drill || self.log.is_some() {
+            return Err(Untrue::NoDrill.into());
+        }
+        self.check_papers(now)
+    }
+
+    /// That the papers fit each other: opening time reached by the trustee's own clock, a set of bids below
     /// the closing size, manifests that are those bids, of this tender and sealed to this trustee set.
-    pub fn check(&self, now: Moment) -> Result<(), SealError> {
+    fn check_papers(&self, now: Moment) -> Result<(), SealError> {
         if now < self.opens_at {
             return Err(SealError::Document("the opening time has not come by this machine's clock".into()));
         }
@@ -164,9 +201,26 @@ impl OpeningBundle {
         Ok(())
     }
 
-    /// Checks the bundle, opens this trustee's boxes, locks the shares to the session and signs.
-    pub fn release(&self, key: &TrusteeKey, now: Moment) -> Result<Release, SealError> {
-        self.check(now)?;
+    /// Checks the bundle of an opening, opens this trustee's boxes, locks the shares to the session and signs.
+    pub fn release(&self, key: &TrusteeKey, trust: &Policy, now: Moment) -> Result<Release, SealError> {
+        self.check(trust, now)?;
+        self.make(key)
+    }
+
+    /// As [`OpeningBundle::release`] for the canary of a drill.
+    pub fn release_in_drill(&self, key: &TrusteeKey, now: Moment) -> Result<Release, SealError> {
+        self.check_drill(now)?;
+        self.make(key)
+    }
+
+    /// As a program would release that believes the platform's papers.
+    #[cfg(test)]
+    pub fn release_believing(&self, key: &TrusteeKey, now: Moment) -> Result<Release, SealError> {
+        self.check_papers(now)?;
+        self.make(key)
+    }
+
+    fn make(&self, key: &TrusteeKey) -> Result<Release, SealError> {
         let mine = self.trustees.member(key.i);
         let mine = mine.filter(|m| m.hpke.0 == key.boxes.public() && m.sign == key.sign.point());
         if mine.is_none() || key.tender != self.trustees.tender {

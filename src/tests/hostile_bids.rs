@@ -145,8 +145,8 @@ fn gallery(house: &TestHouse, filled: &BidBox, honest: &Kept) -> BTreeMap<String
 
 /// A release in which this trustee tells a wrong share of every bid whose box opens.
 pub(super) fn lie(house: &TestHouse, filled: &BidBox, i: u8) -> Release {
-    let (bundle, key) = (filled.bundle(house, Single), filled.key(i));
-    let mut release = filled.made(house, Single, i);
+    let (bundle, key) = (filled.claimed(house, Single), filled.key(i));
+    let mut release = filled.made_believing(house, Single, i);
     for (line, manifest) in release.shares.iter_mut().zip(&bundle.manifests) {
         let c = manifest.ctx.hash();
         let own = &manifest.lock.boxes[usize::from(i) - 1].0;

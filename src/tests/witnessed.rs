@@ -167,10 +167,11 @@ fn no_bid_is_opened_before_outsiders_have_seen_the_closing(engine: Engine) {
     ask_outside(&house);
     bids.close(&house);
     let envelope = bids.first(&house);
-    let release = bids.made(&house, envelope, 1);
+    let release = bids.made_believing(&house, envelope, 1);
     // one of two witnesses is away: nothing may be opened yet, and everybody can see why
     ask_outside(&house);
     assert_eq!(refused(bids.hand_in(&house, envelope, &release)).key, "opening.refusal.not_witnessed");
+    assert_eq!(refused(bids.try_bundle(&house, envelope)).key, "opening.refusal.not_witnessed");
     let closing = house.door().read(|db| store::closings(db, 1)).unwrap().remove(0);
     assert!(!closing.met && closing.stamped_at.is_some());
 

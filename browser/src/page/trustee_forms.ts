@@ -73,9 +73,10 @@ async function sendRelease(form: HTMLFormElement): Promise<void> {
   const answer = await fetch(attribute(form, "bundle-url"), { credentials: "same-origin", cache: "no-store" });
   if (!answer.ok) return complain(form, "no-bundle", String(answer.status));
   try {
-    const bundle = readDocument<OpeningBundle>(await answer.text(), "etrade/opening-bundle/v1", ["bid_set", "manifests", "opens_at", "session", "trustees"], ["bidders"]);
+    const drill = form.dataset["drill"] !== undefined;
+    const bundle = readDocument<OpeningBundle>(await answer.text(), `etrade/opening-bundle/${drill ? "v1" : "v2"}`, ["bid_set", "manifests", "opens_at", "session", "trustees"], ["bidders", "log"]);
     // A drill is for a canary and for nothing else: a real bid under its name must never get a share out of here.
-    if (form.dataset["drill"] !== undefined) demand(bundle.manifests.every((manifest) => manifest.ctx.lot === "canary"), "it is no drill");
+    if (drill) demand(bundle.manifests.every((manifest) => manifest.ctx.lot === "canary"), "it is no drill");
     const made = await release(bundle, { box, signing: signer.privateKey }, now());
     field(form, "release").value = canonical(made);
     form.submit();

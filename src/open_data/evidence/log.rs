@@ -7,7 +7,7 @@ use crate::ledger::act::Opened;
 use crate::ledger::leaf;
 use crate::ledger::rotation_store;
 use crate::ledger::store::{self, EntryRow, Tiles};
-use crate::ledger::tree::{self, Hash, TileSource};
+use crate::ledger::tree::{self, Hash, Remembered};
 use crate::platform::canonical::jcs;
 use crate::platform::digest::{b64u, from_b64u};
 use crate::platform::refusal::Fault;
@@ -16,8 +16,6 @@ use crate::verify::log_check::{
     entry_path,
 };
 use serde_json::Value;
-use std::cell::RefCell;
-use std::collections::HashMap;
 
 /// Subjects asked for in one query.
 const SUBJECTS_MAX: usize = 200;
@@ -46,7 +44,7 @@ pub(super) fn gather(gathering: &mut Gathering<'_>) -> Result<(), Fault> {
     });
     let changes = rotation_store::rotations(gathering.db)?;
     let mut documents = Vec::with_capacity(rows.len());
-    let tiles = Remembered { below: Tiles::new(gathering.db), read: RefCell::default() };
+    let tiles = Remembered::new(Tiles::new(gathering.db));
     for row in &rows {
         let index =
             row.log_index.and_then(|index| u64::try_from(index).ok()).filter(|index| *index < head.size);
@@ -121,23 +119,4 @@ fn document(index: u64, row: &EntryRow, opened: &Opened, proof: &[Hash]) -> Resu
         proof: proof.iter().map(|hash| b64u(hash)).collect(),
         typ: ENTRY_TYPE.into(),
     })
-}
-
-/// Tiles that are read once for all proofs of a bundle.
-struct Remembered<S> {
-    below: S,
-    read: RefCell<HashMap<(u8, u64, u16), Vec<u8>>>,
-}
-
-impl<S: TileSource> TileSource for Remembered<S> {
-    type Error = S::Error;
-
-    fn tile(&self, level: u8, index: u64, width: u16) -> Result<Vec<u8>, S::Error> {
-        if let Some(hashes) = self.read.borrow().get(&(level, index, width)) {
-            return Ok(hashes.clone());
-        }
-        let hashes = self.below.tile(level, index, width)?;
-        self.read.borrow_mut().insert((level, index, width), hashes.clone());
-        Ok(hashes)
-    }
 }

@@ -7,8 +7,8 @@ use crate::opening::bidders::{self, Taken};
 use crate::opening::lockstep::{Bidders, TRIES_MAX};
 use crate::opening::record::OpeningRecord;
 use crate::opening::rules::{Blame, Cause, Refusal};
-use crate::opening::testing::{BidBox, empty_box, wrong_key};
-use crate::opening::{hall, jobs, protocol, store};
+use crate::opening::testing::{BidBox, empty_box, trust, wrong_key};
+use crate::opening::{jobs, protocol, store};
 use crate::platform::canonical::jcs_text;
 use crate::platform::database::testing::Engine;
 use crate::platform::moment::{MINUTE, Moment};
@@ -124,19 +124,13 @@ fn a_trustee_who_releases_before_the_bidders_is_refused(engine: Engine) {
     let (filled, files) = three(&house);
     filled.close(&house);
     filled.give_key(&house, Kind::Single, 1, &files[0]);
-    let bundle_now = || {
-        house.door().read(|db| {
-            let facts = projects::known_lot(db, filled.lot)?;
-            let sitting = store::sitting(db, filled.lot, Kind::Single)?.unwrap();
-            hall::bundle(db, house.door().vault(), &facts, &sitting, house.door().now())
-        })
-    };
+    let bundle_now = || filled.try_bundle(&house, Kind::Single);
     let early = refused(bundle_now());
     assert_eq!(early.key, "opening.refusal.bidders_first");
     assert_eq!(early.with[1].1, "2", "{early:?}");
     // a trustee who made a release in spite of that is refused too: the bundle of half an hour later, handed in now
     later(&house, &filled, 30);
-    let release = filled.made(&house, Kind::Single, 1);
+    let release = filled.made_believing(&house, Kind::Single, 1);
     later(&house, &filled, 29);
     assert_eq!(refused(filled.hand_in(&house, Kind::Single, &release)).key, "opening.refusal.bidders_first");
     assert!(house.door().read(|db| store::releases(db, filled.lot, Kind::Single)).unwrap().is_empty());
@@ -146,7 +140,7 @@ fn a_trustee_who_releases_before_the_bidders_is_refused(engine: Engine) {
         bundle_now().unwrap()
     };
     let told = |bundle: &crate::sealing::release::OpeningBundle, now: Moment| {
-        bundle.release(&filled.key(1), now).unwrap_err().to_string()
+        bundle.release(&filled.key(1), &trust(&house), now).unwrap_err().to_string()
     };
     let early = house.door().now().plus(-1);
     assert!(told(&lied, early).contains("time to release their keys is not over"), "{}", told(&lied, early));

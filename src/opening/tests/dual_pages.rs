@@ -4,6 +4,7 @@ use super::dual::{dual, locked_bids};
 use crate::account::testing::TestHouse;
 use crate::on_both_databases;
 use crate::open_data::evidence::{self, Contents};
+use crate::opening::testing::trust;
 use crate::platform::canonical::jcs_text;
 use crate::platform::database::testing::Engine;
 use crate::platform::id::Id;
@@ -85,8 +86,8 @@ fn a_hall_with_both_locks_takes_keys_first_and_its_evidence_holds(engine: Engine
         let mut trustee = served.browser(filled.trustee(i));
         assert!(trustee.get(HALL).text().contains("data-release=\"TEST-0001\""));
         let bundle = trustee.get(&format!("{HALL}/single/bundle.json")).expect_status(200).bytes;
-        let release =
-            OpeningBundle::read(&bundle).unwrap().release(&filled.key(i), served.house.door().now());
+        let (bundle, now) = (OpeningBundle::read(&bundle).unwrap(), served.house.door().now());
+        let release = bundle.release(&filled.key(i), &trust(&served.house), now);
         let text = jcs_text(&release.unwrap());
         trustee.get(HALL);
         trustee.post(&format!("{HALL}/single/release"), &[("release", &text)]).expect_status(303);

@@ -33,9 +33,9 @@ fn bids(house: &TestHouse, filled: &BidBox) -> Vec<BidRow> {
 
 /// A release in which this trustee reports a wrong share for every bid.
 fn lie(house: &TestHouse, filled: &BidBox, i: u8) -> Release {
-    let bundle = filled.bundle(house, Kind::Single);
+    let bundle = filled.claimed(house, Kind::Single);
     let key = filled.key(i);
-    let mut release = filled.made(house, Kind::Single, i);
+    let mut release = filled.made_believing(house, Kind::Single, i);
     for (line, manifest) in release.shares.iter_mut().zip(&bundle.manifests) {
         let c = manifest.ctx.hash();
         let own = &manifest.lock.boxes[usize::from(i) - 1].0;

@@ -4,6 +4,8 @@ mod dual;
 mod dual_pages;
 mod faults;
 mod hall;
+mod lies;
+mod operator;
 mod pages;
 mod product;
 mod rules;

@@ -47,7 +47,7 @@ fn hand_in(house: &TestHouse, tender: Id<Tender>, member: &Member, release: &Rel
 }
 
 fn made(house: &TestHouse, filled: &BidBox, i: u8) -> Release {
-    bundle(house, tender(house, filled)).release(&filled.key(i), house.door().now()).unwrap()
+    bundle(house, tender(house, filled)).release_in_drill(&filled.key(i), house.door().now()).unwrap()
 }
 
 fn states(house: &TestHouse, tender: Id<Tender>) -> Vec<State> {
@@ -151,7 +151,7 @@ fn the_trustees_page_the_bidders_and_the_hall_tell_how_ready_they_are(engine: En
         assert!(trustee.get(page).text().contains("data-drill"));
         let bundle = trustee.get(&format!("{page}/drill/bundle.json")).expect_status(200).bytes;
         let bundle = OpeningBundle::read(&bundle).unwrap();
-        let release = bundle.release(&filled.key(i), served.house.door().now()).unwrap();
+        let release = bundle.release_in_drill(&filled.key(i), served.house.door().now()).unwrap();
         trustee.get(page);
         let text = jcs_text(&release);
         if i == 2 {
@@ -196,7 +196,7 @@ fn nothing_but_a_canary_is_opened_in_a_drill() {
     let session = BoxKey::random();
     let reported = |i: u8| {
         let release = canary::bundle(&made.manifest, &filled.boxes.set, &session.public(), now)
-            .release(&filled.key(i), now)
+            .release_in_drill(&filled.key(i), now)
             .unwrap();
         release.reported(&made.manifest, &session).unwrap()
     };

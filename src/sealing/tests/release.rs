@@ -20,11 +20,12 @@ fn bundle(panel: &Panel, sealed: &Sealed, session: &BoxKey) -> OpeningBundle {
     OpeningBundle {
         bidders: None,
         bid_set,
+        log: None,
         manifests: vec![sealed.bid.manifest.clone()],
         opens_at: OPENS,
         session: Bytes(session.public()),
         trustees: panel.set.clone(),
-        typ: BundleTyp,
+        typ: BundleTyp::Opening,
     }
 }
 
@@ -34,7 +35,7 @@ fn released_shares_open_the_bid_in_the_session_and_nowhere_else() {
     let sealed = sealed(&panel, Mode::Trustees);
     let bundle = OpeningBundle::read(&jcs(&bundle(&panel, &sealed, &session))).unwrap();
     let releases: Vec<Release> =
-        panel.keys[..2].iter().map(|key| bundle.release(key, OPENS).unwrap()).collect();
+        panel.keys[..2].iter().map(|key| bundle.release_believing(key, OPENS).unwrap()).collect();
     for release in &releases {
         let read = Release::read(&jcs(release)).unwrap();
         read.check(&panel.set, &bundle.bid_set, &session.public()).unwrap();
@@ -54,12 +55,12 @@ fn a_trustee_refuses_before_the_opening_time_and_on_a_doubtful_bid_set() {
     let sealed = sealed(&panel, Mode::Trustees);
     let good = bundle(&panel, &sealed, &session);
     let key = &panel.keys[0];
-    good.release(key, OPENS).unwrap();
-    assert!(good.release(key, OPENS.plus(-1)).is_err());
+    good.release_believing(key, OPENS).unwrap();
+    assert!(good.release_believing(key, OPENS.plus(-1)).is_err());
     let refuses = |change: &dyn Fn(&mut OpeningBundle)| {
         let mut bundle = good.clone();
         change(&mut bundle);
-        assert!(bundle.release(key, OPENS).is_err());
+        assert!(bundle.release_believing(key, OPENS).is_err());
     };
     refuses(&|b| b.bid_set.bids[0].leaf = Count(42));
     refuses(&|b| b.bid_set.lot = "2".into());
@@ -71,7 +72,7 @@ fn a_trustee_refuses_before_the_opening_time_and_on_a_doubtful_bid_set() {
     let platforms = BoxKey::random().public();
     refuses(&|b| b.trustees.members[1].hpke = Bytes(platforms));
     let stranger = TrusteeKey::generate("TEST-1", 1).unwrap().0;
-    assert!(good.release(&stranger, OPENS).is_err());
+    assert!(good.release_believing(&stranger, OPENS).is_err());
 }
 
 #[test]
@@ -79,7 +80,7 @@ fn a_changed_release_is_no_longer_signed() {
     let (panel, session) = (panel(2, 3), BoxKey::random());
     let sealed = sealed(&panel, Mode::Trustees);
     let bundle = bundle(&panel, &sealed, &session);
-    let good = bundle.release(&panel.keys[0], OPENS).unwrap();
+    let good = bundle.release_believing(&panel.keys[0], OPENS).unwrap();
     let refuses = |change: &dyn Fn(&mut Release)| {
         let mut release = good.clone();
         change(&mut release);

@@ -30,7 +30,8 @@ impl World {
         let (house, back) = (self.house(), self.now());
         house.clock.move_to(self.closing().at.plus(DAY));
         let lies = self.hall.trust[usize::from(i) - 1] == Trust::Liar;
-        let release = if lies { lie(house, &self.filled, i) } else { self.filled.made(house, Single, i) };
+        let release =
+            if lies { lie(house, &self.filled, i) } else { self.filled.made_believing(house, Single, i) };
         house.clock.move_to(back);
         release
     }

@@ -2,8 +2,11 @@
 
 use super::day::Day;
 use crate::cli::open;
+use crate::ledger::note::SignerKey;
+use crate::ledger::tests::timestamp::StampAuthority;
 use crate::on_both_databases;
 use crate::platform::database::testing::Engine;
+use crate::tests::browser::Browser;
 use clap::Parser;
 use std::path::Path;
 
@@ -19,13 +22,22 @@ struct Line {
 
 /// Runs `sunbid open` with files of `folder` (whatever has a dot in its name) and gives what it prints.
 fn tried(folder: &Path, passphrase: &str, arguments: &[&str]) -> anyhow::Result<String> {
+    answering(folder, (passphrase, ""), arguments)
+}
+
+/// As [`tried`], with these answers to the questions.
+fn answering(
+    folder: &Path,
+    (passphrase, answers): (&str, &str),
+    arguments: &[&str],
+) -> anyhow::Result<String> {
     let whole = |word: &&str| {
         if word.contains('.') { folder.join(word).display().to_string() } else { (*word).to_owned() }
     };
     let secrets = ["--passphrase", passphrase, "--password", "of the account"].map(str::to_owned);
     let words = ["sunbid open".to_owned()].into_iter().chain(arguments.iter().map(whole)).chain(secrets);
     let mut printed = Vec::new();
-    open::run(&Line::try_parse_from(words)?.args, &mut printed)?;
+    open::run_with(&Line::try_parse_from(words)?.args, &mut printed, &mut answers.as_bytes())?;
     Ok(String::from_utf8(printed)?)
 }
 
@@ -37,6 +49,65 @@ fn opened(folder: &Path, arguments: &[&str]) -> String {
 fn copied(printed: &str, name: &str) -> String {
     let line = printed.lines().find_map(|line| line.strip_prefix(&format!("{name}:"))).unwrap();
     format!("{}\r\n", line.trim_start())
+}
+
+/// Opens the canary, which pins the log's key.
+fn holds_a_drill(day: &Day, browser: &mut Browser, folder: &Path, keys: &[&str]) {
+    let page = day.custody();
+    browser.get(&page).expect_status(200);
+    browser.post(&format!("{page}/drill"), &[]).expect_status(303);
+    let drill = browser.get(&format!("{page}/drill/bundle.json")).expect_status(200).bytes;
+    std::fs::write(folder.join("drill.json"), drill).unwrap();
+    let key = day.served.visitor().get("/log/key").expect_status(200).bytes;
+    std::fs::write(folder.join("log.key"), key).unwrap();
+    let drill = ["drill", "--bundle", "drill.json", "--log-key", "log.key", "--out", "drilled.json"];
+    let said = opened(folder, &[drill.as_slice(), keys].concat());
+    assert!(said.contains("pinned") && folder.join("box.p8.pin.json").exists(), "{said}");
+    browser.get(&page).expect_status(200);
+    let written = std::fs::read(folder.join("drilled.json")).unwrap();
+    browser.post_file(&format!("{page}/drill/release-file"), "r.json", &written).expect_status(303);
+}
+
+/// Nothing is released without an answer, with another log key, without any, or from a drill's papers.
+fn asks_before_it_releases(folder: &Path, arguments: &[&str]) {
+    let refused = |answers: &str, more: &[&str]| {
+        let all = [arguments, more].concat();
+        let said = answering(folder, ("many hands", answers), &all).unwrap_err().to_string();
+        assert!(!folder.join("release.json").exists(), "{said}");
+        said
+    };
+    assert_eq!(refused("no\n", &[]), "nothing was released");
+    let other = SignerKey::generate("log.test.example/main").unwrap().verifier().to_string();
+    std::fs::write(folder.join("other.key"), other).unwrap();
+    let said = refused("", &["--log-key", "other.key", "--yes"]);
+    assert!(said.contains("not the log key or policy that you pinned"), "{said}");
+    // roots that certified nobody here
+    let roots = StampAuthority::new();
+    std::fs::copy(roots.file("ca.pem"), folder.join("roots.pem")).unwrap();
+    let said = refused("", &["--yes", "--ca-roots", "roots.pem"]);
+    assert!(said.contains("notice 1 is not signed with a certificate"), "{said}");
+    // first use: scripts must name the key, people are shown what the platform says and are asked twice
+    let pin = folder.join("box.p8.pin.json");
+    let kept = std::fs::read(&pin).unwrap();
+    std::fs::remove_file(&pin).unwrap();
+    let said = refused("", &["--yes"]);
+    assert!(said.contains("no log key is pinned: give --policy FILE or --log-key KEY"), "{said}");
+    assert!(refused("no\n", &[]).contains("no log key is pinned"));
+    assert!(!pin.exists());
+    assert_eq!(refused("yes\nno\n", &[]), "nothing was released");
+    assert_eq!(std::fs::read(&pin).unwrap(), kept);
+    // papers of a drill; and another log's key given at the first use is believed and finds the papers false
+    let drill: Vec<&str> =
+        arguments.iter().map(|word| if *word == "bundle.json" { "drill.json" } else { *word }).collect();
+    let said = answering(folder, ("many hands", "yes\n"), &drill).unwrap_err().to_string();
+    assert!(said.contains("for a drill") && said.contains("演练材料"), "{said}");
+    std::fs::remove_file(&pin).unwrap();
+    let said = refused("yes\n", &["--log-key", "other.key"]);
+    assert!(
+        said.contains("not signed with the log key that you pinned") && said.contains("日志密钥"),
+        "{said}"
+    );
+    std::fs::write(&pin, kept).unwrap();
 }
 
 fn a_trustee_with_the_command_line_alone_keeps_a_key_and_opens(engine: Engine) {
@@ -72,6 +143,7 @@ fn a_trustee_with_the_command_line_alone_keeps_a_key_and_opens(engine: Engine) {
         day.sign_set(other, *place);
     }
 
+    holds_a_drill(&day, &mut browser, folder.path(), &keys);
     day.bids_in(&PRICES);
     let mut agent = day.close();
     let hall = day.hall();
@@ -87,7 +159,13 @@ fn a_trustee_with_the_command_line_alone_keeps_a_key_and_opens(engine: Engine) {
     let arguments = [release.as_slice(), keys.as_slice()].concat();
     let wrong = tried(folder.path(), "one hand only", &arguments).unwrap_err().to_string();
     assert!(wrong.contains("passphrase"), "{wrong}");
-    assert!(opened(folder.path(), &arguments).contains("3 bids"));
+    asks_before_it_releases(folder.path(), &arguments);
+    let yes = [arguments.as_slice(), &["--yes"]].concat();
+    let said = opened(folder.path(), &yes);
+    assert!(said.contains("the shares of 3 bids"), "{said}");
+    for shown in ["bids       3", "closing ", "none asked for", "session  ", "after 1 notices"] {
+        assert!(said.contains(shown), "{shown}: {said}");
+    }
 
     let to = format!("{hall}/single/release-file");
     browser.get(&hall).expect_status(200);

@@ -1,6 +1,7 @@
 //! The opening, as everybody in the hall does it.
 
 use super::day::{DEADLINE, Day, LOT, NUMBER};
+use crate::opening::testing::trust;
 use crate::platform::canonical::jcs_text;
 use crate::platform::money::Fen;
 use crate::sealing::boxes::BoxKey;
@@ -64,7 +65,8 @@ impl Day {
     pub fn release(&self, i: u8) {
         let mut browser = self.enter(self.trustees()[usize::from(i) - 1]);
         let bundle = self.bundle(&mut browser);
-        let release = bundle.release(&self.key(i), self.served.house.door().now()).unwrap();
+        let release =
+            bundle.release(&self.key(i), &trust(&self.served.house), self.served.house.door().now()).unwrap();
         self.hand_in(&mut browser, &release).expect_status(303);
     }
 

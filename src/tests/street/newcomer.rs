@@ -6,6 +6,7 @@ use crate::demo::cast::{EXPERTS, PASSWORD};
 use crate::demo::story::E4;
 use crate::deposit::store::open_refunds;
 use crate::deposit::testing::is_valid;
+use crate::opening::testing::trust;
 use crate::platform::calendar::Calendar;
 use crate::platform::canonical::jcs_text;
 use crate::project::place::Category;
@@ -117,7 +118,7 @@ pub fn opens_the_tender_whose_bids_are_in(served: &Served) {
         let bundle = OpeningBundle::read(&seen.bytes).unwrap();
         let boxes = file(format!("DEMO-0006-{login}.p8"));
         let key = read_trustee_key(&boxes, PASSWORD, Some(signer), &bundle.trustees).unwrap();
-        let release = bundle.release(&key, served.house.door().now()).unwrap();
+        let release = bundle.release(&key, &trust(&served.house), served.house.door().now()).unwrap();
         browser.get(hall).expect_status(200);
         let fields = [("release", jcs_text(&release))];
         let fields = fields.each_ref().map(|(name, value)| (*name, value.as_str()));

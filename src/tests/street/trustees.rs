@@ -3,6 +3,7 @@
 use super::day::Day;
 use super::hall::written;
 use crate::on_both_databases;
+use crate::opening::testing::trust;
 use crate::platform::database::testing::Engine;
 use crate::sealing::boxes::release_box;
 use crate::sealing::document::Bytes;
@@ -80,7 +81,8 @@ fn lie(day: &Day, i: u8) {
     let mut browser = day.enter(day.trustees()[usize::from(i) - 1]);
     let bundle = day.bundle(&mut browser);
     let key = day.key(i);
-    let mut release = bundle.release(&key, day.served.house.door().now()).unwrap();
+    let now = day.served.house.door().now();
+    let mut release = bundle.release(&key, &trust(&day.served.house), now).unwrap();
     for (line, manifest) in release.shares.iter_mut().zip(&bundle.manifests) {
         let c = manifest.ctx.hash();
         let own = &manifest.lock.boxes[usize::from(i) - 1].0;

@@ -314,17 +314,18 @@ impl Story {
         let told = bidders.clone();
         let opening = OpeningBundle {
             bidders: Some(bidders),
+            log: None,
             bid_set: bid_set.clone(),
             manifests,
             opens_at: at(0),
             session: Bytes(session.public()),
             trustees: set.clone(),
-            typ: BundleTyp,
+            typ: BundleTyp::Opening,
         };
         let mut bids: Vec<BidShares> =
             bid_set.bids.iter().map(|bid| BidShares { k_b: None, m: bid.m, reported: vec![] }).collect();
         for key in &keys[..2] {
-            let release = opening.release(key, at(1)).unwrap();
+            let release = opening.release_believing(key, at(1)).unwrap();
             self.files.insert(path(&format!("release-{}.json", key.i)), jcs(&release));
             self.event("opening.released", 132, json!({"i": key.i, "hash": b64u(&release.hash())}));
             for (bid, released) in bids.iter_mut().zip(&release.shares) {

@@ -1,0 +1,294 @@
+//! How `sunbid open release` and `sunbid open drill` know the log, what they show before they release, and the question.
+//!
+//! What is pinned: the log's key and who must cosign, as a C2SP policy text, in a file beside the trustee's key. It is written
+//! when the trustee names it, or says yes to what the platform tells; from then on nothing else is believed.
+
+use super::log::read_policy;
+use crate::account::authority::Authority;
+use crate::account::signature::{Signed, check_kept};
+use crate::ledger::note::VerifierKey;
+use crate::ledger::policy::Policy;
+use crate::ledger::rotation::Rotations;
+use crate::platform::canonical::jcs;
+use crate::platform::digest::{b64u, sha256};
+use crate::platform::moment::Moment;
+use crate::platform::pem::certificates;
+use crate::platform::web::lang::Lang;
+use crate::sealing::course::Announced;
+use crate::sealing::document::fixed_text;
+use crate::sealing::error::SealError;
+use crate::sealing::log_proof::Shown;
+use crate::sealing::release::OpeningBundle;
+use anyhow::{Context, bail, ensure};
+use serde::{Deserialize, Serialize};
+use std::io::{BufRead, Write};
+use std::path::{Path, PathBuf};
+
+fixed_text!(
+    /// The `typ` of a pin.
+    PinTyp = "etrade/trustee-pin/v1"
+);
+
+/// What a trustee pinned for one tender: `<key file>.pin.json`.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Pin {
+    /// A C2SP tlog-policy: the log's key, and who must cosign.
+    policy: String,
+    tender: String,
+    typ: PinTyp,
+}
+
+/// What a trustee knows of the log from elsewhere, and how the question is answered.
+#[derive(clap::Args, Debug)]
+pub struct Trusted {
+    /// The log's verifier key or a file that holds it, from another place than this bundle; remembered beside the key file
+    #[arg(long)]
+    pub log_key: Option<String>,
+    /// A C2SP tlog-policy file: the log's key and the witnesses that must have cosigned; remembered beside the key file
+    #[arg(long, conflicts_with = "log_key")]
+    pub policy: Option<PathBuf>,
+    /// Root certificates (PEM or DER) of the authorities that must have certified who signed the notices
+    #[arg(long)]
+    pub ca_roots: Vec<PathBuf>,
+    /// Releases without asking, for scripts; the log must be pinned then
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// Where the questions go and the answers come from.
+pub struct Talk<'a> {
+    pub told: &'a mut dyn Write,
+    pub answers: &'a mut dyn BufRead,
+}
+
+impl Talk<'_> {
+    /// Whether the person types `yes`.
+    fn agrees(&mut self, question: &str) -> anyhow::Result<bool> {
+        write!(self.told, "{question} Type yes: ")?;
+        self.told.flush()?;
+        let mut answer = String::new();
+        self.answers.read_line(&mut answer)?;
+        Ok(answer.trim() == "yes")
+    }
+}
+
+/// The file that remembers what was pinned with this key.
+pub fn pin_path(key: &Path) -> PathBuf {
+    let mut name = key.as_os_str().to_owned();
+    name.push(".pin.json");
+    PathBuf::from(name)
+}
+
+impl Trusted {
+    /// What the command line names, if anything.
+    fn given(&self) -> anyhow::Result<Option<Policy>> {
+        if let Some(path) = &self.policy {
+            let policy = read_policy(path)?;
+            ensure!(!policy.logs().is_empty(), "{}: the policy names no log", path.display());
+            return Ok(Some(policy));
+        }
+        let Some(text) = &self.log_key else { return Ok(None) };
+        let text = std::fs::read_to_string(text).unwrap_or_else(|_| text.clone());
+        Ok(Some(Policy::of_log(VerifierKey::parse(text.trim()).context("--log-key")?)))
+    }
+
+    /// Pins what the command line names, before anything is opened: at the drill.
+    ///
+    /// # Errors
+    /// Something else is pinned already.
+    pub fn pin(&self, key: &Path, tender: &str, talk: &mut Talk<'_>) -> anyhow::Result<()> {
+        match (self.given()?, pinned(key, tender)?) {
+            (Some(given), Some(known)) => ensure!(given == known, other(key)),
+            (Some(given), None) => remember(key, tender, &given, talk)?,
+            (None, Some(_)) => {}
+            (None, None) => writeln!(
+                talk.told,
+                "note       no log key is pinned yet: give --policy or --log-key now, and an opening can show nothing false later"
+            )?,
+        }
+        Ok(())
+    }
+
+    /// What is to be believed at an opening: what is pinned, what the command line names, or after a question what the bundle
+    /// tells of itself.
+    fn policy(&self, key: &Path, bundle: &OpeningBundle, talk: &mut Talk<'_>) -> anyhow::Result<Policy> {
+        let tender = bundle.trustees.tender.as_str();
+        let log = bundle.log.as_ref();
+        match (self.given()?, pinned(key, tender)?) {
+            (Some(given), Some(known)) if given == known => Ok(known),
+            (Some(given), Some(known)) => {
+                let rotations = log.and_then(|log| Rotations::parse(&log.rotations).ok()).unwrap_or_default();
+                let keys: Vec<VerifierKey> = known.logs().iter().map(|log| log.key.clone()).collect();
+                let led = rotations.lead_from(&keys);
+                ensure!(given.logs().iter().all(|log| led.contains(&log.key)), other(key));
+                Ok(given)
+            }
+            (Some(given), None) => {
+                remember(key, tender, &given, talk)?;
+                Ok(given)
+            }
+            (None, Some(known)) => Ok(known),
+            (None, None) => self.first_use(key, bundle, talk),
+        }
+    }
+
+    fn first_use(&self, key: &Path, bundle: &OpeningBundle, talk: &mut Talk<'_>) -> anyhow::Result<Policy> {
+        let missing = "no log key is pinned: give --policy FILE or --log-key KEY, as you got it from another place than the \
+                       platform's pages (a notice board, a witness, the supervisor)";
+        let claimed = bundle.log.as_ref().map(|log| Policy::parse(&log.policy)).transpose()?;
+        let claimed = claimed.filter(|claimed| !claimed.logs().is_empty() && !self.yes).context(missing)?;
+        writeln!(talk.told, "{missing}.\nThe platform says that its log is this one:")?;
+        for log in claimed.logs() {
+            writeln!(
+                talk.told,
+                "log        {}\n           {}",
+                log.key,
+                fingerprint(log.key.to_string().as_bytes())
+            )?;
+        }
+        for witness in claimed.witnesses() {
+            writeln!(talk.told, "witness    {} {}", witness.name, witness.key)?;
+        }
+        ensure!(talk.agrees("Have you compared this with a copy that came another way?")?, missing);
+        remember(key, &bundle.trustees.tender, &claimed, talk)?;
+        Ok(claimed)
+    }
+
+    /// Checks a bundle, shows what it says, and asks. Gives what it was checked against.
+    ///
+    /// # Errors
+    /// Something in the bundle is untrue, or the person does not say yes.
+    pub fn look(
+        &self,
+        (key, bundle): (&Path, &OpeningBundle),
+        now: Moment,
+        talk: &mut Talk<'_>,
+    ) -> anyhow::Result<Policy> {
+        let policy = self.policy(key, bundle, talk)?;
+        let shown = bundle.check(&policy, now).map_err(in_both_languages)?;
+        self.check_signers(&shown.announced, talk)?;
+        show(bundle, &shown, now, talk.told)?;
+        if !self.yes && !talk.agrees("Release your shares of these bids to this session?")? {
+            bail!("nothing was released");
+        }
+        Ok(policy)
+    }
+
+    /// With roots, whoever signed the notices must be certified under them.
+    fn check_signers(&self, announced: &Announced, talk: &mut Talk<'_>) -> anyhow::Result<()> {
+        let mut roots = Vec::new();
+        for path in &self.ca_roots {
+            let bytes = std::fs::read(path).with_context(|| path.display().to_string())?;
+            let found = certificates(&bytes);
+            roots.extend(if found.is_empty() { vec![bytes] } else { found });
+        }
+        if roots.is_empty() {
+            return Ok(());
+        }
+        let authority = Authority::of_roots(roots);
+        for notice in &announced.notices {
+            let signed = Signed {
+                statement: notice.statement.clone(),
+                signature: notice.signature.clone(),
+                certificate: b64u(&notice.certificate),
+                at: notice.at,
+            };
+            let subject = check_kept(&authority, &signed).ok().with_context(|| {
+                format!(
+                    "do not release: notice {} is not signed with a certificate of the authorities that you trust",
+                    notice.version
+                )
+            })?;
+            writeln!(
+                talk.told,
+                "notice {}   signed by {} ({})",
+                notice.version, subject.name, subject.credit_code
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// What is untrue, in English and in Chinese: trustees are notaries, supervisors and buyers.
+fn in_both_languages(error: SealError) -> anyhow::Error {
+    match &error {
+        SealError::Untrue(untrue) => {
+            let key = format!("opening.untrue.{}", untrue.code());
+            let chinese = Lang::Chinese.t(&key);
+            anyhow::anyhow!("{error}\n{chinese}")
+        }
+        _ => error.into(),
+    }
+}
+
+fn other(key: &Path) -> String {
+    let path = pin_path(key);
+    format!(
+        "do not release: this is not the log key or policy that you pinned in {}. No change of key that both keys signed leads \
+         from one to the other. Tell the supervisor; only if you pinned a wrong one, remove that file",
+        path.display()
+    )
+}
+
+fn pinned(key: &Path, tender: &str) -> anyhow::Result<Option<Policy>> {
+    let path = pin_path(key);
+    if !path.exists() {
+        return Ok(None);
+    }
+    let told = || path.display().to_string();
+    let pin: Pin = serde_json::from_slice(&std::fs::read(&path).with_context(told)?).with_context(told)?;
+    ensure!(pin.tender == tender, "{} is of the tender {}, not {tender}", path.display(), pin.tender);
+    Ok(Some(Policy::parse(&pin.policy).with_context(told)?))
+}
+
+fn remember(key: &Path, tender: &str, policy: &Policy, talk: &mut Talk<'_>) -> anyhow::Result<()> {
+    let path = pin_path(key);
+    let pin = Pin { policy: policy.to_string(), tender: tender.to_owned(), typ: PinTyp };
+    std::fs::write(&path, jcs(&pin)).with_context(|| path.display().to_string())?;
+    writeln!(talk.told, "pinned     the log's key and policy, in {}", path.display())?;
+    Ok(())
+}
+
+/// SHA-256 in groups that people can compare.
+fn fingerprint(bytes: &[u8]) -> String {
+    let hex = hex::encode(sha256(&[bytes]));
+    let groups: Vec<&str> = (0..hex.len()).step_by(8).filter_map(|at| hex.get(at..at + 8)).collect();
+    groups.join(" ")
+}
+
+fn show(bundle: &OpeningBundle, shown: &Shown, now: Moment, told: &mut dyn Write) -> anyhow::Result<()> {
+    let (set, announced) = (&bundle.bid_set, &shown.announced);
+    writeln!(told, "tender     {} {}", set.tender, announced.title)?;
+    writeln!(told, "lot        {}, envelope {}", set.lot, set.envelope.code())?;
+    writeln!(
+        told,
+        "opens      {} (Beijing time), after {} notices and {} moves by outages; this machine's clock says {}",
+        announced.opens_at.beijing(),
+        announced.notices.len(),
+        announced.moved,
+        now.beijing()
+    )?;
+    writeln!(told, "bids       {}", set.bids.len())?;
+    if let Some(phase) = &bundle.bidders {
+        writeln!(
+            told,
+            "bidders    {} have given their keys, {} did not come by {}",
+            phase.released.len(),
+            phase.absent.len(),
+            phase.until.beijing()
+        )?;
+    }
+    writeln!(told, "closing    {} entries, at {}", set.closing.size.0, shown.closed_at.beijing())?;
+    writeln!(told, "log        {}, {} entries now", shown.checkpoint.origin, shown.checkpoint.size)?;
+    if shown.witnesses.is_empty() {
+        writeln!(
+            told,
+            "witnesses  none asked for: nobody outside confirms the time or that there is only one log"
+        )?;
+    }
+    for (name, at) in &shown.witnesses {
+        writeln!(told, "witness    {name}, at {} by its own clock", at.beijing())?;
+    }
+    Ok(writeln!(told, "session    {}", fingerprint(&bundle.session.0))?)
+}

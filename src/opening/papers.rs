@@ -1,0 +1,157 @@
+//! What shows trustees that the papers of an opening are true: the entries of the log that an opening rests on, and the way
+//! of each of them, and of every bid, to a signed checkpoint (`docs/formats/sealed-bid.md`, section 11).
+
+use super::rules::Refusal;
+use crate::ledger::act::Opened;
+use crate::ledger::policy::Policy;
+use crate::ledger::rotation_store;
+use crate::ledger::store::{self as log, EntryRow, Tiles};
+use crate::ledger::tree::{self, Hash, Remembered};
+use crate::ledger::{Door, Subject};
+use crate::platform::database::Db;
+use crate::platform::digest::{b64u_32, from_b64u};
+use crate::platform::refusal::{Failure, Fault, Refused};
+use crate::project::standing::LotFacts;
+use crate::sealed_bid::store::CountedEnvelope;
+use crate::sealing::context::EnvelopeKind;
+use crate::sealing::document::{Blob, Bytes, Count};
+use crate::sealing::log_proof::{LogProof, ShownBid, ShownEntry};
+use serde::Deserialize;
+
+/// An entry that an opening rests on.
+struct Ground {
+    index: u64,
+    opened: Opened,
+    object: Vec<u8>,
+}
+
+/// As much of an event as says whether it is about this opening.
+#[derive(Deserialize)]
+struct Document {
+    event: About,
+}
+
+#[derive(Deserialize)]
+struct About {
+    #[serde(default)]
+    lot: Option<String>,
+    #[serde(default)]
+    envelope: Option<EnvelopeKind>,
+}
+
+/// The log's part of an opening bundle.
+///
+/// # Errors
+/// Refused until enough witnesses have cosigned everything that it shows.
+pub(super) fn proof(
+    door: &Door,
+    db: &mut Db,
+    facts: &LotFacts,
+    envelope: EnvelopeKind,
+    closing: u64,
+    counted: &[CountedEnvelope],
+) -> Result<LogProof, Failure> {
+    let grounds = grounds(door, db, facts, envelope, closing)?;
+    let above = grounds.last().map_or(0, |ground| ground.index.saturating_add(1)).max(closing);
+    let (size, checkpoint) = checkpoint(door, db, above)?;
+    let rotations = rotation_store::rotations(db)?.to_string();
+    let mut blinds = Vec::with_capacity(counted.len());
+    for bid in counted {
+        let row = log::entry(db, bid.entry)?.ok_or_else(|| Fault::new("a bid without an entry"))?;
+        blinds.push(blind(&door.opened(&row)?)?);
+    }
+    let policy =
+        door.log_policy().map_or_else(|| Policy::of_log(door.log_key()).to_string(), Policy::to_string);
+    let found = Found { grounds, blinds, size, checkpoint, policy, rotations };
+    Ok(found.proof(db, closing, counted)?)
+}
+
+/// Everything that goes into a proof but the hashes.
+struct Found {
+    grounds: Vec<Ground>,
+    /// Of the bids, in the order of the bid set.
+    blinds: Vec<Bytes<32>>,
+    size: u64,
+    checkpoint: String,
+    policy: String,
+    rotations: String,
+}
+
+impl Found {
+    fn proof(self, db: &mut Db, closing: u64, counted: &[CountedEnvelope]) -> Result<LogProof, Fault> {
+        let Self { grounds, blinds, size, checkpoint, policy, rotations } = self;
+        let tiles = Remembered::new(Tiles::new(db));
+        let mut bids = Vec::with_capacity(counted.len());
+        for (bid, blind) in counted.iter().zip(blinds) {
+            bids.push(ShownBid { blind, proof: bytes(tree::inclusion_proof(&tiles, bid.leaf, closing)?) });
+        }
+        let mut entries = Vec::with_capacity(grounds.len());
+        for Ground { index, opened, object } in grounds {
+            let proof = bytes(tree::inclusion_proof(&tiles, index, size)?);
+            let (blind, number) = (blind(&opened)?, opened.number);
+            entries.push(ShownEntry { blind, index: Count(index), number, object: Blob(object), proof });
+        }
+        let closing = bytes(tree::consistency_proof(&tiles, closing, size)?);
+        Ok(LogProof { bids, checkpoint, closing, entries, policy, rotations })
+    }
+}
+
+/// The newest checkpoint that enough witnesses cosigned; without witnesses the newest of all.
+fn checkpoint(door: &Door, db: &mut Db, above: u64) -> Result<(u64, String), Failure> {
+    if door.log_policy().is_some_and(Policy::asks_for_witnesses) {
+        let met = log::newest_met(db)?.filter(|kept| kept.size >= above);
+        let met = met.ok_or(Refused::from(Refusal::NotWitnessed))?;
+        return Ok((met.size, met.note));
+    }
+    let head = log::head(db)?.filter(|head| head.size >= above);
+    let head = head.ok_or_else(|| Fault::new("the log is shorter than its own entries"))?;
+    Ok((head.size, head.note))
+}
+
+/// The entries that the opening rests on, in their order: every notice and every move of the deadline before the closing,
+/// the closing, the session, and the end of the bidders' time.
+fn grounds(
+    door: &Door,
+    db: &mut Db,
+    facts: &LotFacts,
+    envelope: EnvelopeKind,
+    closing: u64,
+) -> Result<Vec<Ground>, Failure> {
+    let subject = Subject::open(facts.tender).column(door.vault());
+    let lot = facts.lot.to_string();
+    let mut grounds = Vec::new();
+    for row in log::entries_about(db, &[subject])? {
+        let Some(index) = index_of(&row) else { continue };
+        let opened = door.opened(&row)?;
+        let object = from_b64u(&opened.object).ok_or_else(damaged)?;
+        let about = || serde_json::from_slice(&object).map(|document: Document| document.event);
+        let concerns = match opened.number {
+            33 | 221 => index < closing,
+            130 => about().is_ok_and(|event| event.lot.as_ref() == Some(&lot)),
+            132 | 142 => about()
+                .is_ok_and(|event| event.lot.as_ref() == Some(&lot) && event.envelope == Some(envelope)),
+            _ => false,
+        };
+        if concerns {
+            grounds.push(Ground { index, opened, object });
+        }
+    }
+    grounds.sort_by_key(|ground| ground.index);
+    Ok(grounds)
+}
+
+fn index_of(row: &EntryRow) -> Option<u64> {
+    row.log_index.and_then(|index| u64::try_from(index).ok())
+}
+
+fn blind(opened: &Opened) -> Result<Bytes<32>, Fault> {
+    b64u_32(&opened.blind).map(Bytes).ok_or_else(damaged)
+}
+
+fn damaged() -> Fault {
+    Fault::new("a log entry's body is damaged")
+}
+
+fn bytes(hashes: Vec<Hash>) -> Vec<Bytes<32>> {
+    hashes.into_iter().map(Bytes).collect()
+}

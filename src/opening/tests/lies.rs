@@ -1,0 +1,349 @@
+//! A trustee's program believes nothing that the log does not show: each lie of an operator, and the sentence that it gets.
+
+use super::dual::{dual, locked_bids};
+use super::operator::{Operator, Plan, Written};
+use crate::account::testing::TestHouse;
+use crate::ledger::note::{Note, SignerKey};
+use crate::ledger::policy::Policy;
+use crate::ledger::rotation::Rotation;
+use crate::on_both_databases;
+use crate::opening::testing::{bids_in, trust};
+use crate::platform::canonical::jcs;
+use crate::platform::database::testing::Engine;
+use crate::platform::moment::{HOUR, MINUTE, Moment, SECOND};
+use crate::platform::web::lang::Lang;
+use crate::sealing::context::EnvelopeKind as Kind;
+use crate::sealing::document::Bytes;
+use crate::sealing::drill::{self, make};
+use crate::sealing::error::SealError;
+use crate::sealing::log_proof::Shown;
+use crate::sealing::release::{BundleTyp, OpeningBundle};
+use serde_json::json;
+
+on_both_databases! {
+    what_the_platform_hands_out_is_shown_by_the_log
+    papers_that_differ_from_the_log_are_refused
+    a_dual_lock_needs_the_bidders_end_in_the_log
+}
+
+/// The code of what is untrue.
+fn untrue(found: Result<Shown, SealError>) -> &'static str {
+    match found {
+        Err(SealError::Untrue(untrue)) => {
+            let key = format!("opening.untrue.{}", untrue.code());
+            for lang in [Lang::Chinese, Lang::English] {
+                assert_ne!(lang.t(&key), key, "no sentence");
+            }
+            untrue.code()
+        }
+        Err(other) => panic!("{other}"),
+        Ok(shown) => panic!("believed: {shown:?}"),
+    }
+}
+
+/// Honest papers of a lot with three bids whose box is closed.
+fn honest(engine: Engine) -> (TestHouse, OpeningBundle) {
+    let house = TestHouse::new(engine);
+    let filled = bids_in(&house, &["1.00", "2.00", "3.00"]);
+    filled.close(&house);
+    let bundle = filled.bundle(&house, Kind::Single);
+    (house, bundle)
+}
+
+fn what_the_platform_hands_out_is_shown_by_the_log(engine: Engine) {
+    let (house, bundle) = honest(engine);
+    assert_eq!(bundle.typ, BundleTyp::Opening);
+    let bundle = OpeningBundle::read(&jcs(&bundle)).unwrap();
+    let shown = bundle.check(&trust(&house), house.door().now()).unwrap();
+    assert_eq!(shown.announced.opens_at, bundle.opens_at);
+    assert_eq!(shown.announced.notices.len(), 1);
+    assert_eq!(shown.closed_at, house.door().now());
+    assert!(shown.checkpoint.size > bundle.bid_set.closing.size.0);
+    // the trustee's own clock still counts
+    assert!(bundle.check(&trust(&house), bundle.opens_at.plus(-1)).is_err());
+}
+
+fn papers_that_differ_from_the_log_are_refused(engine: Engine) {
+    let (house, good) = honest(engine);
+    let now = house.door().now();
+    let said = |lie: &dyn Fn(&mut OpeningBundle)| {
+        let mut bundle = good.clone();
+        lie(&mut bundle);
+        untrue(bundle.check(&trust(&house), now))
+    };
+    assert_eq!(said(&|b| b.opens_at = b.opens_at.plus(-HOUR)), "other_time");
+    assert_eq!(said(&|b| b.session.0 = crate::sealing::boxes::BoxKey::random().public()), "other_session");
+    let left_out = |b: &mut OpeningBundle| {
+        b.bid_set.bids.remove(1);
+        b.manifests.remove(1);
+        b.log.as_mut().unwrap().bids.remove(1);
+    };
+    assert_eq!(said(&left_out), "other_bids");
+    assert_eq!(said(&|b| drop(b.log.as_mut().unwrap().bids.pop())), "other_bids");
+    assert_eq!(said(&|b| b.log.as_mut().unwrap().bids[0].blind.0[0] ^= 1), "bid_not_logged");
+    assert_eq!(said(&|b| b.bid_set.bids.iter_mut().for_each(|bid| bid.leaf.0 -= 1)), "bid_not_logged");
+    let last = |b: &mut OpeningBundle, change: &dyn Fn(&mut Vec<u8>)| {
+        change(&mut b.log.as_mut().unwrap().entries.last_mut().unwrap().object.0);
+    };
+    assert_eq!(said(&|b| last(b, &|object| object[40] ^= 1)), "entry_not_logged");
+    assert_eq!(said(&|b| b.log.as_mut().unwrap().entries.reverse()), "bad_entry");
+    assert_eq!(said(&|b| drop(b.log.as_mut().unwrap().entries.remove(0))), "no_notice");
+    assert_eq!(said(&|b| b.log.as_mut().unwrap().entries.retain(|e| e.number != 130)), "not_closed");
+    assert_eq!(said(&|b| b.log.as_mut().unwrap().entries.retain(|e| e.number != 132)), "other_session");
+    assert_eq!(said(&|b| b.log.as_mut().unwrap().closing.clear()), "split_view");
+    assert_eq!(said(&|b| b.log.as_mut().unwrap().rotations = "changed\n".into()), "rotations");
+    let forged = |b: &mut OpeningBundle| {
+        let log = b.log.as_mut().unwrap();
+        let note = Note::parse(log.checkpoint.as_bytes()).unwrap();
+        let mut lines: Vec<&str> = note.text().lines().collect();
+        let larger = (lines[1].parse::<u64>().unwrap() + 1).to_string();
+        lines[1] = &larger;
+        log.checkpoint = log.checkpoint.replace(note.text(), &format!("{}\n", lines.join("\n")));
+    };
+    assert_eq!(said(&forged), "forged");
+    // papers without any proof are for a drill, whatever they call themselves
+    assert_eq!(said(&|b| b.log = None), "drill_only");
+    assert_eq!(said(&|b| b.typ = BundleTyp::Drill), "drill_only");
+    let key = Policy::of_log(SignerKey::generate(&house.door().config().origin).unwrap().verifier().clone());
+    assert_eq!(untrue(good.check(&key, now)), "other_key");
+    let elsewhere = Policy::of_log(SignerKey::generate("elsewhere.example/log").unwrap().verifier().clone());
+    assert_eq!(untrue(good.check(&elsewhere, now)), "other_key");
+}
+
+#[test]
+fn a_drill_takes_a_canary_and_an_opening_does_not() {
+    let (house, good) = honest(Engine::Sqlite);
+    let (now, trust) = (house.door().now(), trust(&house));
+    let drilled = |found: Result<(), SealError>| match found {
+        Err(SealError::Untrue(untrue)) => untrue.code(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(drilled(good.check_drill(now)), "no_drill");
+    let mut dressed = good.clone();
+    (dressed.typ, dressed.log) = (BundleTyp::Drill, None);
+    assert_eq!(drilled(dressed.check_drill(now)), "no_drill");
+    let canary = make(&good.trustees, &house.door().config().origin, now).unwrap();
+    let bundle = drill::bundle(&canary.manifest, &good.trustees, &good.session.0, now);
+    bundle.check_drill(now).unwrap();
+    assert_eq!(untrue(bundle.check(&trust, now)), "drill_only");
+}
+
+/// An operator with the log's key, and what a trustee who pinned that log and one witness says of the papers.
+struct Court {
+    operator: Operator,
+    now: Moment,
+}
+
+impl Court {
+    fn new() -> Self {
+        let (house, bundle) = honest(Engine::Sqlite);
+        Self { operator: Operator::of(&bundle), now: house.door().now() }
+    }
+
+    fn says(&self, lie: impl FnOnce(&mut Plan)) -> &'static str {
+        untrue(self.operator.bundle(lie).check(&self.operator.trust(), self.now))
+    }
+}
+
+#[test]
+fn whoever_writes_the_log_can_not_write_what_the_papers_say_as_they_like() {
+    let court = Court::new();
+    let true_one = court.operator.bundle(|_| ()).check(&court.operator.trust(), court.now).unwrap();
+    assert_eq!(true_one.witnesses.len(), 1);
+    let earlier = json!(true_one.announced.opens_at.plus(-HOUR));
+    // an earlier time in the closing, or in all papers but the signed notice
+    assert_eq!(court.says(|plan| plan.event(130)["deadline"] = earlier.clone()), "other_time");
+    let early = |plan: &mut Plan| {
+        plan.event(130)["deadline"] = earlier.clone();
+        plan.bundle.opens_at = plan.bundle.opens_at.plus(-HOUR);
+    };
+    assert_eq!(court.says(early), "other_time");
+    let rewritten = |plan: &mut Plan| {
+        early(plan);
+        let notice = &mut plan.event(33)["notice"];
+        let mut said: serde_json::Value =
+            serde_json::from_str(notice["statement"].as_str().unwrap()).unwrap();
+        said["schedule"]["bids_until"] = earlier.clone();
+        notice["statement"] = json!(said.to_string());
+    };
+    assert_eq!(court.says(rewritten), "notice_not_signed");
+    // an amendment that is not shown, or is not there
+    assert_eq!(court.says(|plan| plan.event(130)["notice"] = json!(2)), "no_notice");
+    assert_eq!(court.says(|plan| plan.event(33)["version"] = json!(2)), "no_notice");
+    assert_eq!(court.says(|plan| plan.before.clear()), "no_notice");
+    assert_eq!(court.says(|plan| plan.after[0].document["at"] = earlier.clone()), "closed_early");
+    assert_eq!(court.says(|plan| plan.event(130)["lot_number"] = json!("2")), "not_closed");
+    assert_eq!(court.says(|plan| plan.event(130)["number"] = json!("T-OTHER")), "not_closed");
+    let twice = |plan: &mut Plan| {
+        let again = plan.after[0].clone();
+        plan.after.push(again);
+    };
+    assert_eq!(court.says(twice), "not_closed");
+    // a bid that came after the closing, one of another log, one that the closing does not know
+    let late = |plan: &mut Plan| plan.late = plan.bids.split_off(2);
+    assert_eq!(court.says(late), "bid_not_logged");
+    let elsewhere = |plan: &mut Plan| plan.bids[0].ctx.origin = "elsewhere.example/log".into();
+    assert_eq!(court.says(elsewhere), "other_log");
+    assert_eq!(court.says(|plan| plan.event(130)["sets"] = json!([])), "other_bids");
+    let other = json!(Bytes([7; 65]));
+    assert_eq!(court.says(|plan| plan.event(132)["session"] = other.clone()), "other_session");
+    assert_eq!(court.says(|plan| plan.event(132)["lot"] = json!("another")), "other_session");
+}
+
+#[test]
+fn a_move_of_the_deadline_counts_only_if_it_goes_on_from_the_announced_time() {
+    let court = Court::new();
+    let announced = court.operator.bundle(|_| ()).opens_at;
+    let moved = |plan: &mut Plan, was: Moment, now: Moment| {
+        let tender = plan.event(33)["tender"].clone();
+        let event = json!({"article": "x", "now": now, "outage": "x", "tender": tender, "was": was});
+        let document = json!({"at": was, "event": event, "kind": "outage.deadline_moved"});
+        plan.before.push(Written { number: 221, document });
+        plan.bundle.opens_at = now;
+        plan.event(130)["deadline"] = json!(now);
+    };
+    let later = announced.plus(2 * HOUR);
+    let bundle = |lie: &dyn Fn(&mut Plan)| {
+        let mut bundle = court.operator.bundle(|plan| {
+            lie(plan);
+            plan.after[0].document["at"] = json!(plan.bundle.opens_at);
+        });
+        let at = bundle.opens_at;
+        let log = bundle.log.as_mut().unwrap();
+        log.checkpoint = Note::parse(log.checkpoint.as_bytes())
+            .map(|note| format!("{}\n{}\n", note.text(), note.signatures()[0]))
+            .unwrap();
+        court.operator.cosign(&mut bundle, at);
+        bundle.check(&court.operator.trust(), at)
+    };
+    let shown = bundle(&|plan| moved(plan, announced, later)).unwrap();
+    assert_eq!((shown.announced.opens_at, shown.announced.moved), (later, 1));
+    assert_eq!(untrue(bundle(&|plan| moved(plan, announced, announced.plus(-HOUR)))), "other_time");
+    assert_eq!(untrue(bundle(&|plan| moved(plan, announced.plus(HOUR), later))), "other_time");
+}
+
+#[test]
+fn the_time_is_the_witnesses_and_a_log_has_one_version() {
+    let court = Court::new();
+    let (operator, now) = (&court.operator, court.now);
+    let good = operator.bundle(|_| ());
+    let says = |bundle: &OpeningBundle| untrue(bundle.check(&operator.trust(), now));
+    let alone = |bundle: &OpeningBundle| {
+        let note = Note::parse(bundle.log.as_ref().unwrap().checkpoint.as_bytes()).unwrap();
+        format!("{}\n{}\n", note.text(), note.signatures()[0])
+    };
+    // nobody outside has seen it; or only before the opening time
+    let mut unseen = good.clone();
+    unseen.log.as_mut().unwrap().checkpoint = alone(&good);
+    assert_eq!(says(&unseen), "not_cosigned");
+    let mut early = unseen.clone();
+    operator.cosign(&mut early, good.opens_at.plus(-SECOND));
+    assert_eq!(says(&early), "old_cosigned");
+    // a line that the witness did not make
+    let mut false_line = good.clone();
+    let log = false_line.log.as_mut().unwrap();
+    let note = Note::parse(log.checkpoint.as_bytes()).unwrap();
+    let mut lines = note.signatures().to_vec();
+    *lines[1].value.last_mut().unwrap() ^= 1;
+    log.checkpoint = format!("{}\n{}\n{}\n", note.text(), lines[0], lines[1]);
+    assert_eq!(says(&false_line), "forged");
+    // another history with the same bids, of which the witnesses know nothing; and their checkpoint under its proofs
+    let mut fork = operator.bundle(|plan| plan.event(132)["tender"] = json!("another"));
+    let seen = good.log.as_ref().unwrap().checkpoint.clone();
+    let mut unknown = fork.clone();
+    unknown.log.as_mut().unwrap().checkpoint = alone(&fork);
+    assert_eq!(says(&unknown), "not_cosigned");
+    fork.log.as_mut().unwrap().checkpoint = seen;
+    assert_eq!(says(&fork), "split_view");
+}
+
+#[test]
+fn a_changed_log_key_counts_only_with_a_note_that_both_keys_signed() {
+    let court = Court::new();
+    let (operator, now) = (&court.operator, court.now);
+    let mut bundle = operator.bundle(|_| ());
+    let next = SignerKey::generate(operator.log.verifier().name()).unwrap();
+    let note = Note::parse(bundle.log.as_ref().unwrap().checkpoint.as_bytes()).unwrap();
+    let resigned = Note::sign(note.text(), &[&next]).unwrap().with(note.signatures()[1].clone());
+    bundle.log.as_mut().unwrap().checkpoint = resigned.to_string();
+    assert_eq!(untrue(bundle.check(&operator.trust(), now)), "other_key");
+    let rotation = Rotation::sign(&operator.log, &next, 1, &[9; 32]).unwrap();
+    bundle.log.as_mut().unwrap().rotations = rotation.note.to_string();
+    bundle.check(&operator.trust(), now).unwrap();
+    // and back: whoever pinned the new key does not believe what the old one signs after the change
+    let mut old = operator.bundle(|_| ());
+    old.log.as_mut().unwrap().rotations = rotation.note.to_string();
+    assert_eq!(untrue(old.check(&operator.trust(), now)), "other_key");
+}
+
+fn a_dual_lock_needs_the_bidders_end_in_the_log(engine: Engine) {
+    let house = TestHouse::new(engine);
+    let (filled, files) = locked_bids(&house, &dual(), &["1.00", "2.00", "3.00"], (0, None));
+    filled.close(&house);
+    filled.give_key(&house, Kind::Single, 1, &files[0]);
+    house.clock.move_to(house.door().now().plus(30 * MINUTE));
+    let good = filled.bundle(&house, Kind::Single);
+    let now = house.door().now();
+    good.check(&trust(&house), now).unwrap();
+    let said = |lie: &dyn Fn(&mut OpeningBundle)| {
+        let mut bundle = good.clone();
+        lie(&mut bundle);
+        untrue(bundle.check(&trust(&house), now))
+    };
+    // somebody who came is called absent, and the other way round
+    let turned = |from: fn(&mut OpeningBundle) -> (Bytes<32>, bool)| {
+        said(&move |b| {
+            let (m, came) = from(b);
+            let phase = b.bidders.as_mut().unwrap();
+            let list = if came { &mut phase.released } else { &mut phase.absent };
+            list.push(m);
+            list.sort();
+        })
+    };
+    assert_eq!(turned(|b| (b.bidders.as_mut().unwrap().released.remove(0), false)), "other_bidders");
+    assert_eq!(turned(|b| (b.bidders.as_mut().unwrap().absent.remove(0), true)), "other_bidders");
+    assert_eq!(
+        said(&|b| b.bidders.as_mut().unwrap().until = now.plus(-MINUTE)),
+        "other_bidders",
+        "another end"
+    );
+    // the log itself says that they were absent before their time was over
+    let operator = Operator::of(&good);
+    let until = good.bidders.as_ref().unwrap().until;
+    let declared = |at: Moment, seen: Moment| {
+        let mut bundle = operator.bundle(|plan| plan.after.last_mut().unwrap().document["at"] = json!(at));
+        operator.cosign(&mut bundle, seen);
+        bundle
+    };
+    let early = declared(until.plus(-SECOND), until);
+    assert_eq!(untrue(early.check(&operator.trust(), now)), "bidders_early");
+    // or says it of a time that the witnesses have not seen yet
+    let unseen = declared(until, good.opens_at);
+    assert_eq!(untrue(unseen.check(&operator.trust(), now)), "old_cosigned");
+    let shorter = operator.bundle(|plan| plan.event(132)["bidders_until"] = json!(until.plus(MINUTE)));
+    assert_eq!(untrue(shorter.check(&operator.trust(), now)), "bidders_early");
+}
+
+#[test]
+fn the_papers_of_five_thousand_bids_are_checked_in_one_pass() {
+    let house = TestHouse::new(Engine::Sqlite);
+    let filled = bids_in(&house, &["1.00", "2.00", "3.00"]);
+    filled.close(&house);
+    let operator = Operator::of(&filled.bundle(&house, Kind::Single));
+    let bundle = operator.bundle(|plan| {
+        let first = plan.bids[0].clone();
+        plan.bids = (0..5_000u32)
+            .map(|i| {
+                let mut manifest = first.clone();
+                manifest.ctx.bid.0[..4].copy_from_slice(&i.to_be_bytes());
+                manifest
+            })
+            .collect();
+    });
+    let text = jcs(&bundle);
+    // about 2 KB for each bid with its three boxes, and 40 bytes for each level of the tree
+    assert!(text.len() < 5_000 * 3_000, "{} bytes", text.len());
+    let read = OpeningBundle::read(&text).unwrap();
+    let shown = read.check(&operator.trust(), house.door().now()).unwrap();
+    assert!(shown.checkpoint.size > 5_000);
+}
