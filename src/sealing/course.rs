@@ -13,7 +13,7 @@ use crate::platform::moment::Moment;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-/// What a statement's signature covers, before the statement (`docs/formats/statement.md`).
+/// What a statement's signature covers, before the statement; as in the account room.
 const STATEMENT: &[u8] = b"etrade/statement/v1\n";
 
 /// A notice as the agent signed it.
