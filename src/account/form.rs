@@ -8,6 +8,7 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use futures_util::TryStreamExt;
 use serde::de::DeserializeOwned;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -65,22 +66,37 @@ pub fn check_csrf(given: &str, expected: &str) -> Result<(), Refused> {
     if same { Ok(()) } else { Err(Refused::new(403, "platform.refusal.form_expired")) }
 }
 
+/// Longest text of a form that comes with a file, in bytes.
+const TEXT_BYTES_MAX: usize = 16 << 10;
+
+/// A file that somebody sent, with the name that they say it has.
+pub type Sent = (String, web::Bytes);
+
 /// Reads a form with one file: the token `csrf` first, then `file` of at most `most` bytes, which people read as `max`.
 /// Gives the file's name, as the sender says it, and its content.
 ///
 /// # Errors
 /// The form is broken, does not carry the token, has no file or one that is too large.
-pub async fn one_file(
+pub async fn one_file(parts: Multipart, csrf: &str, most: usize, max: &str) -> Result<Sent, Refused> {
+    let (_, file) = fields_and_file(parts, csrf, most, max).await?;
+    Ok(file)
+}
+
+/// As [`one_file`], for a form whose other fields come between the token and the file, which ends it.
+///
+/// # Errors
+/// As [`one_file`].
+pub async fn fields_and_file(
     mut parts: Multipart,
     csrf: &str,
     most: usize,
     max: &str,
-) -> Result<(String, web::Bytes), Refused> {
+) -> Result<(BTreeMap<String, String>, Sent), Refused> {
     let unread = |e: MultipartError| broken_off(&e);
-    let mut proven = false;
+    let (mut proven, mut fields) = (false, BTreeMap::new());
     while let Some(mut part) = parts.try_next().await.map_err(unread)? {
         let field = part.name().unwrap_or_default().to_owned();
-        let limit = if field == "file" { most } else { 200 };
+        let limit = if field == "file" { most } else { TEXT_BYTES_MAX };
         let file_name = part.content_disposition().and_then(|found| found.get_filename().map(str::to_owned));
         let mut content = web::BytesMut::new();
         while let Some(chunk) = part.try_next().await.map_err(unread)? {
@@ -93,7 +109,10 @@ pub async fn one_file(
             check_csrf(std::str::from_utf8(&content).unwrap_or_default(), csrf)?;
             proven = true;
         } else if field == "file" && proven {
-            return Ok((file_name.unwrap_or_default(), content.freeze()));
+            return Ok((fields, (file_name.unwrap_or_default(), content.freeze())));
+        } else if proven {
+            let text = String::from_utf8(content.to_vec()).map_err(|e| unread_fields(&e))?;
+            fields.insert(field, text);
         }
     }
     let key = if proven { "platform.refusal.field_missing" } else { "platform.refusal.form_expired" };

@@ -4,7 +4,7 @@
 use super::actions::{self, counted, counted_of, topic};
 use super::events::{AbsenceExcused, BidderRefused, BidderReleased, BiddersDone};
 use super::lockstep::{Bidders, TRIES_MAX};
-use super::record::NotOpened;
+use super::record::{NotOpened, Paper};
 use super::rules::{self, Blame, Cause, Refusal};
 use super::store;
 use crate::account::role::Role;
@@ -183,7 +183,7 @@ pub fn end(act: &mut Act<'_>, lot: Id<Lot>, envelope: EnvelopeKind) -> Result<()
 }
 
 /// 认定非投标人原因: the agent records why a bid without its key is not its bidder's fault. Without this it counts as
-/// revoked by its bidder (电子招标投标办法 第三十一条).
+/// revoked by its bidder (电子招标投标办法 第三十一条). `paper` shows the cause; its file is stored already.
 ///
 /// # Errors
 /// Refused before the bidders' phase is over, after the opening, for bids whose key came, and twice.
@@ -193,7 +193,7 @@ pub fn excuse(
     lot: Id<Lot>,
     envelope: EnvelopeKind,
     m: Bytes<32>,
-    words: &str,
+    (words, paper): (&str, &Paper),
 ) -> Result<(), Failure> {
     let now = act.now();
     let words = rules::check_words(words).map_err(Refused::from)?;
@@ -208,8 +208,8 @@ pub fn excuse(
     if store::excuses(act.db(), lot, envelope)?.iter().any(|excuse| excuse.m == m) {
         return Err(Refused::from(Refusal::Excused).into());
     }
-    store::insert_excuse(act.db(), lot, envelope, &m, words, now)?;
-    act.enter(&Subject::open(facts.tender), &AbsenceExcused { lot, envelope, m, words })?;
+    store::insert_excuse(act.db(), lot, envelope, &m, (words, paper), now)?;
+    act.enter(&Subject::open(facts.tender), &AbsenceExcused { lot, envelope, m, words, paper })?;
     act.tell(topic(lot));
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! What the hall tells the log. Shares never enter it; hashes do.
 
+use super::record::Paper;
 use super::rules::Blame;
 use crate::account::signature::Signed;
 use crate::ledger::Event;
@@ -235,6 +236,7 @@ pub(super) struct AbsenceExcused<'a> {
     pub envelope: EnvelopeKind,
     pub m: Bytes<32>,
     pub words: &'a str,
+    pub paper: &'a Paper,
 }
 
 impl Event for AbsenceExcused<'_> {

@@ -73,8 +73,10 @@ pub fn bidder_keys(db: &mut Db, lot: Id<Lot>, envelope: EnvelopeKind) -> Result<
     let line = |m: &Bytes<32>| {
         let key = keys.iter().find(|key| key.release.m == *m);
         let wrong = tries.iter().filter(|tried| tried.m == *m).count();
+        let excuse = excuses.iter().find(|excuse| excuse.m == *m);
         BidderKeyLine {
-            excuse: excuses.iter().find(|excuse| excuse.m == *m).map(|excuse| excuse.words.clone()),
+            excuse: excuse.map(|excuse| excuse.words.clone()),
+            paper: excuse.and_then(|excuse| excuse.paper.clone()),
             m: *m,
             released_at: key.map(|key| key.at),
             second: key.is_some_and(|key| key.second),

@@ -76,6 +76,8 @@ pub enum Refusal {
     NotABidder,
     AlreadySignedIn,
     Words,
+    /// A paper is of no kind that is accepted.
+    Paper,
     AlreadyAnswered,
     /// Objections wait for an answer.
     Unanswered {
@@ -132,6 +134,7 @@ impl From<Refusal> for Refused {
             R::NotABidder => say(403, "not_a_bidder").article("招标投标法实施条例 第四十四条"),
             R::AlreadySignedIn => say(409, "already_signed_in"),
             R::Words => say(422, "words").with("max", WORDS_MAX).field("words"),
+            R::Paper => say(422, "paper").field("file"),
             R::AlreadyAnswered => say(409, "already_answered"),
             R::Unanswered { count } => {
                 say(409, "unanswered").with("count", count).article("招标投标法实施条例 第四十四条")
@@ -329,6 +332,12 @@ pub fn judge(verdict: &Verdict, all_released: bool, given_up: bool) -> Judgement
         _ if given_up => Judgement::Failed(Blame::Trustees, Cause::SharesMissing),
         _ => Judgement::Wait,
     }
+}
+
+/// The name of a paper as it may stand in a record: without control characters, of bearable length, never empty.
+pub fn paper_name(given: &str) -> String {
+    let name: String = given.chars().filter(|c| !c.is_control()).take(200).collect();
+    if name.trim().is_empty() { "file".into() } else { name.trim().into() }
 }
 
 /// Trimmed words of an objection or answer.

@@ -24,11 +24,15 @@ on_both_databases! {
 }
 
 /// Pages that no walk along links can read, and why.
-const NEVER_READ: [(&str, &str); 3] = [
+const NEVER_READ: [(&str, &str); 4] = [
     ("/log/witnessed", "this log has no witnesses; `witnessed` asks one that has"),
     (
         "/opening/{number}/{lot}/{envelope}/key-bundle.json",
         "only while bidders give their keys; `opening::tests::dual_pages` reads it then",
+    ),
+    (
+        "/opening/{number}/{lot}/{envelope}/excuse/{m}",
+        "every bidder has come here; `opening::tests::dual_pages` reads the paper of one who did not",
     ),
     ("/log/closing/{size}/timestamp", "no authority stamps the time here; `witnessed` asks one that does"),
 ];

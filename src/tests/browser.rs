@@ -240,10 +240,24 @@ impl Browser {
 
     /// Sends a form with one file, `file`, with the token of the last page.
     pub fn post_file(&mut self, path: &str, name: &str, content: &[u8]) -> Seen {
+        self.post_with_file(path, &[], name, content)
+    }
+
+    /// As [`Browser::post_file`], with other fields before the file.
+    pub fn post_with_file(
+        &mut self,
+        path: &str,
+        fields: &[(&str, &str)],
+        name: &str,
+        content: &[u8],
+    ) -> Seen {
+        let csrf = ("csrf", self.csrf.as_str());
+        let texts = std::iter::once(&csrf).chain(fields).map(|(name, value)| {
+            format!("--cut\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+        });
         let head = format!(
-            "--cut\r\ncontent-disposition: form-data; name=\"csrf\"\r\n\r\n{}\r\n--cut\r\n\
-             content-disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\r\n",
-            self.csrf
+            "{}--cut\r\ncontent-disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\r\n",
+            texts.collect::<String>()
         );
         let body = [head.as_bytes(), content, b"\r\n--cut--\r\n"].concat();
         let form = [("content-type", "multipart/form-data; boundary=cut")];

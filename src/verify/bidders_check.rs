@@ -7,7 +7,7 @@ use super::container::Archive;
 use super::findings::Findings;
 use super::log_check::{EventDoc, Proven};
 use super::opening_check::{SharesDoc, opening_path};
-use crate::platform::digest::b64u;
+use crate::platform::digest::{b64u, sha256};
 use crate::platform::moment::Moment;
 use crate::sealing::boxes::BoxKey;
 use crate::sealing::context::{EnvelopeKind, Mode};
@@ -20,6 +20,8 @@ use std::collections::BTreeSet;
 const RELEASED: &str = "opening.bidder_released";
 /// A bidder's key was not taken.
 const REFUSED: &str = "opening.bidder_refused";
+/// The agent says why a key did not come.
+const EXCUSED: &str = "opening.absence_excused";
 /// The bidders' time is over.
 const DONE: &str = "opening.bidders_done";
 /// The session began; its event says until when bidders may come.
@@ -52,6 +54,19 @@ struct RefusedKey {
 }
 
 #[derive(Deserialize)]
+struct Excused {
+    lot: String,
+    envelope: EnvelopeKind,
+    m: Bytes<32>,
+    paper: Shown,
+}
+
+#[derive(Deserialize)]
+struct Shown {
+    sha256: Bytes<32>,
+}
+
+#[derive(Deserialize)]
 struct Released {
     lot: String,
     envelope: EnvelopeKind,
@@ -69,6 +84,11 @@ pub fn key_path(envelope: EnvelopeKind, m: &[u8; 32]) -> String {
 /// Path of a release that was refused because its key is wrong, by the hash that the log names.
 pub fn refused_path(envelope: EnvelopeKind, hash: &[u8; 32]) -> String {
     opening_path(envelope, &format!("refused-{}.json", hex::encode(hash)))
+}
+
+/// Path of the paper that shows why a key did not come, by its hash.
+pub fn paper_path(envelope: EnvelopeKind, hash: &[u8; 32]) -> String {
+    opening_path(envelope, &format!("paper-{}", hex::encode(hash)))
 }
 
 /// Checks one envelope. `first_share` is the lowest index at which the log names a trustee's release.
@@ -206,6 +226,26 @@ fn no_key<A: Archive>(
     let held = shares.and_then(|shares| shares.bids.iter().find(|held| held.m.0 == bid.m));
     if held.is_some_and(|held| held.k_b.is_some()) || bundle.document(&key_path(envelope, &bid.m)).is_some() {
         return Err("its bidder is said not to have come, but its key is there".into());
+    }
+    paper(bundle, proven, envelope, bid)
+}
+
+/// Where the agent says that it is not the bidder's fault, the paper that shows it is there.
+fn paper<A: Archive>(
+    bundle: &Bundle<A>,
+    proven: &Proven,
+    envelope: EnvelopeKind,
+    bid: &LoggedBid,
+) -> Result<(), String> {
+    for (index, event) in proven.events(EXCUSED) {
+        let Ok(excused) = serde_json::from_value::<Excused>(event.event) else { continue };
+        let own = excused.lot == bundle.contents.id && excused.envelope == envelope && excused.m.0 == bid.m;
+        let path = paper_path(envelope, &excused.paper.sha256.0);
+        if own && bundle.document(&path).is_none_or(|bytes| sha256(&[bytes]) != excused.paper.sha256.0) {
+            return Err(format!(
+                "the paper of entry {index}, which shows why its key did not come, is missing"
+            ));
+        }
     }
     Ok(())
 }

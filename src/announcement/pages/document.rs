@@ -12,10 +12,10 @@ use crate::ledger::Door;
 use crate::platform::files::content::Content;
 use crate::platform::id::Id;
 use crate::platform::refusal::{Failure, Refused};
-use crate::platform::web::Answer;
+use crate::platform::web::{Answer, attached};
 use actix_multipart::Multipart;
 use actix_web::http::StatusCode;
-use actix_web::{HttpResponse, web};
+use actix_web::web;
 use askama::Template;
 
 #[derive(Template)]
@@ -154,19 +154,5 @@ async fn send(door: &Door, row: DocumentRow) -> Answer {
         tracing::error!(document = %row.id, fault = %fault.chain(), "a document can not be read");
         Refused::new(503, "announcement.refusal.unreadable").with("name", &row.name)
     })?;
-    let name: String = row
-        .name
-        .bytes()
-        .map(|b| {
-            if b.is_ascii_alphanumeric() || b"._-".contains(&b) {
-                char::from(b).to_string()
-            } else {
-                format!("%{b:02X}")
-            }
-        })
-        .collect();
-    Ok(HttpResponse::Ok()
-        .content_type(row.kind.media_type())
-        .insert_header(("Content-Disposition", format!("attachment; filename*=UTF-8''{name}")))
-        .body(content))
+    Ok(attached::answer(row.kind.media_type(), &row.name, content))
 }

@@ -10,12 +10,11 @@ use crate::opening::content::Content;
 use crate::opening::store::{BidRow, opened_bids};
 use crate::platform::database::Db;
 use crate::platform::refusal::{Failure, Fault, Refused};
-use crate::platform::web::{Answer, reading};
+use crate::platform::web::{Answer, attached, reading};
 use crate::project::standing::LotFacts;
 use crate::sealed_bid::rules::envelopes_of;
 use crate::sealing::bid_document::ListedFile;
 use crate::sealing::context::EnvelopeKind;
-use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
 
 /// A bid with its files as a page lists them.
@@ -110,12 +109,7 @@ pub async fn file_get(
     let files = door.files().clone();
     let begun = tokio::task::spawn_blocking(move || content.read(&files, index)).await;
     let body = reading::body(begun.map_err(Fault::from)??);
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'.';
-    let letter = |b: u8| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") };
-    let name: String = file.name.bytes().map(letter).collect();
-    Ok(HttpResponse::Ok()
-        .content_type("application/octet-stream")
-        .insert_header(("Content-Disposition", format!("attachment; filename*=UTF-8''{name}")))
+    Ok(attached::started("application/octet-stream", &file.name)
         // a length that is known shows a download that broke off
         .insert_header(("Content-Encoding", "identity"))
         .insert_header(("Content-Length", file.size.0))

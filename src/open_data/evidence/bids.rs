@@ -8,10 +8,11 @@ use crate::opening;
 use crate::platform::canonical::jcs;
 use crate::platform::digest::b64u;
 use crate::platform::refusal::Fault;
+use crate::platform::waiting::Waiting;
 use crate::sealed_bid::ciphertext;
 use crate::sealed_bid::store::{CountedEnvelope, counted, parts, steps_of_lot};
 use crate::sealing::context::EnvelopeKind;
-use crate::verify::bidders_check::{key_path, refused_path};
+use crate::verify::bidders_check::{key_path, paper_path, refused_path};
 use crate::verify::bids_check::folder;
 use crate::verify::bundle::Part;
 use crate::verify::log_check::{CLOSING, CLOSING_TYPE, ClosingDoc};
@@ -88,6 +89,14 @@ fn unsealed(gathering: &mut Gathering<'_>, envelope: EnvelopeKind) -> Result<(),
     }
     for refused in opening::store::tries(gathering.db, lot, envelope)? {
         gathering.document(refused_path(envelope, &refused.hash()), jcs(&refused));
+    }
+    for excuse in opening::store::excuses(gathering.db, lot, envelope)? {
+        let Some(paper) = excuse.paper else { continue };
+        // a verifier misses one that the platform has lost; the rest must be had all the same
+        match Waiting::here()?.on(gathering.door.files().get(&hex::encode(paper.sha256.0))) {
+            Ok(content) => gathering.document(paper_path(envelope, &paper.sha256.0), content),
+            Err(fault) => tracing::error!(why = fault.chain(), "a paper can not be read"),
+        }
     }
     if let Some(shares) = opening::store::shares(gathering.db, &vault, lot, envelope)? {
         gathering.document(opening_path(envelope, "shares.json"), shares);

@@ -1,20 +1,24 @@
 //! 投标人解密 Where bids are locked with their bidders' keys too: what the hall shows of the bidders' phase, and its addresses.
 
 use super::{Envelope, ReleaseForm, back, envelope_of};
-use crate::account::form::{Posted, one_file};
+use crate::account::form::{Posted, fields_and_file, one_file};
 use crate::account::page::Page;
+use crate::account::role::Role;
 use crate::account::who::{Agent, Among, Bidder, Centre, Entity, Supervisor, Who};
-use crate::ledger::Door;
+use crate::ledger::{Act, Door};
 use crate::opening::bidders::{self, Taken};
-use crate::opening::record::{BidderKeyLine, BidderKeys};
-use crate::opening::rules::Refusal;
+use crate::opening::record::{BidderKeyLine, BidderKeys, Paper};
+use crate::opening::rules::{self, Refusal};
 use crate::opening::{hall, store};
 use crate::platform::canonical::jcs_text;
+use crate::platform::digest::sha256;
+use crate::platform::files::content::Content as Kind;
 use crate::platform::id::Id;
 use crate::platform::moment::Moment;
 use crate::platform::refusal::{Failure, Refused};
-use crate::platform::web::Answer;
+use crate::platform::web::{Answer, attached};
 use crate::project::rules::Lot;
+use crate::sealed_bid::store as bids;
 use crate::sealing::context::EnvelopeKind;
 use crate::sealing::document::Bytes;
 use actix_multipart::Multipart;
@@ -43,6 +47,8 @@ pub(super) struct KeyRow {
     pub second: bool,
     pub wrong: u32,
     pub excuse: Option<String>,
+    /// Name of the paper that shows it, for those who may read it.
+    pub paper: Option<String>,
     /// The agent may record why the key is missing.
     pub can_excuse: bool,
 }
@@ -57,8 +63,16 @@ pub(super) struct Reader<'a> {
     /// May release keys at all.
     pub may_release: bool,
     pub may_excuse: bool,
+    /// May read the papers of every bid; a bidder reads those of its own.
+    pub may_read: bool,
     /// Names of the bidders, and which bids are the reader's own.
     pub bids: &'a [NamedBid],
+}
+
+impl Reader<'_> {
+    fn may_read(&self, m: Bytes<32>) -> bool {
+        self.may_read || self.bids.iter().any(|(other, _, own)| *own && *other == m)
+    }
 }
 
 impl KeysView {
@@ -81,6 +95,7 @@ impl KeysView {
             second: line.second,
             wrong: line.wrong,
             excuse: line.excuse.clone(),
+            paper: line.paper.as_ref().filter(|_| reader.may_read(line.m)).map(|paper| paper.name.clone()),
             can_excuse: over
                 && !reader.opened
                 && reader.may_excuse
@@ -173,22 +188,60 @@ pub(super) async fn key_file_post(
     back(p, &door, facts, done).await
 }
 
-#[derive(Deserialize)]
-pub(super) struct ExcuseForm {
-    m: String,
-    words: String,
-}
+/// Largest paper, in bytes.
+const PAPER_BYTES_MAX: usize = 20 << 20;
 
+/// The agent records why a key is missing, with the paper that shows it.
 pub(super) async fn excuse_post(
     Agent(who): Agent,
     p: Page,
     door: web::Data<Door>,
     path: Envelope,
-    form: Posted<ExcuseForm>,
+    parts: Multipart,
 ) -> Answer {
     let (facts, envelope) = envelope_of(&door, path, Some(&who)).await?;
-    let m = Bytes::parse(&form.0.m).ok_or_else(|| Refused::from(Refusal::NotAbsent))?;
-    let (lot, words) = (facts.lot, form.0.words);
-    let done = door.act(who.actor(), move |act| bidders::excuse(act, &who, lot, envelope, m, &words)).await;
-    back(p, &door, facts, done.map(|_| ())).await
+    let (fields, (name, content)) = fields_and_file(parts, &p.csrf, PAPER_BYTES_MAX, "20 MiB").await?;
+    let m = fields.get("m").and_then(|m| Bytes::parse(m)).ok_or_else(|| Refused::from(Refusal::NotAbsent))?;
+    let words = fields.get("words").cloned().unwrap_or_default();
+    let done = async {
+        Kind::judge(&content).ok_or_else(|| Refused::from(Refusal::Paper))?;
+        let paper = Paper { name: rules::paper_name(&name), sha256: Bytes(sha256(&[&content])) };
+        door.files().put(content).await?;
+        let (lot, by) = (facts.lot, who.clone());
+        let excuse = move |act: &mut Act<'_>| bidders::excuse(act, &by, lot, envelope, m, (&words, &paper));
+        Ok(door.act(who.actor(), excuse).await.map(|_| ())?)
+    };
+    let done = done.await;
+    back(p, &door, facts, done).await
+}
+
+/// The paper that shows why a key is missing: for the agent, the entity, the bidder whom it concerns, and who watches.
+pub(super) async fn paper_get(
+    Among(who, ..): Everybody,
+    door: web::Data<Door>,
+    path: web::Path<(String, String, String, String)>,
+) -> Answer {
+    let (number, lot, envelope, m) = path.into_inner();
+    let (facts, envelope) = envelope_of(&door, (number, lot, envelope).into(), Some(&who)).await?;
+    let missing = || Refused::new(404, "platform.refusal.not_found");
+    let m = Bytes::parse(&m).ok_or_else(missing)?;
+    let vault = door.vault().clone();
+    let paper = door.look(move |db| {
+        let Some(closing) = store::closing(db, facts.lot)? else { return Ok(None) };
+        let may = match who.role {
+            Role::Bidder => {
+                let place = (facts.lot, envelope);
+                let own = bids::counted_of(db, &vault, place, who.organisation, closing.size)?;
+                own.is_some_and(|bid| bid.m == m.0)
+            }
+            Role::Agent | Role::Entity => facts.is_own(&who),
+            role => matches!(role, Role::Supervisor | Role::Centre),
+        };
+        let excuse = store::excuses(db, facts.lot, envelope)?.into_iter().find(|excuse| excuse.m == m);
+        Ok(excuse.and_then(|excuse| excuse.paper).filter(|_| may))
+    });
+    let paper = paper.await?.ok_or_else(missing)?;
+    let content = door.files().get(&hex::encode(paper.sha256.0)).await?;
+    let kind = Kind::judge(&content).map_or("application/octet-stream", Kind::media_type);
+    Ok(attached::answer(kind, &paper.name, content))
 }

@@ -50,6 +50,7 @@ crate::routes! {
     POST "/opening/{number}/{lot}/{envelope}/key" [Bidder Agent Entity Supervisor Centre] => keys::key_post;
     POST "/opening/{number}/{lot}/{envelope}/key-file" [Bidder Agent Entity Supervisor Centre] => keys::key_file_post;
     POST "/opening/{number}/{lot}/{envelope}/excuse" [Agent] => keys::excuse_post;
+    GET "/opening/{number}/{lot}/{envelope}/excuse/{m}" [Bidder Agent Entity Supervisor Centre] => keys::paper_get;
     POST "/opening/{number}/{lot}/{envelope}/open" [Agent Centre] => open_post;
     POST "/opening/{number}/{lot}/{envelope}/publication" [Agent] => publication_post;
     POST "/opening/{number}/{lot}/{envelope}/signature" [Bidder Agent Entity Supervisor Centre] => signature_post;

@@ -119,6 +119,14 @@ impl Seen {
         })
     }
 
+    /// Whether this reader may read the papers of every bidder.
+    fn may_read_papers(&self) -> bool {
+        self.who.as_ref().is_some_and(|who| match who.role {
+            Role::Agent | Role::Entity => self.facts.is_own(who),
+            role => matches!(role, Role::Supervisor | Role::Centre),
+        })
+    }
+
     fn own_place(&self) -> Option<u8> {
         let person = self.who.as_ref()?.person;
         let at = self.facts.custody.as_ref()?.trustees.iter().position(|trustee| trustee.person == person)?;
@@ -415,6 +423,7 @@ fn envelope_view(p: &Page, seen: &Seen, envelope: &SeenEnvelope) -> EnvelopeView
             opened: opened.is_some(),
             may_release: seen.may(Step::ReleaseBidderKey),
             may_excuse: seen.may(Step::ExcuseAbsence),
+            may_read: seen.may_read_papers(),
             bids,
         };
         KeysView::new(keys, &reader)

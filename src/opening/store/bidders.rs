@@ -2,6 +2,7 @@
 
 use super::damaged;
 use crate::opening::lockstep::Bidders;
+use crate::opening::record::Paper;
 use crate::platform::canonical::jcs_text;
 use crate::platform::database::Db;
 use crate::platform::id::Id;
@@ -49,6 +50,8 @@ diesel::table! {
         m -> Text,
         words -> Text,
         at -> BigInt,
+        paper_name -> Text,
+        paper -> Text,
     }
 }
 
@@ -70,6 +73,7 @@ pub struct ExcuseRow {
     pub m: Bytes<32>,
     pub words: String,
     pub at: Moment,
+    pub paper: Option<Paper>,
 }
 
 /// The bidders' phase of an envelope; `None` where no bid of it is locked twice.
@@ -125,14 +129,23 @@ pub fn tries(db: &mut Db, lot: Id<Lot>, envelope: EnvelopeKind) -> Result<Vec<Bi
 
 /// The excuses of an envelope.
 pub fn excuses(db: &mut Db, lot: Id<Lot>, envelope: EnvelopeKind) -> Result<Vec<ExcuseRow>, Fault> {
-    let rows: Vec<(String, String, i64)> = opening_excuse::table
+    let rows: Vec<(String, String, i64, String, String)> = opening_excuse::table
         .filter(opening_excuse::lot_id.eq(lot.to_string()).and(opening_excuse::envelope.eq(envelope.code())))
         .order(opening_excuse::m)
-        .select((opening_excuse::m, opening_excuse::words, opening_excuse::at))
+        .select((
+            opening_excuse::m,
+            opening_excuse::words,
+            opening_excuse::at,
+            opening_excuse::paper_name,
+            opening_excuse::paper,
+        ))
         .load(db)?;
-    let row = |(m, words, at): (String, String, i64)| {
+    let row = |(m, words, at, name, paper): (String, String, i64, String, String)| {
         let m = Bytes::parse(&m).ok_or_else(|| damaged("bid"))?;
-        Ok(ExcuseRow { m, words, at: Moment::from_micros(at) })
+        let mut sha256 = [0; 32];
+        let held = hex::decode_to_slice(&paper, &mut sha256).is_ok();
+        let paper = held.then(|| Paper { name, sha256: Bytes(sha256) });
+        Ok(ExcuseRow { m, words, at: Moment::from_micros(at), paper })
     };
     rows.into_iter().map(row).collect()
 }
@@ -229,7 +242,7 @@ pub(in crate::opening) fn insert_excuse(
     lot: Id<Lot>,
     envelope: EnvelopeKind,
     m: &Bytes<32>,
-    words: &str,
+    (words, paper): (&str, &Paper),
     now: Moment,
 ) -> Result<(), Fault> {
     diesel::insert_into(opening_excuse::table)
@@ -239,6 +252,8 @@ pub(in crate::opening) fn insert_excuse(
             opening_excuse::m.eq(m.to_string()),
             opening_excuse::words.eq(words),
             opening_excuse::at.eq(now.micros()),
+            opening_excuse::paper_name.eq(&paper.name),
+            opening_excuse::paper.eq(hex::encode(paper.sha256.0)),
         ))
         .execute(db)?;
     Ok(())

@@ -5,7 +5,7 @@ use crate::account::testing::{Member, TestHouse, refused};
 use crate::on_both_databases;
 use crate::opening::bidders::{self, Taken};
 use crate::opening::lockstep::{Bidders, TRIES_MAX};
-use crate::opening::record::OpeningRecord;
+use crate::opening::record::{OpeningRecord, Paper};
 use crate::opening::rules::{Blame, Cause, Refusal};
 use crate::opening::testing::{BidBox, empty_box, trust, wrong_key};
 use crate::opening::{jobs, protocol, store};
@@ -183,10 +183,12 @@ fn a_missing_key_that_is_not_the_bidders_fault_is_recorded_as_withdrawn(engine: 
     filled.close(&house);
     filled.give_key(&house, Kind::Single, 1, &files[0]);
     filled.give_key(&house, Kind::Single, 2, &files[1]);
+    let paper = Paper { name: "值班记录.pdf".into(), sha256: Bytes([7; 32]) };
     let excuse = |m: Bytes<32>| {
+        let shown = paper.clone();
         let (who, lot) = (filled.staff.agent.who.clone(), filled.lot);
         house.act(&filled.staff.agent.who, move |act| {
-            bidders::excuse(act, &who, lot, Kind::Single, m, "平台网络中断，见值班记录。")
+            bidders::excuse(act, &who, lot, Kind::Single, m, ("平台网络中断，见值班记录。", &shown))
         })
     };
     assert_eq!(refused(excuse(files[2].m)).key, "opening.refusal.not_absent", "there is still time");
@@ -202,6 +204,7 @@ fn a_missing_key_that_is_not_the_bidders_fault_is_recorded_as_withdrawn(engine: 
     let keys = record.bidder_keys.unwrap();
     let line = keys.bids.iter().find(|line| line.m == files[2].m).unwrap();
     assert_eq!(line.excuse.as_deref(), Some("平台网络中断，见值班记录。"));
+    assert_eq!(line.paper, Some(paper));
 }
 
 fn a_second_holder_steps_in(engine: Engine) {

@@ -4,9 +4,11 @@ use super::dual::{dual, locked_bids};
 use crate::account::testing::TestHouse;
 use crate::on_both_databases;
 use crate::open_data::evidence::{self, Contents};
-use crate::opening::testing::trust;
+use crate::opening::testing::{BidBox, trust};
 use crate::platform::canonical::jcs_text;
 use crate::platform::database::testing::Engine;
+use crate::platform::digest::sha256;
+use crate::platform::files::Files;
 use crate::platform::id::Id;
 use crate::platform::money::Fen;
 use crate::project::rules::Lot;
@@ -82,6 +84,7 @@ fn a_hall_with_both_locks_takes_keys_first_and_its_evidence_holds(engine: Engine
     let text = jcs_text(&own.release(jcs_text(&files[3]).as_bytes(), "", now).unwrap());
     let late = fourth.post(&format!("{HALL}/single/key"), &[("release", &text)]);
     assert!(late.status == 422 && late.text().contains("投标人解密时间已于"), "{}", late.text());
+    the_agent_says_why(&served, &filled, (&mut agent, &mut fourth, &mut first), &files[3]);
     for i in [1u8, 2] {
         let mut trustee = served.browser(filled.trustee(i));
         assert!(trustee.get(HALL).text().contains("data-release=\"TEST-0001\""));
@@ -101,6 +104,40 @@ fn a_hall_with_both_locks_takes_keys_first_and_its_evidence_holds(engine: Engine
     its_evidence_holds(&served, filled.lot);
 }
 
+const PAPER: &[u8] = b"%PDF-1.4 power was cut from 09:20 to 10:05";
+
+/// It was not the fourth bidder's fault, and a paper shows it: to those whom it concerns.
+fn the_agent_says_why(
+    served: &Served,
+    filled: &BidBox,
+    (agent, fourth, first): (&mut Browser, &mut Browser, &mut Browser),
+    file: &BidderKeyFile,
+) {
+    let m = file.m.to_string();
+    let (excuse, paper) = (format!("{HALL}/single/excuse"), format!("{HALL}/single/excuse/{m}"));
+    let said = [("m", &*m), ("words", "当地停电")];
+    agent.get(HALL);
+    let page = agent.post_with_file(&excuse, &said, "停电.html", b"<html><script>1</script></html>");
+    assert!(page.status == 422 && page.text().contains("证明材料只接受"), "{} {}", page.status, page.text());
+    agent.get(HALL);
+    let none = agent.post_with_file(&excuse, &[("m", &*m)], "停电.pdf", PAPER);
+    assert_eq!(none.status, 422, "no reason without words");
+    agent.get(paper.as_str()).expect_status(404);
+    agent.get(HALL);
+    agent.post_with_file(&excuse, &said, "停电.pdf", PAPER).expect_status(303);
+    let link = format!("href=\"{paper}\"");
+    let mut supervisor = served.browser(&filled.staff.supervisor);
+    for reader in [agent, fourth, &mut supervisor] {
+        assert!(reader.get(HALL).expect_status(200).text().contains(&link));
+        assert_eq!(reader.get(paper.as_str()).expect_status(200).bytes, PAPER);
+    }
+    for other in [first, &mut served.visitor()] {
+        let hall = other.get(HALL).expect_status(200).text();
+        assert!(hall.contains("当地停电") && !hall.contains(&link), "everybody reads why, and not the paper");
+        assert_ne!(other.get(paper.as_str()).status, 200);
+    }
+}
+
 /// A stranger sees from the evidence that the bidders came before the trustees, and who did not come.
 fn its_evidence_holds(served: &Served, lot: Id<Lot>) {
     let facts = served.house.door().read(|db| projects::known_lot(db, lot)).unwrap();
@@ -113,4 +150,14 @@ fn its_evidence_holds(served: &Served, lot: Id<Lot>) {
     let said = "single: 3 bidders released their keys before the first trustee, 1 did not come";
     assert!(lines.iter().any(|line| line.starts_with("ok   bidders") && line.contains(said)), "{lines:#?}");
     assert!(lines.iter().any(|line| line.contains("3 were read out, 3 opened again")), "{lines:#?}");
+
+    // a paper that is lost is missed, and hides nothing else
+    let files = std::path::PathBuf::from(&served.house.door().config().files);
+    let lost = files.join(Files::place_of(&hex::encode(sha256(&[PAPER]))));
+    std::fs::remove_file(lost).unwrap();
+    let bundle =
+        evidence::write(&served.house.house, &facts, contents, runtime().handle(), Vec::new()).unwrap();
+    let broken: Vec<String> =
+        verify(bundle, &Known::default()).broken_lines().map(ToString::to_string).collect();
+    assert!(broken.len() == 1 && broken[0].contains("which shows why its key did not come"), "{broken:#?}");
 }

@@ -1,6 +1,7 @@
 //! Web plumbing that knows no room: languages, embedded assets, security headers, error pages.
 
 pub mod assets;
+pub mod attached;
 pub mod failed;
 pub mod headers;
 pub mod lang;

@@ -5,6 +5,7 @@ use super::world::{Came, World};
 use crate::account::testing::{Member, TestHouse};
 use crate::ledger::crash::Point;
 use crate::opening::progress::Progress;
+use crate::opening::record::Paper;
 use crate::opening::rules::Cause;
 use crate::opening::{actions, bidders, hall};
 use crate::platform::canonical::jcs_text;
@@ -164,7 +165,8 @@ impl World {
             && !self.hall.excused.contains(&at);
         let came = self.attempt(&format!("the agent excuses bidder {}", at + 1), |house| {
             let by = who.clone();
-            house.act(&who, move |act| bidders::excuse(act, &by, lot, Single, m, "停电")).map(drop)
+            let paper = Paper { name: "停电通知.pdf".into(), sha256: Bytes([7; 32]) };
+            house.act(&who, move |act| bidders::excuse(act, &by, lot, Single, m, ("停电", &paper))).map(drop)
         });
         match came {
             Came::Done(()) => assert!(lawful, "an excuse out of time"),

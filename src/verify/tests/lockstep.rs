@@ -1,6 +1,13 @@
 //! Bidders before trustees: what a platform might write into its log about them, and what the verifier says to it.
 
-use super::lot::Evidence;
+use super::lot::{Evidence, LOT, Story, at};
+use crate::opening::testing::wrong_key;
+use crate::platform::canonical::jcs;
+use crate::platform::digest::b64u;
+use crate::sealing::boxes::BoxKey;
+use crate::sealing::document::Bytes;
+use crate::sealing::release::{BidderRelease, BiddersPhase};
+use crate::sealing::seal::SealedBid;
 use serde_json::json;
 
 /// How the log tells of the bidders' phase; every order but the first is a lie.
@@ -21,6 +28,51 @@ pub enum Order {
     NoEnd,
     /// The end names another time than the beginning.
     OtherEnd,
+}
+
+impl Story {
+    /// The first bidder sealed in mode dual and gives its key before any trustee.
+    pub(super) fn bidder(
+        &mut self,
+        path: &dyn Fn(&str) -> String,
+        bid: &SealedBid,
+        session: &BoxKey,
+        phase: &BiddersPhase,
+    ) {
+        let key = bid.bidder_key.as_ref().unwrap();
+        let release = BidderRelease::make(key, &bid.manifest, &session.public()).unwrap();
+        let refused = match self.order {
+            Order::WrongKeyTried => Some(wrong_key(&bid.manifest, &Bytes(session.public()))),
+            Order::RightKeyRefused => {
+                Some(BidderRelease::make(key, &bid.manifest, &session.public()).unwrap())
+            }
+            _ => None,
+        };
+        if let Some(refused) = refused {
+            let hash = refused.hash();
+            self.files.insert(path(&format!("refused-{}.json", hex::encode(hash))), jcs(&refused));
+            let why = "wrong_key";
+            let said =
+                json!({"lot": LOT, "envelope": "single", "m": refused.m, "hash": b64u(&hash), "why": why});
+            self.event("opening.bidder_refused", 141, said);
+        }
+        if self.order != Order::AbsentEarly {
+            self.files.insert(path(&format!("bidder-{}.json", hex::encode(release.m.0))), jcs(&release));
+        }
+        let said = json!({"lot": LOT, "envelope": "single", "m": release.m, "hash": b64u(&release.hash()), "second": false});
+        if self.order != Order::AbsentEarly {
+            self.event("opening.bidder_released", 140, said);
+        }
+        let absent = matches!(self.order, Order::AbsentInvented | Order::AbsentEarly);
+        let nobody = Vec::new();
+        let (released, absent) = if absent { (&nobody, &phase.released) } else { (&phase.released, &nobody) };
+        let until = if self.order == Order::OtherEnd { at(3601) } else { phase.until };
+        let said =
+            json!({"lot": LOT, "envelope": "single", "until": until, "released": released, "absent": absent});
+        if self.order != Order::NoEnd {
+            self.event("opening.bidders_done", 142, said);
+        }
+    }
 }
 
 fn told(order: Order) -> Vec<String> {

@@ -24,7 +24,6 @@ use crate::ledger::note::{SignerKey, VerifierKey};
 use crate::ledger::proof::{Opening, Receipt};
 use crate::ledger::tests::MemoryLog;
 use crate::ledger::tree;
-use crate::opening::testing::wrong_key;
 use crate::platform::canonical::{jcs, jcs_text};
 use crate::platform::digest::{b64u, sha256};
 use crate::platform::id::Id;
@@ -38,7 +37,7 @@ use crate::sealing::document::{Blob, Bytes, Count};
 use crate::sealing::keys::{Secret, payload_aad, payload_key};
 use crate::sealing::manifest::Client;
 use crate::sealing::opening_check::{self, Verdict};
-use crate::sealing::release::{BidderRelease, BiddersPhase, BundleTyp, OpeningBundle};
+use crate::sealing::release::{BiddersPhase, BundleTyp, OpeningBundle};
 use crate::sealing::seal::{Content, FileToSeal, SealedBid, seal};
 use crate::sealing::signature::{Signer as BidSigner, SigningKey};
 use crate::sealing::stream::StreamOpener;
@@ -155,13 +154,13 @@ impl Person {
     }
 }
 
-struct Story {
-    order: Order,
+pub(super) struct Story {
+    pub(super) order: Order,
     authority: Authority,
     _keys: tempfile::TempDir,
     /// Kind, blind and object of every entry of the log; ours and, between them, those of others.
     entries: Vec<(u8, [u8; 32], Vec<u8>, bool)>,
-    files: BTreeMap<String, Vec<u8>>,
+    pub(super) files: BTreeMap<String, Vec<u8>>,
     log: MemoryLog,
     signer: Signer,
     signed: u64,
@@ -204,7 +203,7 @@ impl Story {
         at(self.entries.len() as i64)
     }
 
-    fn event(&mut self, kind: &str, number: u8, event: Value) -> u64 {
+    pub(super) fn event(&mut self, kind: &str, number: u8, event: Value) -> u64 {
         let by = json!({"id": "system:test", "role": "system"});
         let now = self.now();
         self.enter(
@@ -350,49 +349,6 @@ impl Story {
             let document = opened(set, bid, held, ciphertext);
             self.event("opening.read_out", 133, json!({"m": held.m, "sha256": b64u(&sha256(&[&document]))}));
             self.files.insert(format!("{}bid.json", folder(&held.m.0)), document);
-        }
-    }
-
-    /// The first bidder sealed in mode dual and gives its key before any trustee.
-    fn bidder(
-        &mut self,
-        path: &dyn Fn(&str) -> String,
-        bid: &SealedBid,
-        session: &BoxKey,
-        phase: &BiddersPhase,
-    ) {
-        let key = bid.bidder_key.as_ref().unwrap();
-        let release = BidderRelease::make(key, &bid.manifest, &session.public()).unwrap();
-        let refused = match self.order {
-            Order::WrongKeyTried => Some(wrong_key(&bid.manifest, &Bytes(session.public()))),
-            Order::RightKeyRefused => {
-                Some(BidderRelease::make(key, &bid.manifest, &session.public()).unwrap())
-            }
-            _ => None,
-        };
-        if let Some(refused) = refused {
-            let hash = refused.hash();
-            self.files.insert(path(&format!("refused-{}.json", hex::encode(hash))), jcs(&refused));
-            let why = "wrong_key";
-            let said =
-                json!({"lot": LOT, "envelope": "single", "m": refused.m, "hash": b64u(&hash), "why": why});
-            self.event("opening.bidder_refused", 141, said);
-        }
-        if self.order != Order::AbsentEarly {
-            self.files.insert(path(&format!("bidder-{}.json", hex::encode(release.m.0))), jcs(&release));
-        }
-        let said = json!({"lot": LOT, "envelope": "single", "m": release.m, "hash": b64u(&release.hash()), "second": false});
-        if self.order != Order::AbsentEarly {
-            self.event("opening.bidder_released", 140, said);
-        }
-        let absent = matches!(self.order, Order::AbsentInvented | Order::AbsentEarly);
-        let nobody = Vec::new();
-        let (released, absent) = if absent { (&nobody, &phase.released) } else { (&phase.released, &nobody) };
-        let until = if self.order == Order::OtherEnd { at(3601) } else { phase.until };
-        let said =
-            json!({"lot": LOT, "envelope": "single", "until": until, "released": released, "absent": absent});
-        if self.order != Order::NoEnd {
-            self.event("opening.bidders_done", 142, said);
         }
     }
 
