@@ -2,6 +2,8 @@
 //! bytes, measured in turn in the same minute. Promise: at least 70 % of that. A file is hashed twice (for the list in
 //! `bid.json` and in its ciphertext slices), and the first of these can not be split; all the rest uses every core.
 //!
+//! Where the `age` command is installed, it encrypts a file of the largest size beside this; promise: at least twice its speed.
+//!
 //! `cargo bench --bench sealing`
 #![allow(clippy::expect_used, clippy::float_arithmetic)] // figures for people, no business
 
@@ -9,6 +11,7 @@ use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::io::{Cursor, Read, Seek, SeekFrom, Write};
+use std::process::{Command, Stdio};
 use std::time::Instant;
 use sunbid::platform::digest::sha256;
 use sunbid::platform::moment::Moment;
@@ -28,13 +31,14 @@ use sunbid::sealing::warrant::OpeningWarrant;
 
 const MIB: usize = 1 << 20;
 const ROUNDS: usize = 5;
+const LARGEST: usize = 256;
 
 fn main() {
     println!(
         "{:>8}  {:>10} {:>7} {:>10} {:>7} {:>10} {:>10}",
         "MiB", "seal GB/s", "ratio", "open GB/s", "ratio", "root GB/s", "bound GB/s"
     );
-    for size in [16, 64, 256] {
+    for size in [16, 64, LARGEST] {
         let case = Case::new(vec![7u8; size * MIB]);
         let bytes = &case.bytes;
         let closed = case.closed();
@@ -55,7 +59,32 @@ fn main() {
             sealed / bound,
             opened / bound
         );
+        if size == LARGEST {
+            match age(bytes) {
+                Some(age) => println!("{:>8}  {age:>10.2} {:>7.2} times its speed", "age", sealed / age),
+                None => println!("{:>8}  not measured: the command is not installed", "age"),
+            }
+        }
     }
+}
+
+/// How fast the `age` command encrypts a file of so many bytes to one recipient, GB/s, the best of some rounds. `None` where it
+/// is not installed.
+fn age(bytes: &[u8]) -> Option<f64> {
+    let key = Command::new("age-keygen").stderr(Stdio::null()).output().ok()?;
+    let key = String::from_utf8(key.stdout).expect("text");
+    let recipient =
+        key.lines().find_map(|line| line.strip_prefix("# public key: ")).expect("a key").to_owned();
+    let mut file = tempfile::NamedTempFile::new().expect("a file");
+    file.write_all(bytes).expect("it is written");
+    let rounds = (0..ROUNDS).map(|_| {
+        per_second(bytes.len(), || {
+            let mut command = Command::new("age");
+            command.args(["-r", &recipient, "-o", "/dev/null"]).arg(file.path());
+            assert!(command.status().expect("age runs").success());
+        })
+    });
+    rounds.reduce(f64::max)
 }
 
 /// GB/s.

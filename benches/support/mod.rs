@@ -1,6 +1,7 @@
 //! A server in the bench's own process, and clients as plain as they can be: one connection each, which stays open.
 #![allow(dead_code)] // each bench uses its part
 
+use diesel::{Connection as _, PgConnection, RunQueryDsl};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
@@ -12,8 +13,20 @@ use sunbid::platform::moment::{Clock, Moment};
 
 /// A centre on SQLite in this folder, its clock set and standing.
 pub fn house(folder: &Path) -> TestHouse {
+    house_at(folder, format!("sqlite:{}", folder.join("bench.db").display()))
+}
+
+/// As [`house`], on PostgreSQL: `server` is the address of a database in which others may be made, and `name` the new one's.
+pub fn house_on(folder: &Path, server: &str, name: &str) -> TestHouse {
+    let (address, _) = server.rsplit_once('/').expect("postgres://host/database");
+    let mut db = PgConnection::establish(server).expect("a server");
+    diesel::sql_query(format!("CREATE DATABASE {name}")).execute(&mut db).expect("a database");
+    house_at(folder, format!("{address}/{name}"))
+}
+
+fn house_at(folder: &Path, database_url: String) -> TestHouse {
     let config = Config {
-        database_url: format!("sqlite:{}", folder.join("bench.db").display()),
+        database_url,
         files: folder.join("files").display().to_string(),
         keys: folder.join("keys"),
         metrics: String::new(),
@@ -56,15 +69,15 @@ pub fn get(connection: &mut Connection, path: &str, cookie: &str) -> Answer {
     answer
 }
 
-/// Sends a form.
-pub fn post(connection: &mut Connection, path: &str, cookie: &str, form: &str) -> Answer {
+/// Sends a form; [`answer`] waits for what comes back.
+pub fn send_form(connection: &mut Connection, path: &str, cookie: &str, form: &str) {
     let head = format!(
         "POST {path} HTTP/1.1\r\nHost: bench\r\n{}Content-Type: application/x-www-form-urlencoded\r\n\
          Content-Length: {}\r\n\r\n{form}",
         line(cookie),
         form.len()
     );
-    ask(connection, &head)
+    connection.get_mut().write_all(head.as_bytes()).expect("it is sent");
 }
 
 fn line(cookie: &str) -> String {
@@ -73,6 +86,11 @@ fn line(cookie: &str) -> String {
 
 fn ask(connection: &mut Connection, request: &str) -> Answer {
     connection.get_mut().write_all(request.as_bytes()).expect("it is sent");
+    answer(connection)
+}
+
+/// What comes back for the request that was sent last.
+pub fn answer(connection: &mut Connection) -> Answer {
     let (mut line, mut length, mut location) = (String::new(), 0, String::new());
     connection.read_line(&mut line).expect("an answer");
     let status = line.get(9..12).and_then(|code| code.parse().ok()).expect("a status");
