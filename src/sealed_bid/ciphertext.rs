@@ -5,12 +5,18 @@ use crate::platform::files::Files;
 use crate::platform::refusal::Fault;
 use crate::platform::waiting::Waiting;
 use std::collections::VecDeque;
+use std::fs::File;
 use std::io::{self, Read};
 
 /// A [`Read`] over the pieces of an upload. It blocks: use it in blocking code (`spawn_blocking`, a job, a test), never
-/// on an async thread. Holds one piece in memory.
+/// on an async thread. Holds at most one piece in memory.
 pub fn reader(files: Files, parts: Vec<Part>) -> io::Result<impl Read + Send> {
-    Ok(Reader { files, parts: parts.into(), waiting: Waiting::here()?, piece: bytes::Bytes::new() })
+    Ok(Reader {
+        files,
+        parts: parts.into(),
+        waiting: Waiting::here()?,
+        piece: Piece::Bytes(bytes::Bytes::new()),
+    })
 }
 
 /// As [`reader`], from the byte `offset` on.
@@ -47,22 +53,54 @@ struct Reader {
     files: Files,
     parts: VecDeque<Part>,
     waiting: Waiting,
-    piece: bytes::Bytes,
+    piece: Piece,
+}
+
+/// What is being read: a file, as far as its part goes, or a piece that came from a server.
+enum Piece {
+    File(io::Take<File>),
+    Bytes(bytes::Bytes),
+}
+
+impl Read for Piece {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let bytes = match self {
+            Self::File(file) => return file.read(out),
+            Self::Bytes(bytes) => bytes,
+        };
+        let taken = bytes.len().min(out.len());
+        out.get_mut(..taken).unwrap_or_default().copy_from_slice(&bytes.split_to(taken));
+        Ok(taken)
+    }
+}
+
+impl Reader {
+    /// The piece of a part. Gone or cut for good is one error; a disk or a server that fails is another, and may be asked again.
+    fn piece(&self, part: &Part) -> io::Result<Piece> {
+        let lost = || io::Error::new(io::ErrorKind::InvalidData, PieceLost);
+        if let Some(path) = self.files.path_of(&part.file) {
+            let file = match File::open(path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(lost()),
+                opened => opened?,
+            };
+            let whole = file.metadata()?.len() == part.size;
+            return if whole { Ok(Piece::File(file.take(part.size))) } else { Err(lost()) };
+        }
+        let piece = self.waiting.on(self.files.find_at(&part.file));
+        let piece = piece.map_err(|fault| io::Error::other(fault.chain()))?;
+        piece.filter(|piece| piece.len() as u64 == part.size).map(Piece::Bytes).ok_or_else(lost)
+    }
 }
 
 impl Read for Reader {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        while self.piece.is_empty() {
+        loop {
+            let taken = self.piece.read(out)?;
+            if taken > 0 || out.is_empty() {
+                return Ok(taken);
+            }
             let Some(part) = self.parts.pop_front() else { return Ok(0) };
-            let piece = self.waiting.on(self.files.find_at(&part.file));
-            let piece = piece.map_err(|fault| io::Error::other(fault.chain()))?;
-            // gone or cut for good; a disk or a server that fails is another error, and may be asked again
-            let whole = piece.filter(|piece| piece.len() as u64 == part.size);
-            self.piece = whole.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, PieceLost))?;
+            self.piece = self.piece(&part)?;
         }
-        let taken = self.piece.len().min(out.len());
-        let piece = self.piece.split_to(taken);
-        out.get_mut(..taken).unwrap_or_default().copy_from_slice(&piece);
-        Ok(taken)
     }
 }

@@ -152,6 +152,11 @@ impl Files {
         Ok(Some(found.bytes().await?))
     }
 
+    /// Where the object at a key lies on the disk, if this store is a folder: reading it there saves a copy and its memory.
+    pub fn path_of(&self, key: &str) -> Option<PathBuf> {
+        Some(self.folder.as_ref()?.join(key))
+    }
+
     /// Size in bytes of the object at a key, without reading it; `None` if it is not there.
     ///
     /// # Errors
