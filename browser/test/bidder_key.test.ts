@@ -9,10 +9,11 @@ import { canonical } from "../src/bytes/canonical";
 import { readEncryptedKey } from "../src/keys/pkcs12";
 import { WrongKeyPassphrase, bidOfKeyFile, keyOfSecond, lockKeyFile, readKeyFile, releaseKey, secondBox } from "../src/sealing/bidder_key";
 import { commitBidder, suite } from "../src/sealing/boxes";
-import { BadDocument, type BidParameters, type Context, type Manifest, type OpeningBundle, type Signature, type TrusteeSet, contextHash, manifestId } from "../src/sealing/documents";
+import { BadDocument, type BidParameters, type Context, type Manifest, type OpeningBundle, type Release, type Signature, type TrusteeSet, contextHash, manifestId } from "../src/sealing/documents";
 import { sealBid } from "../src/sealing/seal";
 import { boxKeyFile, importBoxKey, opensProbe } from "../src/trustee/box_key";
-import { momentOf, release } from "../src/trustee/release";
+import { momentOf } from "../src/trustee/moment";
+import { type TrusteeKeys, checkPapers, release } from "../src/trustee/release";
 
 const b64 = fromBase64url;
 const { given, expect } = vectors;
@@ -35,6 +36,12 @@ async function sealed(keeping: { passphrase: string; second: Uint8Array<ArrayBuf
   const writer = { bundle: null, name: "test", ver: "1", created: "2026-11-22T13:00:00.000000Z" };
   const bid = await sealBid(parameters, offer, signer, writer, async () => {}, keeping);
   return { bid, trustees };
+}
+
+/** As a program releases that believes the platform's papers: for what is not about the log. */
+async function believing(bundle: OpeningBundle, keys: TrusteeKeys, now: bigint): Promise<Release> {
+  await checkPapers(bundle, now);
+  return release(bundle, keys);
 }
 
 test("the key file under a passphrase is the pinned one, and opens with nothing else", async () => {
@@ -93,13 +100,13 @@ test("a trustee's browser releases nothing before the bidders have come or their
   };
   const signing = (await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, false, ["sign", "verify"])).privateKey;
   const box = { id: "set", ...(await pairOf(one.given.hpke_private[0]!, trustees.members[0]!.hpke)) };
-  const at = (time: bigint, changed: Partial<OpeningBundle> = {}) => release({ ...bundle, ...changed }, { box, signing }, time);
+  const at = (time: bigint, changed: Partial<OpeningBundle> = {}) => believing({ ...bundle, ...changed }, { box, signing }, time);
   await assert.rejects(at(momentOf(until) - 1n), /time is not over/);
   await at(momentOf(until));
   await at(momentOf(bundle.opens_at), { bidders: { absent: [], released: [m], until } });
   await assert.rejects(at(momentOf(until), { bidders: { absent: [], released: [], until } }), /every bid/);
   const { bidders, ...without } = bundle;
-  await assert.rejects(release(without, { box, signing }, momentOf(until)), /have not released/);
+  await assert.rejects(believing(without, { box, signing }, momentOf(until)), /have not released/);
 });
 
 test("a backup is tried without being kept: only the same key opens the probe", async () => {

@@ -8,7 +8,7 @@ import { get } from "../src/keys/database";
 import { beijing, left, utcText } from "../src/page/clock";
 import { durationText, sizeText } from "../src/page/seal_form";
 import { makeBoxKey, restoreBoxKey } from "../src/trustee/box_key";
-import { momentOf } from "../src/trustee/release";
+import { momentOf } from "../src/trustee/moment";
 
 test("a countdown rounds up to the second and is over exactly at its instant", () => {
   const until = 1_000_000_000_000n;

@@ -333,6 +333,29 @@ export class Window {
     await this.until(`!location.pathname.includes("sign-in")`, "signing in");
   }
 
+  /** As a trustee in the hall: has the papers checked, and waits until what they say is shown. */
+  async checkPapers() {
+    await this.click("form[data-release] button");
+    await this.until(`document.querySelector("[data-shown]")?.offsetParent != null`, "what the papers say");
+    return this.eval(`document.querySelector("[data-shown]").innerText`);
+  }
+
+  /** Changes what this browser pinned of the log beside the box key \`id\`, as only a test can. Gives what was there. */
+  pinned(id, log) {
+    const key = log === null ? "const { log: _, ...bare } = key; return bare;" : `return { ...key, log: ${JSON.stringify(log)} };`;
+    return this.eval(`new Promise((resolve, reject) => {
+      const opening = indexedDB.open("sunbid");
+      opening.onerror = reject;
+      opening.onsuccess = () => {
+        const store = opening.result.transaction("trustee", "readwrite").objectStore("trustee");
+        store.get(${JSON.stringify(id)}).onsuccess = (found) => {
+          const key = found.target.result;
+          store.put((() => { ${key} })()).onsuccess = () => { opening.result.close(); resolve(key.log); };
+        };
+      };
+    })`);
+  }
+
   /** Makes a signing key on the key page. */
   async makeKey() {
     await this.go("/account/key");

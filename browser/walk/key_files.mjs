@@ -66,6 +66,7 @@ await walk(async (chromium, base) => {
   await agent.follow(`form[action$="/closing"] button`);
   for (const trustee of restored) {
     await trustee.go(HALL);
+    await trustee.checkPapers();
     await trustee.follow("form[data-release] button");
     assert.equal(await trustee.eval(`document.querySelector("form[data-release]") === null`), true, await trustee.state());
   }

@@ -34,15 +34,19 @@ await walk(async (chromium, base) => {
   await trustees[0].go("/sealed-bid/TEST-0001/trustees");
   await trustees[0].see("可以密封投标文件");
   // before bids come, every trustee opens a canary with the key that will open the bids
+  await trustees[0].see("已记住日志密钥");
   await trustees[0].see("还没有演练");
   await trustees[0].follow(`form[action$="/drill"] button`);
   for (const trustee of trustees) {
     await trustee.go("/sealed-bid/TEST-0001/trustees");
+    if (trustee === trustees[1]) await trustee.picture("trustee-drill");
     await trustee.follow("form[data-drill] button");
   }
   await trustees[0].go("/sealed-bid/TEST-0001/trustees");
   await trustees[0].see("演练完成于");
   await trustees[0].picture("trustee-ready");
+  await trustees[0].eval(`document.querySelectorAll("details").forEach((details) => { details.open = true; })`);
+  await trustees[0].picture("trustee-backup");
 
   const bidder = await open("bidder1");
   await bidder.go("/account/key");
@@ -111,7 +115,22 @@ await walk(async (chromium, base) => {
   await bidder.follow(`form[action$="/arrival"] button`);
   await supervisor.see("王经理");
   await supervisor.picture("trustee-release", { english: true });
+  // what was pinned at the drill is all that is believed; another log's key, and nothing is released
+  const pinned = await entity.pinned("TEST-0001", null);
+  assert.match(pinned, /^log log\.test/);
+  await entity.pinned("TEST-0001", pinned.replace(/^log \S+/, await ask("stranger")));
+  await entity.click("form[data-release] button");
+  await entity.see("不是用您记住的日志密钥签的");
+  await entity.pinned("TEST-0001", pinned);
+  // a browser that has pinned nothing says so, and shows the key to be compared
+  await agent.pinned("TEST-0001", null);
+  assert.match(await agent.checkPapers(), /没有记住日志密钥[\s\S]*log\.test/);
+  const facts = await supervisor.checkPapers();
+  for (const fact of ["TEST-0001", "2026-03-25 09:30:00", "公告 1 份", "投标文件份数", "没有外部见证方"]) assert.ok(facts.includes(fact), `${fact}: ${facts}`);
+  assert.doesNotMatch(facts, /没有记住日志密钥/);
+  await supervisor.picture("trustee-papers");
   // two of three would do; the third gives a share too, while the box can be opened already
+  await entity.checkPapers();
   for (const trustee of [entity, supervisor, agent]) {
     await trustee.follow("form[data-release] button");
     assert.equal(await trustee.eval(`document.querySelector("form[data-release]") === null`), true, await trustee.state());

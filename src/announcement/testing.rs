@@ -112,9 +112,14 @@ pub fn publish(house: &TestHouse, staff: &Staff, tender: Id<Tender>) {
 /// A published tender of this shape, its staff and its first lot.
 pub fn published(house: &TestHouse, shape: &Shape) -> (Staff, Id<Lot>) {
     let staff = staff(house);
-    let tender = draft(house, &staff, shape);
-    write(house, &staff, tender);
-    publish(house, &staff, tender);
-    let lot = house.door().read(|db| project::store::lots_of(db, tender)).unwrap()[0].lot;
+    let lot = published_by(house, &staff, shape);
     (staff, lot)
+}
+
+/// A tender of this shape that these people published; its first lot.
+pub fn published_by(house: &TestHouse, staff: &Staff, shape: &Shape) -> Id<Lot> {
+    let tender = draft(house, staff, shape);
+    write(house, staff, tender);
+    publish(house, staff, tender);
+    house.door().read(|db| project::store::lots_of(db, tender)).unwrap()[0].lot
 }

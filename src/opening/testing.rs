@@ -7,14 +7,14 @@ use super::progress::Progress;
 use super::{actions, hall, store};
 use crate::account::role::Role;
 use crate::account::testing::{Member, TestHouse};
-use crate::announcement::testing as notices;
+use crate::announcement::testing::published_by;
 use crate::ledger::policy::Policy;
 use crate::platform::canonical::jcs_text;
 use crate::platform::id::Id;
 use crate::platform::refusal::Failure;
 use crate::project::rules::Lot;
 use crate::project::store as projects;
-use crate::project::testing::{Shape, Staff, draft, staff};
+use crate::project::testing::{Shape, Staff, staff};
 use crate::sealed_bid::rules::envelopes_of;
 use crate::sealed_bid::testing::{Offer, bid};
 use crate::sealed_bid::trustees_testing::{Boxes, complete_set};
@@ -69,10 +69,8 @@ pub fn empty_box(house: &TestHouse, shape: &Shape) -> BidBox {
     let mut staff = staff(house);
     let further = (4..=shape.custody.1).map(|i| house.member(Role::Supervisor, &format!("trustee{i}")));
     staff.further = further.collect();
-    let tender = draft(house, &staff, shape);
-    notices::write(house, &staff, tender);
-    notices::publish(house, &staff, tender);
-    let lot = house.door().read(|db| projects::lots_of(db, tender)).unwrap()[0].lot;
+    let lot = published_by(house, &staff, shape);
+    let tender = house.door().read(|db| projects::known_lot(db, lot)).unwrap().tender;
     let boxes = complete_set(house, tender, &staff.trustees());
     BidBox { staff, lot, boxes, bidders: Vec::new(), bidder_keys: Vec::new() }
 }

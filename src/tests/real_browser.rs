@@ -6,10 +6,12 @@ use super::browser::Served;
 use super::running::Running;
 use crate::account::role::Role;
 use crate::account::testing::TestHouse;
+use crate::announcement::testing::published_by;
 use crate::demo::cast::Cast;
 use crate::demo::story::{self, Story, Until};
 use crate::deposit;
 use crate::expert_draw;
+use crate::ledger::note::SignerKey;
 use crate::opening::rules::Outcome;
 use crate::opening::testing::{bids_in, empty_box};
 use crate::platform::database::testing::Engine;
@@ -17,7 +19,7 @@ use crate::platform::moment::{DAY, HOUR, Moment};
 use crate::platform::web::assets;
 use crate::project::place::Category;
 use crate::project::terms::{CommitteePlan, DualLock};
-use crate::project::testing::{Shape, announced_lot};
+use crate::project::testing::Shape;
 use crate::recording;
 use crate::sealed_bid::testing::{Offer, bid, bid_dual};
 use crate::sealing::boxes::BoxKey;
@@ -62,12 +64,16 @@ pub fn walk_at(script: &str, base: &str, mut answer: impl FnMut(&str) -> String)
 fn a_bid_is_sealed_and_opened_in_real_browsers() {
     let house = TestHouse::new(Engine::Sqlite);
     let cast = Cast::hire(&house);
-    let lot = announced_lot(&house, &cast.staff);
+    let lot = published_by(&house, &cast.staff, &Shape::default());
     let served = Served::start(house);
     walk("opening.mjs", &served, |question| {
         let house = &served.house;
         match question.split_once(' ').unwrap_or((question, "")) {
             ("at", time) => house.at(time),
+            ("stranger", _) => {
+                let stranger = SignerKey::generate(&house.door().config().origin).unwrap();
+                return format!("log {}", stranger.verifier());
+            }
             ("others", _) => {
                 for (member, price) in cast.bidders.iter().skip(1).zip(["9500000.00", "9600000.00"]) {
                     bid(house, member, lot, EnvelopeKind::Single, &Offer::priced(price)).unwrap();

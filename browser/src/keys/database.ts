@@ -17,6 +17,8 @@ export interface TrusteeKey {
   readonly pair: CryptoKeyPair;
   /** The 65-byte point. */
   readonly publicKey: Uint8Array;
+  /** What is believed of the log, as a policy text: pinned when the key was made or at the drill. */
+  readonly log?: string;
 }
 
 /** A party's secret contribution to a draw, kept from commitment to reveal. */

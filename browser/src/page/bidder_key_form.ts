@@ -11,7 +11,7 @@ import { type BidderKey, WrongKeyPassphrase, keyOfSecond, readKeyFile, releaseKe
 import type { BoxPair } from "../sealing/boxes";
 import { BadDocument, type KeyBundle, type Manifest, manifestId, readDocument } from "../sealing/documents";
 import { importBoxKey } from "../trustee/box_key";
-import { momentOf } from "../trustee/release";
+import { momentOf } from "../trustee/moment";
 import { now } from "./clock";
 import { attribute, complain, field, onSubmit } from "./words";
 

@@ -88,7 +88,7 @@ function say(fresh: Document): void {
 }
 
 function inUse(part: HTMLElement): boolean {
-  if (part.querySelector("[aria-busy=true], form[data-sent]") !== null) return true;
+  if (part.querySelector("[aria-busy=true], form[data-sent], form[data-looked]") !== null) return true;
   const active = document.activeElement;
   if (active !== null && part.contains(active) && active.matches("input, textarea, select")) return true;
   return [...part.querySelectorAll<HTMLInputElement | HTMLTextAreaElement>("input:not([type=hidden]), textarea")].some((input) => input.value !== input.defaultValue);

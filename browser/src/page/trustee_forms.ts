@@ -4,21 +4,24 @@
  * 1. `<form data-trustee-key="id" data-signer>` with hidden `hpke`, `certificate`: makes the box key of a tender and sends its public half.
  * 2. `<form data-trustee-set="id" data-set='{…}'>` with hidden `signature`: signs the set after checking that this browser's
  *    key stands in it under the trustee's own number.
- * 3. `<form data-release="id" data-bundle-url>` with hidden `release`: fetches what is to be opened, checks it, opens the own
- *    boxes and sends the signed shares, locked to the opening session.
+ * 3. `<form data-release="id" data-bundle-url>` with hidden `release`: fetches what is to be opened, checks it against the log, shows it
+ *    in `[data-shown]`, and at the second press opens the own boxes and sends the signed shares, locked to the opening session.
  *
  * `<form data-release="id" data-drill>` does the third for a canary, before bids come; `<form data-trustee-try="id">` tries a backup.
  * `<form data-trustee-restore="id">` takes a backup; `[data-trustee-state="id"]` says whether the key is here.
  */
 import { canonical } from "../bytes/canonical";
-import { type Bytes, toBase64url } from "../bytes/bytes";
-import { type TrusteeKey, get } from "../keys/database";
+import { type Bytes, toBase64url, toHex } from "../bytes/bytes";
+import { sha256 } from "../bytes/hash";
+import { type TrusteeKey, get, put } from "../keys/database";
 import { WrongPassphrase, readEncryptedKey } from "../keys/pkcs12";
 import { asField, signBytes } from "../keys/signing";
-import { BadDocument, type Member, type OpeningBundle, demand, readDocument, trusteeSetMessage } from "../sealing/documents";
+import { readPolicy } from "../log/policy";
+import { BadDocument, type Member, type OpeningBundle, demand, readDocument, readPoint, trusteeSetMessage } from "../sealing/documents";
 import { importBoxKey, makeBoxKey, opensProbe, restoreBoxKey } from "../trustee/box_key";
-import { TooEarly, release } from "../trustee/release";
-import { now } from "./clock";
+import { Untrue } from "../trustee/log_proof";
+import { TooEarly, check, checkDrill, release } from "../trustee/release";
+import { beijing, now } from "./clock";
 import { keyFor } from "./sign";
 import { attribute, complain, download, field, onSubmit, words } from "./words";
 
@@ -45,6 +48,7 @@ async function sendKey(form: HTMLFormElement): Promise<void> {
     key = made.key;
     if (made.backup !== null) download(made.backup, `sunbid-trustee-${id.replaceAll(/[^A-Za-z0-9-]/g, "-")}.p8`, "application/pkcs8");
   }
+  await pinLog(key);
   field(form, "hpke").value = toBase64url(key.publicKey);
   field(form, "certificate").value = asField(signer.certificates[0] ?? new Uint8Array(0));
   form.submit();
@@ -66,25 +70,105 @@ async function signSet(form: HTMLFormElement): Promise<void> {
   }
 }
 
+/** What was checked and shown, until the trustee confirms it. */
+const looked = new WeakMap<HTMLFormElement, OpeningBundle>();
+
 async function sendRelease(form: HTMLFormElement): Promise<void> {
   const signer = await keyFor(form);
   const box = await boxKey(form, "release");
   if (signer === undefined || box === undefined) return;
-  const answer = await fetch(attribute(form, "bundle-url"), { credentials: "same-origin", cache: "no-store" });
-  if (!answer.ok) return complain(form, "no-bundle", String(answer.status));
   try {
-    const drill = form.dataset["drill"] !== undefined;
-    const bundle = readDocument<OpeningBundle>(await answer.text(), `etrade/opening-bundle/${drill ? "v1" : "v2"}`, ["bid_set", "manifests", "opens_at", "session", "trustees"], ["bidders", "log"]);
-    // A drill is for a canary and for nothing else: a real bid under its name must never get a share out of here.
-    if (drill) demand(bundle.manifests.every((manifest) => manifest.ctx.lot === "canary"), "it is no drill");
-    const made = await release(bundle, { box, signing: signer.privateKey }, now());
-    field(form, "release").value = canonical(made);
+    const confirmed = looked.get(form);
+    const bundle = confirmed ?? (await fetchBundle(form));
+    if (bundle === undefined) return;
+    if (form.dataset["drill"] !== undefined) {
+      await checkDrill(bundle, now());
+      await pinLog(box);
+    } else if (confirmed === undefined) {
+      await look(form, box, bundle);
+      return;
+    }
+    field(form, "release").value = canonical(await release(bundle, { box, signing: signer.privateKey }));
     form.submit();
   } catch (error) {
     if (error instanceof TooEarly) return complain(form, "too-early");
+    if (error instanceof Untrue) return complain(form, `untrue-${error.code}`);
     if (error instanceof BadDocument) return complain(form, "document", error.what);
     throw error;
   }
+}
+
+async function fetchBundle(form: HTMLFormElement): Promise<OpeningBundle | undefined> {
+  const answer = await fetch(attribute(form, "bundle-url"), { credentials: "same-origin", cache: "no-store" });
+  if (!answer.ok) {
+    complain(form, "no-bundle", String(answer.status));
+    return undefined;
+  }
+  const text = await answer.text();
+  const version = text.includes('"typ":"etrade/opening-bundle/v2"') ? "v2" : "v1";
+  return readDocument<OpeningBundle>(text, `etrade/opening-bundle/${version}`, ["bid_set", "manifests", "opens_at", "session", "trustees"], ["bidders", "log"]);
+}
+
+/** Checks a bundle and shows what it says; the next press of the button releases. */
+async function look(form: HTMLFormElement, box: TrusteeKey, bundle: OpeningBundle): Promise<void> {
+  const known = box.log ?? bundle.log?.policy ?? "";
+  if (bundle.log === undefined) throw new Untrue("drill_only");
+  const trust = await readPolicy(known);
+  const shown = await check(bundle, trust, now());
+  const panel = form.querySelector<HTMLElement>("[data-shown]");
+  if (panel === null) throw new Error("the form has no place for what is released");
+  const machine = BigInt(Date.now()) * 1000n;
+  const set = bundle.bid_set;
+  const facts: Record<string, string> = {
+    tender: `${set.tender} ${shown.title}`,
+    lot: set.lot,
+    opens: beijing(shown.opensAt),
+    notices: words(panel, "notices", { notices: String(shown.notices), moved: String(shown.moved) }),
+    clock: beijing(machine),
+    bids: String(set.bids.length),
+    closing: words(panel, "closed", { size: set.closing.size, at: beijing(shown.closedAt) }),
+    log: trust.logs.map((log) => log.text).join(" "),
+    witnesses: shown.witnesses.map(({ name, at }) => `${name} ${beijing(at)}`).join("; ") || words(panel, "nobody"),
+    session: grouped(await sha256(readPoint(bundle.session, "the session key"))),
+  };
+  for (const [name, value] of Object.entries(facts)) {
+    const place = panel.querySelector<HTMLElement>(`[data-fact="${name}"]`);
+    if (place !== null) place.textContent = value;
+  }
+  const warn = (name: string, when: boolean) => panel.querySelectorAll<HTMLElement>(`[data-warn="${name}"]`).forEach((line) => (line.hidden = !when));
+  warn("first", box.log === undefined);
+  warn("clock", machine < shown.opensAt && trust.quorum === null);
+  panel.hidden = false;
+  const button = form.querySelector<HTMLButtonElement>("button");
+  if (button !== null) button.textContent = words(panel, "confirm");
+  looked.set(form, bundle);
+  // nothing is taken out from under a person who reads
+  form.dataset["looked"] = "";
+  // what was compared by the trustee at the first use is what counts from then on
+  if (box.log === undefined) form.addEventListener("submit", () => void put("trustee", { ...box, log: known }), { once: true });
+  panel.tabIndex = -1;
+  panel.focus();
+}
+
+/** SHA-256 in groups that people can compare. */
+function grouped(hash: Uint8Array): string {
+  return toHex(hash).replaceAll(/(.{8})(?!$)/g, "$1 ");
+}
+
+/** Remembers the log beside a box key, once: from then on nothing else is believed. */
+async function pinLog(box: TrusteeKey): Promise<void> {
+  if (box.log !== undefined) return;
+  const policy = await fetch("/log/policy", { cache: "no-store" });
+  let log: string;
+  if (policy.ok) {
+    log = await policy.text();
+  } else {
+    const key = await fetch("/log/key", { cache: "no-store" });
+    if (!key.ok) throw new Error(`/log/key: ${key.status}`);
+    log = `log ${(await key.text()).trim()}\nquorum none\n`;
+  }
+  await readPolicy(log);
+  await put("trustee", { ...box, log });
 }
 
 async function takeBackup(form: HTMLFormElement): Promise<void> {
@@ -128,5 +212,10 @@ async function showState(element: HTMLElement): Promise<void> {
   const key = await get("trustee", attribute(element, "trustee-state"));
   element.dataset["state"] = key === undefined ? "absent" : "present";
   element.textContent = words(element, element.dataset["state"]);
+  const log = /^log (\S+)/m.exec(key?.log ?? "")?.[1];
+  if (log === undefined || !element.hasAttribute("data-text-pinned")) return;
+  const code = document.createElement("code");
+  code.textContent = log;
+  element.append(" ", words(element, "pinned"), " ", code);
 }
 

@@ -44,7 +44,18 @@ export type BiddersPhase = { absent: string[]; released: string[]; until: string
 
 export type KeyBundle = { manifests: Manifest[]; opens_at: string; session: string; typ: string; until: string };
 
-export type OpeningBundle = { bid_set: BidSet; bidders?: BiddersPhase; manifests: Manifest[]; opens_at: string; session: string; trustees: TrusteeSet; typ: string };
+/** The log's part of an opening bundle: what shows that the rest is true. */
+export type LogProof = {
+  bids: { blind: string; proof: string[] }[];
+  checkpoint: string;
+  closing: string[];
+  entries: { blind: string; index: string; number: number; object: string; proof: string[] }[];
+  policy: string;
+  rotations: string;
+};
+
+/** Version 2 has `log` and is for an opening; version 1 has none and is for a drill. */
+export type OpeningBundle = { bid_set: BidSet; bidders?: BiddersPhase; log?: LogProof; manifests: Manifest[]; opens_at: string; session: string; trustees: TrusteeSet; typ: string };
 
 export type Release = {
   bid_set: string; closing_size: string; i: number; session: string; shares: { box: string | null; m: string }[];

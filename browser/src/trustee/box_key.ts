@@ -1,6 +1,6 @@
 /** A trustee's box key: made for one tender, kept in this browser, backed up under a passphrase if wished. */
 import { type Bytes, concat, equal, fromBase64url, randomBytes, utf8 } from "../bytes/bytes";
-import { type TrusteeKey, keepStorage, put } from "../keys/database";
+import { type TrusteeKey, get, keepStorage, put } from "../keys/database";
 import { readEncryptedKey, writeEncryptedKey } from "../keys/pkcs12";
 import { type BoxPair, readPublicKey, suite } from "../sealing/boxes";
 import { demand } from "../sealing/documents";
@@ -46,7 +46,9 @@ export async function restoreBoxKey(id: string, backup: Uint8Array, passphrase: 
 }
 
 async function storeBoxKey(id: string, pkcs8: Bytes): Promise<TrusteeKey> {
-  const key = { id, ...(await importBoxKey(pkcs8)) };
+  // what was pinned of the log stays, whichever key comes
+  const pinned = (await get("trustee", id))?.log;
+  const key = { id, ...(await importBoxKey(pkcs8)), ...(pinned === undefined ? {} : { log: pinned }) };
   await keepStorage();
   await put("trustee", key);
   return key;

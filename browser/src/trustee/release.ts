@@ -8,8 +8,14 @@ import { type Json, canonicalBytes } from "../bytes/canonical";
 import { sha256 } from "../bytes/hash";
 import type { TrusteeKey } from "../keys/database";
 import { signBytes } from "../keys/signing";
+import type { Policy } from "../log/policy";
 import { openBox, readPublicKey, suite } from "../sealing/boxes";
 import { type BidSet, type Manifest, type OpeningBundle, type Release, bidSetHash, checkTrusteeSet, contextHash, demand, manifestId, readBytes, readPoint, trusteeSetHash } from "../sealing/documents";
+import { type Shown, Untrue, checkLog } from "./log_proof";
+import { momentOf } from "./moment";
+
+/** The lot of a drill. */
+const CANARY = "canary";
 
 /** Asks for a release before the opening time. */
 export class TooEarly extends Error {}
@@ -20,16 +26,34 @@ export interface TrusteeKeys {
   readonly signing: CryptoKey;
 }
 
-/** Makes the signed release for everything in `bundle`. `now` is UTC in microseconds. */
-export async function release(bundle: OpeningBundle, keys: TrusteeKeys, now: bigint): Promise<Release> {
+/** Checks the papers of an opening: that they fit each other, and that the log shows them. `now` is UTC in microseconds, `trust` what was pinned. */
+export async function check(bundle: OpeningBundle, trust: Policy, now: bigint): Promise<Shown> {
+  if (bundle.log === undefined || bundle.typ !== "etrade/opening-bundle/v2") throw new Untrue("drill_only");
+  await checkPapers(bundle, now);
+  return checkLog(bundle, bundle.log, trust);
+}
+
+/** Checks the papers of a drill. A real bid under its name must never get a share out of here. */
+export async function checkDrill(bundle: OpeningBundle, now: bigint): Promise<void> {
+  const canaries = bundle.bid_set.lot === CANARY && bundle.manifests.every((manifest) => manifest.ctx.lot === CANARY);
+  if (!canaries || bundle.log !== undefined || bundle.typ !== "etrade/opening-bundle/v1") throw new Untrue("no_drill");
+  await checkPapers(bundle, now);
+}
+
+/** That the papers fit each other and the clock, which shows nothing of whether they are true. */
+export async function checkPapers(bundle: OpeningBundle, now: bigint): Promise<void> {
   if (now < momentOf(bundle.opens_at)) throw new TooEarly("the opening time has not come");
+  await checkTrusteeSet(bundle.trustees, bundle.bid_set.tender);
+  await checkBidSet(bundle);
+  await checkBidders(bundle, now);
+}
+
+/** Makes the signed release for everything in a bundle that {@link check} or {@link checkDrill} let pass. */
+export async function release(bundle: OpeningBundle, keys: TrusteeKeys): Promise<Release> {
   const set = bundle.bid_set;
-  await checkTrusteeSet(bundle.trustees, set.tender);
   const own = toBase64url(keys.box.publicKey);
   const member = bundle.trustees.members.find((candidate) => candidate.hpke === own);
   demand(member !== undefined, "this browser's trustee key is not in the set");
-  await checkBidSet(bundle);
-  await checkBidders(bundle, now);
   const session = readPoint(bundle.session, "the session key");
   const shares: Release["shares"] = [];
   for (const manifest of bundle.manifests) shares.push(await releaseOne(manifest, member.i, keys.box, session));
@@ -44,15 +68,6 @@ export async function release(bundle: OpeningBundle, keys: TrusteeKeys, now: big
 /** What a share is bound to when it is locked to the session: the bid, the trustee's number, the session key. */
 export async function releaseInfo(context: Uint8Array, place: number, session: Uint8Array): Promise<Bytes> {
   return concat(utf8("etrade/release/v1\n"), context, Uint8Array.of(place), await sha256(session));
-}
-
-/** Reads `2026-11-22T13:00:00.000000Z` as microseconds since 1970. */
-export function momentOf(text: string): bigint {
-  const match = /^(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})\.(\d{6})Z$/.exec(text);
-  demand(match !== null, "a time");
-  const seconds = Date.parse(`${match[1]}Z`) / 1000;
-  demand(Number.isInteger(seconds), "a time");
-  return BigInt(seconds) * 1_000_000n + BigInt(match[2] as string);
 }
 
 async function checkBidSet(bundle: OpeningBundle): Promise<void> {

@@ -18,6 +18,7 @@ use crate::sealing::drill::{self, make};
 use crate::sealing::error::SealError;
 use crate::sealing::log_proof::Shown;
 use crate::sealing::release::{BundleTyp, OpeningBundle};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 on_both_databases! {
@@ -346,4 +347,143 @@ fn the_papers_of_five_thousand_bids_are_checked_in_one_pass() {
     let read = OpeningBundle::read(&text).unwrap();
     let shown = read.check(&operator.trust(), house.door().now()).unwrap();
     assert!(shown.checkpoint.size > 5_000);
+}
+
+/// One bundle for programs in other languages, and what they must say of it.
+#[derive(Serialize, Deserialize)]
+struct Pinned {
+    name: String,
+    /// The policy that the trustee pinned.
+    trust: String,
+    now: Moment,
+    bundle: OpeningBundle,
+    /// The end of the sentence's key; empty if the bundle is true.
+    code: String,
+}
+
+/// A true bundle of an operator, and lies about it.
+fn lies_of(
+    operator: &Operator,
+    honest: &OpeningBundle,
+) -> (OpeningBundle, Vec<(&'static str, OpeningBundle)>) {
+    let until = honest.bidders.as_ref().unwrap().until;
+    let made = |at: Moment, lie: &dyn Fn(&mut Plan)| {
+        let mut bundle = operator.bundle(lie);
+        let note = Note::parse(bundle.log.as_ref().unwrap().checkpoint.as_bytes()).unwrap();
+        let alone = format!("{}\n{}\n", note.text(), note.signatures()[0]);
+        bundle.log.as_mut().unwrap().checkpoint = alone;
+        operator.cosign(&mut bundle, at);
+        bundle
+    };
+    let good = made(until, &|_| ());
+    let earlier = json!(good.opens_at.plus(-HOUR));
+    let changed = |change: &dyn Fn(&mut OpeningBundle)| {
+        let mut bundle = good.clone();
+        change(&mut bundle);
+        bundle
+    };
+    let list: Vec<(&'static str, OpeningBundle)> = vec![
+        ("true", good.clone()),
+        ("earlier time", changed(&|b| b.opens_at = b.opens_at.plus(-HOUR))),
+        (
+            "earlier deadline in the closing",
+            made(until, &|plan| plan.event(130)["deadline"] = earlier.clone()),
+        ),
+        ("hidden amendment", made(until, &|plan| plan.event(130)["notice"] = json!(2))),
+        ("closed early", made(until, &|plan| plan.after[0].document["at"] = earlier.clone())),
+        ("other bids in the closing", made(until, &|plan| plan.event(130)["sets"] = json!([]))),
+        ("a bid after the closing", changed(&|b| b.log.as_mut().unwrap().bids[1].blind.0[0] ^= 1)),
+        ("other session", changed(&|b| b.session = b.trustees.members[0].hpke)),
+        (
+            "absent called present",
+            changed(&|b| {
+                let phase = b.bidders.as_mut().unwrap();
+                let m = phase.absent.remove(0);
+                phase.released.push(m);
+                phase.released.sort();
+            }),
+        ),
+        (
+            "absent too early",
+            made(until, &|plan| {
+                plan.after.last_mut().unwrap().document["at"] = json!(until.plus(-SECOND));
+            }),
+        ),
+        (
+            "not cosigned",
+            changed(&|b| {
+                let log = b.log.as_mut().unwrap();
+                let note = Note::parse(log.checkpoint.as_bytes()).unwrap();
+                log.checkpoint = format!("{}\n{}\n", note.text(), note.signatures()[0]);
+            }),
+        ),
+        ("cosigned before the opening", made(good.opens_at.plus(-SECOND), &|_| ())),
+        ("cosigned before the bidders' end", made(good.opens_at, &|_| ())),
+        ("split view", changed(&|b| b.log.as_mut().unwrap().closing.clear())),
+        ("entry changed", changed(&|b| b.log.as_mut().unwrap().entries[0].object.0[40] ^= 1)),
+        (
+            "forged",
+            changed(&|b| {
+                let log = b.log.as_mut().unwrap();
+                log.checkpoint = log.checkpoint.replacen("main\n", "main\n1", 1);
+            }),
+        ),
+        ("without proof", changed(&|b| b.log = None)),
+    ];
+    (good, list)
+}
+
+/// Every lie of an operator with the log's key, for [`the_pinned_papers_are_judged_as_they_were`].
+fn pinned() -> Vec<Pinned> {
+    let house = TestHouse::new(Engine::Sqlite);
+    let (filled, files) = locked_bids(&house, &dual(), &["1.00", "2.00", "3.00"], (0, None));
+    filled.close(&house);
+    filled.give_key(&house, Kind::Single, 1, &files[0]);
+    house.clock.move_to(house.door().now().plus(30 * MINUTE));
+    let (honest, now) = (filled.bundle(&house, Kind::Single), house.door().now());
+    let operator = Operator::of(&honest);
+    let (good, list) = lies_of(&operator, &honest);
+    let trust = operator.trust();
+    let mut all: Vec<Pinned> = list
+        .into_iter()
+        .map(|(name, bundle)| Pinned {
+            name: name.into(),
+            trust: trust.to_string(),
+            now,
+            code: String::new(),
+            bundle,
+        })
+        .collect();
+    let stranger = SignerKey::generate(operator.log.verifier().name()).unwrap();
+    let other =
+        trust.to_string().replace(&operator.log.verifier().to_string(), &stranger.verifier().to_string());
+    let other = Pinned { name: "other log key".into(), trust: other, now, bundle: good, code: String::new() };
+    all.push(other);
+    for one in &mut all {
+        one.code = judged(one).into();
+    }
+    all
+}
+
+fn judged(one: &Pinned) -> &'static str {
+    let trust = Policy::parse(&one.trust).unwrap();
+    match one.bundle.check(&trust, one.now) {
+        Ok(_) => "",
+        found => untrue(found),
+    }
+}
+
+/// `UPDATE=1` writes the file anew; browsers' tests and the Python check read it.
+#[test]
+fn the_pinned_papers_are_judged_as_they_were() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/foreign/opening-bundles.json");
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&path, jcs(&pinned())).unwrap();
+    }
+    let all: Vec<Pinned> = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    assert!(all.len() >= 18);
+    for one in all {
+        assert_eq!(judged(&one), one.code, "{}", one.name);
+        assert_eq!(one.code.is_empty(), one.name == "true", "{}", one.name);
+    }
 }
