@@ -21,7 +21,7 @@ const server = createServer((request, response) => {
 function answer(request: IncomingMessage, response: ServerResponse, body: Buffer): void {
   const bad = mishap?.(request, body);
   if (bad === "drop") return void request.socket.destroy();
-  if (typeof bad === "number") return void response.writeHead(bad).end("没有");
+  if (typeof bad === "number") return void response.writeHead(bad, { "content-type": "text/plain; charset=utf-8" }).end("没有");
   if (request.headers["tus-resumable"] !== "1.0.0") return void response.writeHead(412).end();
   if (request.method === "POST") {
     const location = `/upload/${++created}`;
@@ -48,7 +48,7 @@ after(() => server.close());
 
 const SLICE = 1000;
 const content = randomBytes(10 * SLICE + 123);
-const parcel: Parcel = { size: content.length, sliceSize: SLICE, slices: 11, read: async (index) => content.subarray(index * SLICE, (index + 1) * SLICE) };
+const parcel: Parcel = { size: content.length, sliceSize: SLICE, slices: 11, read: async (index) => new Blob([content.subarray(index * SLICE, (index + 1) * SLICE)]) };
 const options = (more: Partial<Options> = {}): Options => ({ url, location: null, onLocation: async () => {}, onProgress: () => {}, waits: [1, 1, 1], ...more });
 const arrived = (location: string) => kept.get(new URL(location).pathname)!.bytes;
 
@@ -114,6 +114,18 @@ test("a full disk in the middle is waited for, and why is told until it goes on"
   assert.ok(arrived(location).equals(content));
 });
 
+test("who must wait for another connection or for memory is told why, and it goes on by itself", async () => {
+  for (const status of [408, 423, 503]) {
+    let patches = 0;
+    mishap = (request) => (request.method === "PATCH" && ++patches === 2 ? status : undefined);
+    const told: (string | null)[] = [];
+    const location = await new Upload(parcel, options({ onTrouble: (sentence) => told.push(sentence) })).run();
+    mishap = undefined;
+    assert.deepEqual(told, ["没有", null]);
+    assert.ok(arrived(location).equals(content));
+  }
+});
+
 test("a paused upload sends nothing until it is resumed", async () => {
   let upload: Upload;
   let patches = 0;
@@ -164,9 +176,10 @@ test("sealed slices wait in the browser's database and are forgotten together", 
   assert.equal(await buffer.pending("lot-1"), undefined, "not complete before it is said to be");
   await buffer.complete({ id: "lot-1", about: "{}", size: 3, slices: 3, location: null });
   const record = (await buffer.pending("lot-1"))!;
-  assert.deepEqual(await buffer.parcel(record).read(2), Uint8Array.of(2));
+  assert.deepEqual(await buffer.bytesOf("lot-1", 2), Uint8Array.of(2));
   await buffer.discard("lot-1");
   assert.equal(await buffer.pending("lot-1"), undefined);
   await assert.rejects(buffer.parcel(record).read(0), /missing/);
-  assert.deepEqual(await buffer.parcel({ ...record, id: "lot-2" }).read(0), Uint8Array.of(9));
+  const other = await buffer.parcel({ ...record, id: "lot-2" }).read(0);
+  assert.deepEqual(new Uint8Array(await other.arrayBuffer()), Uint8Array.of(9));
 });

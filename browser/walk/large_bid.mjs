@@ -6,11 +6,8 @@ import { join } from "node:path";
 import { ask, walk } from "./driver.mjs";
 
 const MIB = 1024 * 1024;
-/**
- * Most private memory that the tab may need, and all of Chromium beyond what it needed before. What a page needs is far less
- * than what it holds: on a busy machine the browser collects late (379 MiB were seen with buffers that were not used again).
- */
-const MEMORY_MAX = 450 * MIB;
+/** Most private memory that the tab may need, and all of Chromium beyond what it needed before, in bytes. */
+const MEMORY_MAX = 300_000_000;
 
 /** Private memory of a process (what it shares with no file), in bytes; 0 once it is gone. */
 function privateMemory(pid) {

@@ -105,11 +105,64 @@ export const ONE_SHOT_LIMIT = 32 * 1024 * 1024;
 
 /** SHA-256 of a file of any size. */
 export async function sha256OfBlob(blob: Blob): Promise<Bytes> {
-  if (blob.size <= ONE_SHOT_LIMIT) return sha256(new Uint8Array(await blob.arrayBuffer()));
-  const running = new RunningSha256();
-  const step = 4 * 1024 * 1024;
-  for (let at = 0; at < blob.size; at += step) running.update(new Uint8Array(await blob.slice(at, at + step).arrayBuffer()));
-  return running.digest();
+  if (blob.size > ONE_SHOT_LIMIT) {
+    const running = new RunningSha256();
+    await eachPiece(blob, (piece) => running.update(piece));
+    return running.digest();
+  }
+  const buffer: Bytes = spare.length < blob.size ? new Uint8Array(blob.size) : spare;
+  spare = new Uint8Array(0);
+  let filled = 0;
+  await eachPiece(blob, (piece) => {
+    buffer.set(piece, filled);
+    filled += piece.length;
+  });
+  const digest = await sha256(buffer.subarray(0, filled));
+  spare = buffer;
+  return digest;
+}
+
+/** The buffer of the file that was hashed last, for the next one. */
+let spare: Bytes = new Uint8Array(0);
+/** Bytes that are read of a file at once. */
+const PIECE = 256 * 1024;
+
+/**
+ * Shows a file piece by piece. Reading whole files (`arrayBuffer`) leaves two copies of each until the browser collects: of a
+ * thousand files hundreds of megabytes. Where the browser can, one buffer is filled again and again.
+ */
+async function eachPiece(blob: Blob, see: (piece: Uint8Array) => void): Promise<void> {
+  const stream = blob.stream();
+  reading.add(stream);
+  try {
+    const filling = fillingReader(stream);
+    if (filling === null) {
+      const reader = stream.getReader();
+      for (let read = await reader.read(); !read.done; read = await reader.read()) see(read.value);
+      return;
+    }
+    let buffer: ArrayBuffer = new ArrayBuffer(PIECE);
+    for (;;) {
+      const read = await filling.read(new Uint8Array(buffer));
+      if (read.done || read.value === undefined) return;
+      see(read.value);
+      buffer = read.value.buffer as ArrayBuffer;
+    }
+  } finally {
+    reading.delete(stream);
+  }
+}
+
+/** The files that are read at this moment. Chromium collects a stream that nobody holds, in the middle of a read, which then never ends. */
+const reading = new Set<ReadableStream<Uint8Array>>();
+
+/** A reader that fills the buffers which it is given; `null` where the browser has none for files. */
+function fillingReader(stream: ReadableStream<Uint8Array>): ReadableStreamBYOBReader | null {
+  try {
+    return stream.getReader({ mode: "byob" });
+  } catch {
+    return null;
+  }
 }
 
 /** The first 32 bits of the fractional parts of the cube roots of the first 64 primes, in whole numbers only. */

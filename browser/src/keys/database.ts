@@ -49,7 +49,7 @@ export interface UploadRecord {
 export interface SliceRecord {
   readonly upload: string;
   readonly index: number;
-  readonly content: Uint8Array;
+  readonly content: Blob;
 }
 
 interface Stores {

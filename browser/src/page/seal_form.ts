@@ -182,7 +182,7 @@ async function seal(form: HTMLFormElement, id: string, key: SigningKey): Promise
     slices = count;
     meter(form, index + 1, count);
   }, { passphrase, second: second ?? null }, {
-    read: (index) => buffer.slice(id, index),
+    read: (index) => buffer.bytesOf(id, index),
     progress: (done, count) => {
       if (done === 1) stage(form, "checking");
       meter(form, done, count);

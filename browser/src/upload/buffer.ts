@@ -1,5 +1,6 @@
 /** The ciphertext of bids on their way, slice by slice in IndexedDB, so that a reload never seals again. */
 import { type UploadRecord, forget, get, put } from "../keys/database";
+import type { Bytes } from "../bytes/bytes";
 import { SEGMENT } from "../sealing/tink_stream";
 import type { Parcel } from "./tus";
 
@@ -9,15 +10,21 @@ export async function begin(id: string): Promise<void> {
 }
 
 /** Keeps one slice. */
-export function keep(id: string, index: number, content: Uint8Array): Promise<void> {
-  return put("slice", { upload: id, index, content });
+export function keep(id: string, index: number, content: Bytes): Promise<void> {
+  // as a blob: the upload then goes from the disk to the network, and its bytes never come into this page's memory
+  return put("slice", { upload: id, index, content: new Blob([content]) });
 }
 
 /** A slice that was kept. */
-export async function slice(id: string, index: number): Promise<Uint8Array> {
+export async function slice(id: string, index: number): Promise<Blob> {
   const kept = await get("slice", [id, index]);
   if (kept === undefined) throw new Error("a stored slice is missing");
   return kept.content;
+}
+
+/** The bytes of a slice that was kept. */
+export async function bytesOf(id: string, index: number): Promise<Bytes> {
+  return new Uint8Array(await (await slice(id, index)).arrayBuffer());
 }
 
 /** Marks the sealing complete; only from now on the slices may be sent. */

@@ -2,10 +2,8 @@
  * A resumable upload (tus 1.0.0: creation, HEAD, PATCH) of slices that lie in IndexedDB. Any break, a reload
  * included, goes on where the server's offset says; nothing is ever sealed again.
  */
-import { type Bytes } from "../bytes/bytes";
-
 /** Reads the slice at `index`. */
-export type SliceSource = (index: number) => Promise<Uint8Array>;
+export type SliceSource = (index: number) => Promise<Blob>;
 
 /** What to send. All slices but the last are `sliceSize` bytes. */
 export interface Parcel {
@@ -53,13 +51,12 @@ class Busy extends Error {}
 /** Slices that travel in one request: few enough to lose little, enough to keep a fast line busy. */
 const SLICES_PER_REQUEST = 4;
 const WAITS = [500, 1000, 2000, 4000, 8000, 15000, 30000];
-/** A server that is there and has no room is asked this often. */
+/** A server that is there, has no room or serves another connection, is asked this often. */
 const BUSY_WAIT = 5000;
 const TUS = { "Tus-Resumable": "1.0.0" } as const;
 
 /** One upload under way. */
 export class Upload {
-  readonly #body: Bytes;
   #location: string | null;
   #paused: Promise<void> | null = null;
   #resume: (() => void) | null = null;
@@ -71,7 +68,6 @@ export class Upload {
     private readonly options: Options,
   ) {
     this.#location = options.location;
-    this.#body = new Uint8Array(Math.min(SLICES_PER_REQUEST * parcel.sliceSize, parcel.slices * parcel.sliceSize));
   }
 
   /** Whether it waits for {@link resume}. */
@@ -148,25 +144,20 @@ export class Upload {
   async #send(location: string, offset: number): Promise<number> {
     const { sliceSize, slices, read } = this.parcel;
     const first = Math.floor(offset / sliceSize);
-    // one buffer for all requests: fetch takes its own copy before it begins
-    let filled = 0;
-    for (let index = first; index < Math.min(first + SLICES_PER_REQUEST, slices); index++) {
-      const piece = await read(index);
-      this.#body.set(piece, filled);
-      filled += piece.length;
-    }
+    const pieces: Blob[] = [];
+    for (let index = first; index < Math.min(first + SLICES_PER_REQUEST, slices); index++) pieces.push(await read(index));
     // paused while the slices were read: nothing goes out
     if (this.#paused !== null) return offset;
-    const body = this.#body.subarray(offset - first * sliceSize, filled);
+    const body = new Blob(pieces).slice(offset - first * sliceSize);
     const headers = { "Content-Type": "application/offset+octet-stream", "Upload-Offset": String(offset) };
     const answer = await this.#request(location, "PATCH", headers, body);
     const next = Number(answer.headers.get("Upload-Offset") ?? "x");
-    if (!(next > offset && next <= offset + body.length)) throw new Error("the server took nothing");
+    if (!(next > offset && next <= offset + body.size)) throw new Error("the server took nothing");
     return next;
   }
 
   /** A request whose failures are sorted: network, busy and conflict are tried again, the rest is final. */
-  async #request(url: string, method: string, headers: Record<string, string>, body?: Bytes): Promise<Response> {
+  async #request(url: string, method: string, headers: Record<string, string>, body?: Blob): Promise<Response> {
     this.#abort = new AbortController();
     const settings: RequestInit = { method, headers: { ...TUS, ...this.options.headers, ...headers }, signal: this.#abort.signal, credentials: "same-origin" };
     if (body !== undefined) settings.body = body;
@@ -174,9 +165,12 @@ export class Upload {
     if (answer.ok) return answer;
     // what is refused at the beginning (too much, no room) is the bidder's to know at once
     if (method === "POST" && [429, 507].includes(answer.status)) throw new UploadRefused(answer.status, (await answer.text()).slice(0, 500));
-    if (answer.status === 507) throw new Busy((await answer.text()).slice(0, 500));
     const again = answer.status >= 500 || [408, 409, 423, 425, 429].includes(answer.status);
-    if (again) throw new Error(`the server answered ${answer.status}`);
+    if (again) {
+      // what the platform says in words is for the bidder; the page of a proxy or of a server that breaks is not
+      const said = (answer.headers.get("Content-Type") ?? "").startsWith("text/plain") && answer.status !== 409;
+      throw said ? new Busy((await answer.text()).slice(0, 500)) : new Error(`the server answered ${answer.status}`);
+    }
     // Gone: the server threw the unfinished upload away. It is begun anew from the stored slices.
     if ([404, 410].includes(answer.status) && method !== "POST" && this.#location !== null) {
       this.#location = null;
