@@ -39,6 +39,10 @@ pub struct Config {
     /// Most bytes of one bidder's uploads that are not handed in yet, by their announced sizes.
     /// `SUNBID_UPLOAD_BYTES_PER_BIDDER`.
     pub upload_bytes_per_bidder: u64,
+    /// Seconds for which a connection that uploads may bring nothing before it is ended. `SUNBID_UPLOAD_IDLE_SECONDS`.
+    pub upload_idle_seconds: u64,
+    /// Memory for bytes of all uploads together that are on their way to the disk. `SUNBID_UPLOAD_MEMORY_BYTES`.
+    pub upload_memory_bytes: u64,
     /// Bytes of the file store's disk that new uploads may not touch. Not looked at on S3, which tells nobody how much it
     /// still takes. `SUNBID_DISK_RESERVE_BYTES`.
     pub disk_reserve_bytes: u64,
@@ -78,6 +82,8 @@ impl Default for Config {
             upload_bytes_max: 2304 << 20,
             uploads_per_bidder: 16,
             upload_bytes_per_bidder: 10 << 30,
+            upload_idle_seconds: 60,
+            upload_memory_bytes: 192 << 20,
             disk_reserve_bytes: 1 << 30,
             log_policy: String::new(),
             timestamp_url: String::new(),
@@ -135,6 +141,8 @@ impl Config {
         number("SUNBID_UPLOAD_BYTES_MAX", &env, &mut config.upload_bytes_max, "bytes")?;
         number("SUNBID_UPLOADS_PER_BIDDER", &env, &mut config.uploads_per_bidder, "uploads")?;
         number("SUNBID_UPLOAD_BYTES_PER_BIDDER", &env, &mut config.upload_bytes_per_bidder, "bytes")?;
+        number("SUNBID_UPLOAD_IDLE_SECONDS", &env, &mut config.upload_idle_seconds, "seconds")?;
+        number("SUNBID_UPLOAD_MEMORY_BYTES", &env, &mut config.upload_memory_bytes, "bytes")?;
         number("SUNBID_DISK_RESERVE_BYTES", &env, &mut config.disk_reserve_bytes, "bytes")?;
         number("SUNBID_COVER_SECONDS", &env, &mut config.cover_seconds, "seconds")?;
         number("SUNBID_SIGN_IN_TRIES", &env, &mut config.sign_in_tries, "tries")?;

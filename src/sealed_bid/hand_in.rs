@@ -1,16 +1,20 @@
 //! 递交已密封的文件 Handing in what `sunbid seal` wrote: three files in a plain form, without any script.
 
 use super::actions::{self, Submission};
+use super::arrivals::Arrivals;
 use super::pages::{LotView, found_envelope, view};
-use super::rules::Refusal;
+use super::rules::{Refusal, Step, Upload};
 use super::tus;
 use crate::account::authority::Authority;
 use crate::account::form::{broken_off, check_csrf};
 use crate::account::page::Page;
 use crate::account::who::{Bidder, Who};
 use crate::ledger::Door;
+use crate::platform::id::Id;
 use crate::platform::refusal::{Failure, Fault, Refused};
 use crate::platform::web::{Answer, Failed};
+use crate::project::rules::Lot;
+use crate::sealing::context::EnvelopeKind;
 use crate::sealing::manifest::{MANIFEST_MAX, Manifest};
 use actix_multipart::{Field, Multipart};
 use actix_web::http::StatusCode;
@@ -54,12 +58,7 @@ async fn text(mut field: Field) -> Result<String, Refused> {
 
 /// Reads the form in its order: token, manifest, signature, ciphertext. The ciphertext streams through; its size is
 /// the one that the manifest names.
-async fn read_form(
-    p: &Page,
-    door: &Door,
-    who: &Who,
-    mut form: Multipart,
-) -> Result<(String, String, crate::platform::id::Id<super::rules::Upload>), Failure> {
+async fn read_form(desk: &Desk, mut form: Multipart) -> Result<(String, String, Id<Upload>), Failure> {
     let malformed = |why: &str| Refused::from(Refusal::Malformed { cause: "form", why: why.to_owned() });
     let (mut trusted, mut manifest, mut signature) = (false, String::new(), String::new());
     while let Some(field) = form.next().await {
@@ -67,7 +66,7 @@ async fn read_form(
         let name = field.name().unwrap_or_default().to_owned();
         match name.as_str() {
             "csrf" => {
-                check_csrf(&text(field).await?, &p.csrf)?;
+                check_csrf(&text(field).await?, &desk.p.csrf)?;
                 trusted = true;
             }
             "manifest" => manifest = text(field).await?,
@@ -75,8 +74,8 @@ async fn read_form(
             "ciphertext" if trusted => {
                 let size =
                     Manifest::read(manifest.as_bytes()).map_err(|why| Refused::from(Refusal::from(why)))?;
-                let chunks = field.map(|chunk| chunk.map_err(|why| Fault::new(why.to_string())));
-                let upload = tus::take_whole(door, who, size.ct.size.0, chunks).await?;
+                let Desk { door, arrivals, who, .. } = desk;
+                let upload = tus::take_whole(door, arrivals, who, size.ct.size.0, field).await?;
                 return Ok((manifest, signature, upload));
             }
             _ => return Err(malformed("the form is not the one of this page").into()),
@@ -85,29 +84,53 @@ async fn read_form(
     Err(malformed("the ciphertext is missing").into())
 }
 
+/// Who hands in, and where.
+struct Desk {
+    p: Page,
+    door: web::Data<Door>,
+    arrivals: web::Data<Arrivals>,
+    authority: web::Data<Authority>,
+    who: Who,
+}
+
+/// Takes the form and submits what it brought. Nobody is told the address of its upload, so after a refusal of any kind nobody
+/// could use these bytes again: they go at once, rather than fill the bidder's share for three days.
+async fn take_and_submit(
+    desk: Desk,
+    (lot, envelope): (Id<Lot>, EnvelopeKind),
+    form: Multipart,
+) -> Result<Id<Step>, Failure> {
+    let (manifest, signature, upload) = read_form(&desk, form).await?;
+    let Desk { door, authority, who, .. } = desk;
+    let arrival = door.arrive();
+    let submission = Submission { lot, envelope, manifest, signature, upload };
+    let (authority, origin, bidder) = (authority.as_ref().clone(), door.config().origin.clone(), who.clone());
+    let done = door
+        .act_arrived(who.actor(), arrival, move |act| {
+            actions::submit(act, &authority, &origin, &bidder, &submission)
+        })
+        .await;
+    if done.is_err() {
+        // of an act whose end nobody knows too: what it submitted after all is not touched
+        tus::forget(&door, &who, upload).await;
+    }
+    Ok(done?.value.id)
+}
+
 async fn hand_in_post(
     Bidder(who): Bidder,
     p: Page,
-    door: web::Data<Door>,
-    authority: web::Data<Authority>,
+    (door, arrivals, authority): (web::Data<Door>, web::Data<Arrivals>, web::Data<Authority>),
     path: Place,
     form: Multipart,
 ) -> Result<actix_web::HttpResponse, Failed> {
     let found = found_envelope(&door, &who, path.into_inner()).await?;
-    let handed = async {
-        let (manifest, signature, upload) = read_form(&p, &door, &who, form).await?;
-        let arrival = door.arrive();
-        let submission = Submission { lot: found.lot.lot, envelope: found.kind, manifest, signature, upload };
-        let (authority, origin, bidder) =
-            (authority.as_ref().clone(), door.config().origin.clone(), who.clone());
-        door.act_arrived(who.actor(), arrival, move |act| {
-            actions::submit(act, &authority, &origin, &bidder, &submission)
-        })
-        .await
-    };
-    let handed = handed.await;
+    let desk = Desk { p: p.clone(), door, arrivals, authority, who };
+    // on its own: whoever goes away in the middle must not keep it from tidying up
+    let handed = actix_web::rt::spawn(take_and_submit(desk, (found.lot.lot, found.kind), form));
+    let handed = handed.await.map_err(Fault::from)?;
     match p.clone().or_problem(handed)? {
-        Ok(done) => Ok(Page::see(format!("/sealed-bid/receipt/{}", done.value.id))),
+        Ok(step) => Ok(Page::see(format!("/sealed-bid/receipt/{step}"))),
         Err(p) => {
             let page = HandInPage { p: p.clone(), lot: view(&found.lot, &p), envelope: found.kind.code() };
             p.html_with(StatusCode::UNPROCESSABLE_ENTITY, &page)

@@ -1,6 +1,11 @@
 //! What arrives of a ciphertext, cut into pieces: hashed once, durable, and only then counted. While some pieces are being
-//! stored the next one is received; how many is bounded for each upload and for all of them together, so memory stays flat.
+//! stored the next one is received; memory for all uploads together is bounded ([`super::arrivals`]).
+//!
+//! A slice that has begun to arrive is kept as beginnings ([`Part::is_tail`]), each with the bytes that came since the one
+//! before. A new one takes up those before it that are not larger, so there are never more than twenty, and of a sender
+//! who brings single bytes each is written about ten times, not a million times. A whole slice takes up all of them.
 
+use super::arrivals::{Arrivals, HELD};
 use super::rules::{Refusal, Upload};
 use super::store::{Part, Standing, UploadRow};
 use super::uploads::{self, PART_MAX};
@@ -12,146 +17,218 @@ use crate::platform::refusal::{Failure, Fault, Refused};
 use crate::sealing::stream::{HEADER, SLICE, TAG, looks_sealed};
 use bytes::{Bytes, BytesMut};
 use std::collections::VecDeque;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 /// Pieces of one upload that are being stored at once.
 const AT_ONCE: usize = 3;
-/// Pieces of all uploads that may be stored beside the first one of each: 64 MiB.
-static BESIDE: Semaphore = Semaphore::const_new(16);
 
 /// One request's bytes on their way into an upload.
 pub(super) struct Intake<'a> {
     door: &'a Door,
+    arrivals: &'a Arrivals,
     who: &'a Who,
     upload: &'a UploadRow,
     /// Without a promised checksum each piece counts as soon as it is durable; with one, all count at the end or none.
     at_once: bool,
     /// Bytes that count.
     have: u64,
-    /// The tail that the first piece takes up.
-    tail: Option<Part>,
+    /// Beginnings of the slice at the end that count.
+    tails: Vec<Part>,
+    /// Those of them that the next piece to count has taken up, the last one first.
+    taken: Vec<Part>,
     /// Where `piece` begins.
     place: u64,
     piece: BytesMut,
-    /// Whether anything came that is not stored yet.
-    fresh: bool,
+    /// The memory that the piece may take, and since when.
+    room: Option<(OwnedSemaphorePermit, Instant)>,
     storing: VecDeque<JoinHandle<Result<Part, Fault>>>,
     /// Durable, and not counted yet.
     stored: Vec<Part>,
+    /// Beginnings that were taken up before they counted.
+    loose: Vec<Part>,
     /// Pieces whose act failed on the way: nobody here knows whether it was written.
     in_doubt: Vec<Part>,
 }
 
 impl<'a> Intake<'a> {
     /// Goes on where the upload stands.
-    ///
-    /// # Errors
-    /// The tail that was stored can not be read.
-    pub async fn open(
+    pub fn open(
         door: &'a Door,
+        arrivals: &'a Arrivals,
         who: &'a Who,
         upload: &'a UploadRow,
         standing: Standing,
         at_once: bool,
-    ) -> Result<Self, Fault> {
-        let Standing { have, tail } = standing;
-        let mut piece = BytesMut::new();
-        if let Some(tail) = &tail {
-            piece.extend_from_slice(&door.files().get_at(&tail.file).await?);
-            if piece.len() as u64 != tail.size {
-                return Err(Fault::new("a stored piece of a ciphertext has another size"));
-            }
-        }
-        let place = have.saturating_sub(piece.len() as u64);
-        Ok(Self {
+    ) -> Self {
+        let Standing { have, tails } = standing;
+        Self {
             door,
+            arrivals,
             who,
             upload,
             at_once,
             have,
-            tail,
-            place,
-            piece,
-            fresh: false,
+            tails,
+            taken: Vec::new(),
+            place: have,
+            piece: BytesMut::new(),
+            room: None,
             storing: VecDeque::new(),
             stored: Vec::new(),
+            loose: Vec::new(),
             in_doubt: Vec::new(),
-        })
+        }
     }
 
     /// Takes what came next.
     ///
     /// # Errors
-    /// Refused if it is more than was announced or does not look like a sealed bid; a piece can not be stored.
+    /// Refused if it is more than was announced, does not look like a sealed bid, or finds no memory; a piece can not be
+    /// stored.
     pub async fn push(&mut self, chunk: &[u8]) -> Result<(), Failure> {
         if self.place + (self.piece.len() + chunk.len()) as u64 > self.upload.size {
             return Err(Refused::from(Refusal::WrongSize).into());
         }
-        self.fresh |= !chunk.is_empty();
-        if self.piece.capacity() - self.piece.len() < chunk.len() {
-            // a whole piece at once: growing step by step would copy it again and again
-            let left = self.upload.size.saturating_sub(self.place);
-            self.piece.reserve(
-                usize::try_from(left).unwrap_or(usize::MAX).min(PART_MAX + SLICE) - self.piece.len(),
-            );
+        if chunk.is_empty() {
+            return Ok(());
         }
+        let slices = self.make_room(chunk.len()).await?;
         self.piece.extend_from_slice(chunk);
-        if self.place == 0 && self.piece.len() >= HEADER + TAG && !looks_sealed(&self.piece) {
-            return Err(Refused::from(Refusal::NotSealed).into());
+        self.check_beginning()?;
+        while self.begun() + self.piece.len() >= slices * SLICE {
+            self.store().await?;
         }
-        while self.piece.len() >= PART_MAX {
-            self.store(PART_MAX).await?;
+        if self.room.as_ref().is_some_and(|(_, since)| since.elapsed() > HELD) {
+            self.rest().await?;
         }
         Ok(())
     }
 
-    /// Stores what is left, waits until all of it is durable and counts it; gives how much counts then. The beginning of a
-    /// slice whose rest is still to come is kept as a tail.
+    /// Stores all that came, waits until it is durable, counts it, and gives the memory back; gives how much counts then.
+    /// More may be pushed afterwards.
     ///
     /// # Errors
     /// As [`Intake::push`]; refused if the upload moved on or was ended meanwhile.
-    pub async fn finish(&mut self) -> Result<u64, Failure> {
-        let len = self.piece.len();
-        let ends = self.place + len as u64 == self.upload.size;
-        let whole = if ends { len } else { len - len % SLICE };
-        if self.fresh && whole > 0 {
-            self.store(whole).await?;
-        }
-        if self.fresh && !self.piece.is_empty() {
-            let (files, id, place) = (self.door.files().clone(), self.upload.id, self.place);
-            let tail = self.piece.split().freeze();
-            self.place += tail.len() as u64;
-            let kept = tokio::spawn(async move { uploads::keep_tail(&files, id, place, tail).await });
-            self.storing.push_back(kept);
+    pub async fn rest(&mut self) -> Result<u64, Failure> {
+        while self.begun() + self.piece.len() >= SLICE || (self.is_end() && !self.piece.is_empty()) {
+            self.store().await?;
         }
         while !self.storing.is_empty() {
             self.settle().await?;
         }
+        if !self.piece.is_empty() {
+            self.take_up(false).await?;
+            let beginning = std::mem::take(&mut self.piece).freeze();
+            let place = self.place;
+            self.place += beginning.len() as u64;
+            let files = self.door.files();
+            self.stored.push(uploads::keep_tail(files, self.upload.id, place, beginning).await?);
+        }
+        self.room = None;
+        if self.at_once { self.count().await.map(|()| self.have) } else { Ok(self.have) }
+    }
+
+    /// As [`Intake::rest`], and counts what a promised checksum has held back.
+    ///
+    /// # Errors
+    /// As [`Intake::rest`].
+    pub async fn finish(&mut self) -> Result<u64, Failure> {
+        self.rest().await?;
         self.count().await?;
         Ok(self.have)
     }
 
-    /// Begins to store the first `len` bytes of the piece.
-    async fn store(&mut self, len: usize) -> Result<(), Failure> {
-        let piece = self.piece.split_to(len).freeze();
+    /// Bytes of the slice in which the piece begins that lie before it.
+    fn begun(&self) -> usize {
+        usize::try_from(self.place % SLICE as u64).unwrap_or(0)
+    }
+
+    /// Whether the piece ends where the upload does.
+    fn is_end(&self) -> bool {
+        self.place + self.piece.len() as u64 == self.upload.size
+    }
+
+    /// Finds memory for the piece and `more` bytes; gives how many slices it may have.
+    async fn make_room(&mut self, more: usize) -> Result<usize, Failure> {
+        if self.room.is_none() {
+            if !self.arrivals.has_room() {
+                // what is being stored for this upload gives its own back
+                while !self.storing.is_empty() {
+                    self.settle().await?;
+                }
+            }
+            let room = self.arrivals.room().await.map_err(Refused::from)?;
+            self.room = Some((room, Instant::now()));
+        }
+        let slices = self.room.as_ref().map_or(1, |(room, _)| room.num_permits());
+        if self.piece.capacity() - self.piece.len() < more {
+            // all of it at once: growing step by step would copy it again and again
+            let left = usize::try_from(self.upload.size.saturating_sub(self.place)).unwrap_or(usize::MAX);
+            let whole = left.min(slices * SLICE + more);
+            self.piece.reserve(whole.saturating_sub(self.piece.len()).max(more));
+        }
+        Ok(slices)
+    }
+
+    fn check_beginning(&self) -> Result<(), Refused> {
+        let told = self.place == 0 && self.piece.len() >= HEADER + TAG;
+        if told && !looks_sealed(&self.piece) { Err(Refusal::NotSealed.into()) } else { Ok(()) }
+    }
+
+    /// Begins to store the whole slices of the piece, or all of it at the upload's end.
+    async fn store(&mut self) -> Result<(), Failure> {
+        self.take_up(true).await?;
+        let len = self.piece.len().min(PART_MAX);
+        let ends = len == self.piece.len() && self.is_end();
+        let whole = if ends { len } else { len - len % SLICE };
+        let piece = self.piece.split_to(whole).freeze();
+        // a copy of its own: what follows must not hold the memory of what was stored
+        self.piece = BytesMut::from(&self.piece[..]);
         let place = self.place;
         self.place += piece.len() as u64;
-        self.fresh = !self.piece.is_empty();
+        let room = self.room.take().map(|(room, _)| room);
         if self.storing.len() >= AT_ONCE {
             self.settle().await?;
         }
-        let mut permit = BESIDE.try_acquire().ok();
-        if permit.is_none() {
-            // many upload at this moment: one piece at a time
-            while !self.storing.is_empty() {
-                self.settle().await?;
-            }
-            permit = BESIDE.try_acquire().ok();
-        }
         let (files, id) = (self.door.files().clone(), self.upload.id);
-        self.storing.push_back(tokio::spawn(keep(files, id, place, piece, permit)));
-        Ok(())
+        self.storing.push_back(tokio::spawn(keep(files, id, place, piece, room)));
+        if self.piece.is_empty() { Ok(()) } else { self.make_room(0).await.map(drop) }
+    }
+
+    /// Puts durable beginnings of the slice before the piece: all of them, or those that are not larger than what comes
+    /// after them.
+    async fn take_up(&mut self, all: bool) -> Result<(), Failure> {
+        let mut up = VecDeque::new();
+        let mut size = self.piece.len() as u64;
+        while let Some(last) = self.last_beginning(|last| all || last.size <= size) {
+            size += last.size;
+            up.push_front(last);
+        }
+        let Some(first) = up.front() else { return Ok(()) };
+        let place = first.place;
+        let mut whole = BytesMut::with_capacity(usize::try_from(size).unwrap_or(PART_MAX));
+        for part in &up {
+            whole.extend_from_slice(&self.door.files().get_at(&part.file).await?);
+            if place + whole.len() as u64 != part.end() {
+                return Err(Fault::new("a stored piece of a ciphertext has another size").into());
+            }
+        }
+        whole.extend_from_slice(&self.piece);
+        (self.place, self.piece) = (place, whole);
+        Ok(self.check_beginning()?)
+    }
+
+    /// The last beginning, counted or not, if it is `wanted`; it is noted as taken up.
+    fn last_beginning(&mut self, wanted: impl Fn(&Part) -> bool) -> Option<Part> {
+        let (from, to) = match self.stored.is_empty() {
+            true => (&mut self.tails, &mut self.taken),
+            false => (&mut self.stored, &mut self.loose),
+        };
+        let last = from.pop_if(|last| last.is_tail() && wanted(last))?;
+        to.push(last.clone());
+        Some(last)
     }
 
     /// Waits for the oldest piece, and counts it together with the others that are durable by then.
@@ -171,19 +248,19 @@ impl<'a> Intake<'a> {
         }
         self.in_doubt = std::mem::take(&mut self.stored);
         let (sender, id, parts) = (self.who.clone(), self.upload.id, self.in_doubt.clone());
-        let tail = self.tail.as_ref().map(|tail| tail.file.clone());
+        let taken: Vec<String> = self.taken.iter().rev().map(|tail| tail.file.clone()).collect();
         let done = self
             .door
-            .act(self.who.actor(), move |act| uploads::accept(act, &sender, id, tail.as_deref(), &parts))
+            .act(self.who.actor(), move |act| uploads::accept(act, &sender, id, &taken, &parts))
             .await;
         if matches!(done, Ok(_) | Err(Failure::Refused(_))) {
             self.stored = std::mem::take(&mut self.in_doubt);
         }
         self.have = done?.value;
-        self.stored.clear();
-        if let Some(tail) = self.tail.take() {
-            uploads::remove(self.door.files(), &[tail]).await;
-        }
+        self.tails.extend(self.stored.drain(..).filter(Part::is_tail));
+        let mut gone = std::mem::take(&mut self.taken);
+        gone.append(&mut self.loose);
+        uploads::remove(self.door.files(), &gone).await;
         Ok(())
     }
 
@@ -194,6 +271,7 @@ impl<'a> Intake<'a> {
                 self.stored.push(part);
             }
         }
+        self.stored.append(&mut self.loose);
         uploads::remove(self.door.files(), &self.stored).await;
     }
 }
@@ -203,9 +281,9 @@ async fn keep(
     id: Id<Upload>,
     place: u64,
     piece: Bytes,
-    permit: Option<SemaphorePermit<'static>>,
+    room: Option<OwnedSemaphorePermit>,
 ) -> Result<Part, Fault> {
     let part = uploads::keep(&files, id, place, piece).await;
-    drop(permit);
+    drop(room);
     part
 }

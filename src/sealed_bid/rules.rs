@@ -8,7 +8,7 @@ use crate::platform::canonical::jcs_text;
 use crate::platform::digest::sha256;
 use crate::platform::id::Id;
 use crate::platform::moment::{DAY, HOUR, Moment};
-use crate::platform::refusal::Refused;
+use crate::platform::refusal::{Failure, Refused};
 use crate::project::rulebook::Rulebook;
 use crate::project::rules::{Lot, Tender};
 use crate::project::terms::{Envelopes, Terms};
@@ -58,6 +58,12 @@ pub enum Refusal {
     NoRoom,
     /// The disk is full in the middle of an upload.
     DiskFull,
+    /// Another connection brings bytes into this upload, or has gone on with it.
+    Elsewhere,
+    /// So many upload that there is no memory for another one right now.
+    Crowded,
+    /// A connection brought nothing for too long.
+    Idle { seconds: u64 },
     /// There is no such upload of this bidder, or it has expired.
     NoUpload,
     /// Not all bytes have arrived.
@@ -100,6 +106,9 @@ impl From<Refusal> for Refused {
             R::TooMuchUploaded { max } => say(429, "too_much_uploaded").with("max", max >> 20),
             R::NoRoom => say(507, "no_room"),
             R::DiskFull => say(507, "disk_full"),
+            R::Elsewhere => say(423, "elsewhere"),
+            R::Crowded => say(503, "crowded"),
+            R::Idle { seconds } => say(408, "idle").with("seconds", seconds),
             R::NoUpload => say(404, "no_upload"),
             R::Unfinished { have, size } => say(422, "unfinished")
                 .with("have", have)
@@ -116,6 +125,12 @@ impl From<Refusal> for Refused {
             R::NothingToWithdraw => say(409, "nothing_to_withdraw").article("招标投标法 第二十九条"),
             R::NoSuchEnvelope => say(404, "no_such_envelope"),
         }
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal.into())
     }
 }
 

@@ -120,7 +120,7 @@ pub fn upload(house: &TestHouse, member: &Member, ciphertext: &[u8]) -> Id<Uploa
         let part = runtime.block_on(kept).unwrap();
         let (who, id) = (member.who.clone(), made.id);
         place =
-            house.act(&member.who, move |act| uploads::accept(act, &who, id, None, &[part])).unwrap().value;
+            house.act(&member.who, move |act| uploads::accept(act, &who, id, &[], &[part])).unwrap().value;
     }
     made.id
 }

@@ -4,12 +4,13 @@
 //! Requests may end and break anywhere; what is hashed are whole slices ([`super::intake`]). Answers that refuse are one
 //! line of plain text in the reader's language.
 
+use super::arrivals::{Arrivals, Turn};
 use super::intake::Intake;
 use super::rules::{Refusal, Upload};
 use super::store::{Standing, UploadRow};
 use super::tus_headers;
 use super::uploads::{self, Limits};
-use crate::account::form::check_csrf;
+use crate::account::form::{broken_off, check_csrf};
 use crate::account::page::Page;
 use crate::account::who::{Bidder, Who};
 use crate::ledger::Door;
@@ -17,11 +18,14 @@ use crate::platform::digest::finish;
 use crate::platform::id::Id;
 use crate::platform::refusal::{Failure, Fault, Refused};
 use crate::platform::web::{Answer, Failed};
+use actix_multipart::MultipartError;
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use ring::digest::{Context, SHA256};
+use std::time::Duration;
+use tokio::time::timeout;
 
 crate::routes! {
     OPTIONS "/sealed-bid/upload" everybody => options;
@@ -34,6 +38,9 @@ crate::routes! {
 const VERSION: (&str, &str) = ("Tus-Resumable", "1.0.0");
 /// tus: the checksum of a piece does not match.
 const CHECKSUM_MISMATCH: u16 = 460;
+
+/// When it is worth trying again, in seconds, after answers with these statuses.
+const RETRY_AFTER: [(u16, u64); 3] = [(408, 1), (423, 1), (503, 5)];
 
 /// Where an upload is found.
 pub fn location(id: Id<Upload>) -> String {
@@ -56,7 +63,11 @@ fn refuse(p: &Page, failure: Failure) -> Answer {
     match failure {
         Failure::Refused(refused) => {
             let status = StatusCode::from_u16(refused.status).unwrap_or(StatusCode::BAD_REQUEST);
-            Ok(answer(status).content_type("text/plain; charset=utf-8").body(p.lang.refusal(&refused)))
+            let mut answer = answer(status);
+            if let Some((_, seconds)) = RETRY_AFTER.iter().find(|(status, _)| *status == refused.status) {
+                answer.insert_header((header::RETRY_AFTER, *seconds));
+            }
+            Ok(answer.content_type("text/plain; charset=utf-8").body(p.lang.refusal(&refused)))
         }
         Failure::Fault(fault) if fault.is_disk_full() => {
             tracing::error!(fault = %fault.chain(), "the disk is full: an upload waits");
@@ -110,6 +121,7 @@ async fn create(
     Bidder(who): Bidder,
     p: Page,
     door: web::Data<Door>,
+    arrivals: web::Data<Arrivals>,
     request: HttpRequest,
     body: web::Payload,
 ) -> Answer {
@@ -131,9 +143,13 @@ async fn create(
     };
     let mut offset = 0;
     if has_pieces(&request) {
-        let standing = Standing::default();
-        let brought = Brought { door: door.clone(), who, upload: upload.clone(), standing, promised };
-        match take(brought, body).await {
+        let brought = async {
+            let turn = arrivals.turn(upload.id).await.map_err(Refused::from)?;
+            let (standing, upload) = (Standing::default(), upload.clone());
+            let brought = Brought { door: door.clone(), arrivals, who, upload, standing, turn, promised };
+            take(brought, body).await
+        };
+        match brought.await {
             Ok(have) => offset = have,
             // the upload is there, so its address must be told: the sender goes on from its beginning
             Err(failure @ Failure::Fault(_)) => {
@@ -194,6 +210,7 @@ async fn patch(
     Bidder(who): Bidder,
     p: Page,
     door: web::Data<Door>,
+    arrivals: web::Data<Arrivals>,
     request: HttpRequest,
     id: web::Path<String>,
     body: web::Payload,
@@ -208,11 +225,15 @@ async fn patch(
     }
     let taken = async {
         let promised = promised(&request)?;
+        let (upload, _) = find(&door, &who, &id).await?;
+        let turn = arrivals.turn(upload.id).await.map_err(Refused::from)?;
+        // only now: the connection before may have brought more meanwhile
         let (upload, standing) = find(&door, &who, &id).await?;
         if number(&request, "Upload-Offset") != Some(standing.have) {
             return Err(Refused::from(Refusal::WrongOffset { expected: standing.have }).into());
         }
-        let brought = Brought { door: door.clone(), who, upload: upload.clone(), standing, promised };
+        let brought =
+            Brought { door: door.clone(), arrivals, who, upload: upload.clone(), standing, turn, promised };
         let have = take(brought, body).await?;
         Ok(progress(&mut answer(StatusCode::NO_CONTENT), &upload, have).finish())
     };
@@ -254,10 +275,22 @@ fn promised(request: &HttpRequest) -> Result<Option<[u8; 32]>, Refused> {
 /// What a request brings: where it goes, and the checksum that it promises.
 struct Brought {
     door: web::Data<Door>,
+    arrivals: web::Data<Arrivals>,
     who: Who,
     upload: UploadRow,
     standing: Standing,
+    turn: Turn,
     promised: Option<[u8; 32]>,
+}
+
+/// How the bytes of a request ended.
+enum Ended {
+    Whole,
+    Broken,
+    /// Nothing came for too long.
+    Idle,
+    /// Nothing came for a moment, and another connection wants to go on.
+    Elsewhere,
 }
 
 /// Takes a request's body; gives how much of the upload is durable then. It goes on when the sender is gone: what has
@@ -266,66 +299,115 @@ async fn take(brought: Brought, body: web::Payload) -> Result<u64, Failure> {
     actix_web::rt::spawn(take_all(brought, body)).await.map_err(Fault::from)?
 }
 
-async fn take_all(brought: Brought, mut body: web::Payload) -> Result<u64, Failure> {
-    let Brought { door, who, upload, standing, promised } = brought;
-    let mut intake = Intake::open(&door, &who, &upload, standing, promised.is_none()).await?;
+async fn take_all(brought: Brought, body: web::Payload) -> Result<u64, Failure> {
+    let Brought { door, arrivals, who, upload, standing, turn, promised } = brought;
+    let mut intake = Intake::open(&door, &arrivals, &who, &upload, standing, promised.is_none());
     let mut context = promised.as_ref().map(|_| Context::new(&SHA256));
-    let mut broken = false;
-    while let Some(chunk) = body.next().await {
-        let Ok(chunk) = chunk else {
-            broken = true;
-            break;
-        };
-        if let Some(context) = &mut context {
-            context.update(&chunk);
-        }
-        if let Err(failure) = intake.push(&chunk).await {
+    let see = |chunk: &Bytes| context.iter_mut().for_each(|context| context.update(chunk));
+    let ended = match pour(&mut intake, &arrivals, body, see, || turn.is_wanted()).await {
+        Ok(ended) => ended,
+        Err(failure) => {
             intake.give_up().await;
             return Err(failure);
         }
-    }
+    };
     if let (Some(context), Some(promised)) = (context, promised)
-        && (broken || finish(context) != promised)
+        && (!matches!(ended, Ended::Whole) || finish(context) != promised)
     {
         intake.give_up().await;
-        return Err(Refused::from(Refusal::Checksum).into());
+        return Err(ended.refusal(&arrivals).unwrap_or(Refusal::Checksum).into());
     }
     let finished = intake.finish().await;
     if finished.is_err() {
         intake.give_up().await;
     }
-    finished
+    match ended.refusal(&arrivals) {
+        Some(refusal) => finished.and(Err(refusal.into())),
+        None => finished,
+    }
 }
 
-/// A ciphertext that came in a plain form (the command line's, without script): stored like an upload.
+impl Ended {
+    /// What a sender who is still there is told.
+    fn refusal(&self, arrivals: &Arrivals) -> Option<Refusal> {
+        match self {
+            Self::Whole | Self::Broken => None,
+            Self::Idle => Some(Refusal::Idle { seconds: arrivals.idle().as_secs() }),
+            Self::Elsewhere => Some(Refusal::Elsewhere),
+        }
+    }
+}
+
+/// Pours what comes into `intake`, each chunk shown to `see` first, until all of it is there or it ends otherwise. Whoever is
+/// silent keeps no memory, and the place only until somebody wants it.
+async fn pour<E>(
+    intake: &mut Intake<'_>,
+    arrivals: &Arrivals,
+    mut body: impl futures_util::Stream<Item = Result<Bytes, E>> + Unpin,
+    mut see: impl FnMut(&Bytes),
+    is_wanted: impl Fn() -> bool,
+) -> Result<Ended, Failure> {
+    let mut silent = Duration::ZERO;
+    loop {
+        match timeout(arrivals.silence(), body.next()).await {
+            Ok(None) => return Ok(Ended::Whole),
+            Ok(Some(Err(_))) => return Ok(Ended::Broken),
+            Ok(Some(Ok(chunk))) => {
+                silent = Duration::ZERO;
+                see(&chunk);
+                intake.push(&chunk).await?;
+            }
+            Err(_) => {
+                silent += arrivals.silence();
+                intake.rest().await?;
+                if is_wanted() {
+                    return Ok(Ended::Elsewhere);
+                }
+                if silent >= arrivals.idle() {
+                    return Ok(Ended::Idle);
+                }
+            }
+        }
+    }
+}
+
+/// A ciphertext that came in a plain form (the command line's, without script): stored like an upload. What comes in a form can
+/// not be resumed, so nothing is kept of one that breaks off.
 ///
 /// # Errors
 /// As for pieces over tus.
 pub async fn take_whole(
     door: &Door,
+    arrivals: &Arrivals,
     who: &Who,
     size: u64,
-    mut chunks: impl futures_util::Stream<Item = Result<Bytes, Fault>> + Unpin,
+    chunks: impl futures_util::Stream<Item = Result<Bytes, MultipartError>> + Unpin,
 ) -> Result<Id<Upload>, Failure> {
     let (sender, limits) = (who.clone(), Limits::of(door));
     let upload = door.act(who.actor(), move |act| uploads::create(act, &sender, size, &limits)).await?.value;
-    let mut intake = Intake::open(door, who, &upload, Standing::default(), true).await?;
+    let mut intake = Intake::open(door, arrivals, who, &upload, Standing::default(), true);
     let taken = async {
-        while let Some(chunk) = chunks.next().await {
-            intake.push(&chunk?).await?;
+        // nobody else knows this upload
+        let ended = pour(&mut intake, arrivals, chunks, |_| (), || false).await?;
+        match ended.refusal(arrivals) {
+            Some(refusal) => Err(refusal.into()),
+            None if matches!(ended, Ended::Broken) => Err(broken_off(&"the file is not complete").into()),
+            None => intake.finish().await,
         }
-        intake.finish().await
     };
-    let taken = taken.await;
-    if let Err(failure) = taken {
-        // what came in a form can not be resumed, so none of it is kept for three days
-        let (sender, id) = (who.clone(), upload.id);
+    if let Err(failure) = taken.await {
         intake.give_up().await;
-        let ended = door.act(who.actor(), move |act| uploads::terminate(act, &sender, id)).await;
-        if let Ok(ended) = ended {
-            uploads::remove(door.files(), &ended.value).await;
-        }
+        forget(door, who, upload.id).await;
         return Err(failure);
     }
     Ok(upload.id)
+}
+
+/// Ends an upload that came in a form, and frees its bytes, unless a submission uses it. What fails is left for the clock.
+pub async fn forget(door: &Door, who: &Who, upload: Id<Upload>) {
+    let sender = who.clone();
+    let ended = door.act(who.actor(), move |act| uploads::terminate(act, &sender, upload)).await;
+    if let Ok(ended) = ended {
+        uploads::remove(door.files(), &ended.value).await;
+    }
 }

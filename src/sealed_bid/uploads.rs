@@ -131,7 +131,7 @@ pub async fn keep(files: &Files, id: Id<Upload>, place: u64, piece: Bytes) -> Re
     Ok(Part { place, size, leaves: leaves.iter().collect(), file })
 }
 
-/// Stores the beginning of a slice whose rest is still to come; it is not hashed.
+/// Stores a part of a slice whose rest is still to come; it is not hashed.
 ///
 /// # Errors
 /// The file store fails.
@@ -142,8 +142,8 @@ pub async fn keep_tail(files: &Files, id: Id<Upload>, place: u64, tail: Bytes) -
     Ok(Part { place, size, leaves: Vec::new(), file })
 }
 
-/// Makes stored pieces count. They follow what counts already; if that ends with a tail, `tail` names its file, and the
-/// first piece begins with the tail's bytes and takes its place.
+/// Makes stored pieces count. They follow what counts already; `taken` names the files of the last tails, in order, whose bytes
+/// the first piece begins with and whose place it takes.
 ///
 /// # Errors
 /// Refused if the upload moved on meanwhile, or was ended.
@@ -151,34 +151,44 @@ pub fn accept(
     act: &mut Act<'_>,
     who: &Who,
     id: Id<Upload>,
-    tail: Option<&str>,
+    taken: &[String],
     parts: &[Part],
 ) -> Result<u64, Failure> {
     act.exclude(&format!("upload/{id}"))?;
     let (vault, now) = (act.vault().clone(), act.now());
     let row = own(act.db(), &vault, who, id, now)?;
-    let before = store::standing(act.db(), id)?;
-    let moved_on = || Failure::from(Refused::from(Refusal::WrongOffset { expected: before.have }));
-    if before.tail.as_ref().map(|tail| tail.file.as_str()) != tail {
+    let Standing { have: before, tails } = store::standing(act.db(), id)?;
+    let moved_on = || Failure::from(Refused::from(Refusal::WrongOffset { expected: before }));
+    let last = tails.len().checked_sub(taken.len()).and_then(|kept| tails.get(kept..)).unwrap_or_default();
+    if !last.iter().map(|tail| &tail.file).eq(taken) {
         return Err(moved_on());
     }
-    let mut have = before.tail.as_ref().map_or(before.have, |tail| tail.place);
-    if let Some(tail) = &before.tail {
+    let mut have = last.first().map_or(before, |tail| tail.place);
+    for tail in last {
         store::remove_part(act.db(), id, tail.place)?;
     }
-    let mut whole = true;
     for part in parts {
-        if part.place != have || !whole {
+        if part.place != have {
             return Err(moved_on());
         }
-        have = part.end();
-        whole = !part.is_tail();
-        if have > row.size || (whole && have < row.size && part.size % SLICE as u64 != 0) {
+        if !fits(part, row.size) {
             return Err(Refused::from(Refusal::PartSize).into());
         }
+        have = part.end();
         store::insert_part(act.db(), id, part)?;
     }
-    if have < before.have || (have == row.size && !whole) { Err(moved_on()) } else { Ok(have) }
+    if have < before { Err(moved_on()) } else { Ok(have) }
+}
+
+/// Whether a piece lies as it must in an upload of `size` bytes: one with hashes is whole slices, or ends the upload; a tail
+/// ends within its slice, and before the upload does.
+fn fits(part: &Part, size: u64) -> bool {
+    let slice = SLICE as u64;
+    let (begun, end) = (part.place % slice, part.end());
+    if part.is_tail() {
+        return end < size && begun + part.size < slice;
+    }
+    begun == 0 && (end == size || (end < size && part.size.is_multiple_of(slice)))
 }
 
 /// Ends an upload that no submission uses, and gives its pieces for removal.

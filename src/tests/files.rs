@@ -7,8 +7,15 @@ use hyper_util::server::conn::auto::Builder;
 use s3s::auth::SimpleAuth;
 use s3s::service::S3ServiceBuilder;
 
-async fn s3(folder: &std::path::Path) -> Files {
-    let _ = rustls::crypto::ring::default_provider().install_default();
+/// What the S3 server of these tests lets in, as a program finds it in its environment.
+pub(super) const S3_ACCESS: [(&str, &str); 3] = [
+    ("AWS_ACCESS_KEY_ID", "tester"),
+    ("AWS_SECRET_ACCESS_KEY", "secret-of-the-tester"),
+    ("AWS_REGION", "us-east-1"),
+];
+
+/// Serves `folder` as S3 for as long as the test's process lives; gives the place of a file store there.
+pub(super) async fn s3_place(folder: &std::path::Path) -> String {
     std::fs::create_dir_all(folder.join("bucket")).unwrap();
     let mut service = S3ServiceBuilder::new(s3s_fs::FileSystem::new(folder).unwrap());
     service.set_auth(SimpleAuth::from_single("tester", "secret-of-the-tester"));
@@ -23,13 +30,14 @@ async fn s3(folder: &std::path::Path) -> Files {
             });
         }
     });
-    let env = |key: &str| match key {
-        "AWS_ACCESS_KEY_ID" => Some("tester".to_owned()),
-        "AWS_SECRET_ACCESS_KEY" => Some("secret-of-the-tester".to_owned()),
-        "AWS_REGION" => Some("us-east-1".to_owned()),
-        _ => None,
-    };
-    Files::open(&format!("s3://bucket/centre?endpoint=http://{address}"), env).unwrap()
+    format!("s3://bucket/centre?endpoint=http://{address}")
+}
+
+async fn s3(folder: &std::path::Path) -> Files {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let env =
+        |key: &str| S3_ACCESS.iter().find(|(name, _)| *name == key).map(|(_, value)| (*value).to_owned());
+    Files::open(&s3_place(folder).await, env).unwrap()
 }
 
 async fn keeps_what_it_was_given(files: Files) {

@@ -59,6 +59,11 @@ impl Server {
         Self::start_as(disk.command(&program()), config, Stdio::null(), free_address(), address.to_owned())
     }
 
+    /// Starts it with these settings.
+    pub fn start_configured(config: &Config) -> Self {
+        Self::start_as(Command::new(program()), config, Stdio::null(), free_address(), free_address())
+    }
+
     fn start_with(house: &TestHouse, log: Stdio, metrics: String) -> Self {
         Self::start_as(Command::new(program()), house.door().config(), log, metrics, free_address())
     }
@@ -74,6 +79,9 @@ impl Server {
             .env("SUNBID_KEYS", &config.keys)
             .env("SUNBID_ORIGIN", &config.origin)
             .env("SUNBID_DISK_RESERVE_BYTES", config.disk_reserve_bytes.to_string())
+            .env("SUNBID_UPLOAD_IDLE_SECONDS", config.upload_idle_seconds.to_string())
+            .env("SUNBID_UPLOAD_MEMORY_BYTES", config.upload_memory_bytes.to_string())
+            .envs(super::files::S3_ACCESS)
             .env("SUNBID_DEMO", "true")
             .env("SUNBID_LOG", "debug")
             .stdout(Stdio::null())

@@ -8,7 +8,7 @@ use crate::platform::moment::Moment;
 use crate::platform::refusal::Fault;
 use crate::platform::vault::Vault;
 use crate::sealed_bid::rules::Upload;
-use crate::sealing::stream::{Measured, root_of};
+use crate::sealing::stream::{Measured, SLICE, root_of};
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable};
@@ -64,8 +64,8 @@ pub struct Part {
 }
 
 impl Part {
-    /// Whether this is the beginning of a slice whose rest has not arrived. It is durable, but will be stored again
-    /// with the rest, and only then hashed.
+    /// Whether this is a part of a slice whose rest has not arrived. It is durable, but will be stored again with the
+    /// rest, and only then hashed.
     pub fn is_tail(&self) -> bool {
         self.leaves.is_empty()
     }
@@ -81,8 +81,8 @@ impl Part {
 pub struct Standing {
     /// Bytes that are durable.
     pub have: u64,
-    /// The last of its pieces, if that is a tail.
-    pub tail: Option<Part>,
+    /// Its last pieces, in order, that are tails: beginnings of one slice, one behind the other.
+    pub tails: Vec<Part>,
 }
 
 /// The tag under which a person's uploads are found.
@@ -213,8 +213,13 @@ pub(in crate::sealed_bid) fn supersede(db: &mut Db, upload: Id<Upload>, at: Mome
 
 /// The pieces of an upload, in order.
 pub(crate) fn parts(db: &mut Db, upload: Id<Upload>) -> Result<Vec<Part>, Fault> {
+    parts_from(db, upload, 0)
+}
+
+fn parts_from(db: &mut Db, upload: Id<Upload>, place: u64) -> Result<Vec<Part>, Fault> {
     let rows: Vec<PartColumns> = sealed_bid_part::table
         .filter(sealed_bid_part::upload_id.eq(upload.to_string()))
+        .filter(sealed_bid_part::place.ge(signed(place)?))
         .order(sealed_bid_part::place)
         .select(PART)
         .load(db)?;
@@ -240,7 +245,13 @@ pub(in crate::sealed_bid) fn standing(db: &mut Db, upload: Id<Upload>) -> Result
         .first(db)
         .optional()?;
     let last = last.map(part_of).transpose()?;
-    Ok(Standing { have: last.as_ref().map_or(0, Part::end), tail: last.filter(Part::is_tail) })
+    let Some(last) = last else { return Ok(Standing::default()) };
+    let tails = if last.is_tail() {
+        parts_from(db, upload, last.place - last.place % SLICE as u64)?
+    } else {
+        Vec::new()
+    };
+    Ok(Standing { have: last.end(), tails })
 }
 
 /// Forgets the piece that begins at `place`.

@@ -236,9 +236,9 @@ fn an_unfinished_or_foreign_or_used_upload_is_no_bid(engine: Engine) {
     let piece = bytes::Bytes::copy_from_slice(&ciphertext[..SLICE]);
     let part = runtime.block_on(uploads::keep(x.house.door().files(), half, 0, piece)).unwrap();
     let (who, again) = (x.first.who.clone(), part.clone());
-    x.house.act(&x.first.who, move |act| uploads::accept(act, &who, half, None, &[part])).unwrap();
+    x.house.act(&x.first.who, move |act| uploads::accept(act, &who, half, &[], &[part])).unwrap();
     let who = x.first.who.clone();
-    let twice = x.house.act(&x.first.who, move |act| uploads::accept(act, &who, half, None, &[again]));
+    let twice = x.house.act(&x.first.who, move |act| uploads::accept(act, &who, half, &[], &[again]));
     assert_eq!(refused(twice).key, "sealed_bid.refusal.wrong_offset");
     assert_eq!(
         refused(submit(&x.house, &x.first, x.lot, &sealed, half)).key,

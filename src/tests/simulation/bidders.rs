@@ -244,13 +244,20 @@ impl World {
     }
 
     /// Puts the next piece into the file store: a whole number of slices, or one that ends in the middle of one, whose
-    /// beginning is then sent along with what follows. Gives it, how far the upload is then, and the tail that it replaces.
-    fn keep_piece(&mut self, at: usize) -> (Part, usize, Option<String>) {
+    /// beginning then lies beside what follows or is sent along with it. Gives it, how far the upload is then, and the tails
+    /// that it replaces.
+    fn keep_piece(&mut self, at: usize) -> (Part, usize, Vec<String>) {
         let (how, odd) = (self.dice.below(4), usize::try_from(self.dice.between(1, 900_000)).unwrap());
         let draft = self.players[at].draft.as_ref().unwrap();
         let upload = draft.upload.as_ref().unwrap();
         let door = self.house().door();
-        let tail = door.read(|db| uploads::standing(db, upload.id)).unwrap().tail;
+        let tails = door.read(|db| uploads::standing(db, upload.id)).unwrap().tails;
+        let then = upload.have + odd / 3;
+        if how == 3 && upload.have % SLICE + odd / 3 < SLICE && odd > 3 && then < draft.ciphertext.len() {
+            let piece = Body::copy_from_slice(&draft.ciphertext[upload.have..then]);
+            let kept = uploads::keep_tail(door.files(), upload.id, upload.have as u64, piece);
+            return (runtime().block_on(kept).unwrap(), then, Vec::new());
+        }
         let from = upload.have - upload.have % SLICE;
         let rest = &draft.ciphertext[from..];
         let length = match how {
@@ -270,11 +277,11 @@ impl World {
         };
         let part = runtime().block_on(kept).unwrap();
         let then = from + usize::try_from(part.size).unwrap();
-        (part, then, tail.map(|tail| tail.file))
+        (part, then, tails.into_iter().map(|tail| tail.file).collect())
     }
 
     fn take_piece(&mut self, at: usize) {
-        let (part, then, tail) = self.keep_piece(at);
+        let (part, then, tails) = self.keep_piece(at);
         let who = self.players[at].member.who.clone();
         let (id, have, expires_at) = {
             let upload = self.players[at].draft.as_ref().unwrap().upload.as_ref().unwrap();
@@ -283,7 +290,7 @@ impl World {
         let came = self.attempt(&format!("bidder {} uploads up to {then}", at + 1), move |house| {
             let sender = who.clone();
             house
-                .act(&who, move |act| uploads::accept(act, &sender, id, tail.as_deref(), &[part]))
+                .act(&who, move |act| uploads::accept(act, &sender, id, &tails, &[part]))
                 .map(|done| done.value)
         });
         let now_there = match came {
@@ -466,7 +473,7 @@ impl World {
             door.write(who.actor(), move |act| uploads::create(act, &who, size, &limits)).unwrap().value;
         let kept = uploads::keep(door.files(), row.id, 0, Body::from(made.ciphertext));
         let (part, who) = (runtime().block_on(kept).unwrap(), member.who.clone());
-        door.write(who.actor(), move |act| uploads::accept(act, &who, row.id, None, &[part])).unwrap();
+        door.write(who.actor(), move |act| uploads::accept(act, &who, row.id, &[], &[part])).unwrap();
         let key = format!("sealed_bid.refusal.{wrong}");
         with.push(&key);
         let open = self.is_open();
