@@ -29,7 +29,8 @@ use crate::sealing::warrant::OpeningWarrant;
 use std::collections::BTreeMap;
 
 /// Opens an envelope with the shares that were released; `progress` tells those who watch. `given_up`: trustees who have
-/// not released are declared lost, and bids that need them are recorded as not opened. Blocks; in pages use [`open`].
+/// not released are declared lost, and bids that need them are recorded as not opened. Who asks while another one opens it here
+/// waits for that, and is done if it came to an end. Blocks; in pages use [`open`].
 ///
 /// # Errors
 /// Refused without warrant (see [`rules::warrant`]), for people who may not, and when bids must wait for more trustees.
@@ -41,11 +42,16 @@ pub fn open_blocking(
     (envelope, given_up): (EnvelopeKind, bool),
     progress: &Progress,
 ) -> Result<(), Failure> {
+    let (follower, waited) = progress.claim(door, lot, envelope);
     let now = door.now();
     let vault = door.vault().clone();
-    let (warrant, material) = door.read(|db| gather(db, &vault, lot, envelope, given_up, now))?;
+    let gathered = door.read(|db| gather(db, &vault, lot, envelope, given_up, now));
+    let (warrant, material) = match gathered {
+        Err(Failure::Refused(refused)) if waited && refused == Refusal::AlreadyOpened.into() => return Ok(()),
+        gathered => gathered?,
+    };
     let lost = if given_up { missing(&material) } else { Vec::new() };
-    let follower = progress.follow(door, lot, envelope, material.bids.len());
+    follower.begin(material.bids.len());
     let unsealed = match unseal(door.files(), authority, &warrant, &material, &follower)? {
         Ok(unsealed) => unsealed,
         Err(trustees) => return Err(Refused::from(Refusal::WaitFor { trustees }).into()),

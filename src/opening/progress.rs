@@ -10,7 +10,7 @@ use crate::project::rules::Lot;
 use crate::sealing::context::EnvelopeKind;
 use std::collections::BTreeMap;
 use std::io::{self, Read};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Where one bid stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -45,30 +45,39 @@ type Running = BTreeMap<(Id<Lot>, EnvelopeKind), Vec<BidStep>>;
 
 /// The openings that run on this server.
 #[derive(Clone, Default)]
-pub struct Progress(Arc<Mutex<Running>>);
+pub struct Progress(Arc<Openings>);
+
+#[derive(Default)]
+struct Openings {
+    running: Mutex<Running>,
+    /// Told whenever one has ended.
+    ended: Condvar,
+}
 
 impl Progress {
-    /// The bids of an opening that runs, in the order of the bid set; empty when none runs.
+    /// The bids of an opening that runs, in the order of the bid set; empty when none runs or it has not looked yet.
     pub fn of(&self, lot: Id<Lot>, envelope: EnvelopeKind) -> Vec<BidStep> {
         self.open().get(&(lot, envelope)).cloned().unwrap_or_default()
     }
 
-    /// Begins to follow the opening of `bids` bids; it is forgotten when the follower goes.
-    pub fn follow(&self, door: &Door, lot: Id<Lot>, envelope: EnvelopeKind, bids: usize) -> Follower {
-        self.open().insert((lot, envelope), vec![BidStep::Waiting; bids]);
-        let follower = Follower {
-            progress: self.clone(),
-            door: door.clone(),
-            place: (lot, envelope),
-            told: Mutex::new(door.now()),
-        };
-        follower.tell();
-        follower
+    /// Claims the opening of an envelope, which is forgotten when the follower goes. While another one of it runs here this
+    /// waits for its end, so nothing is decrypted twice and nobody's progress is lost; `true` says that there was one. Blocks.
+    pub fn claim(&self, door: &Door, lot: Id<Lot>, envelope: EnvelopeKind) -> (Follower, bool) {
+        let place = (lot, envelope);
+        let mut running = self.open();
+        let waits = running.contains_key(&place);
+        while running.contains_key(&place) {
+            running = self.0.ended.wait(running).unwrap_or_else(PoisonError::into_inner);
+        }
+        running.insert(place, Vec::new());
+        drop(running);
+        let (progress, told) = (self.clone(), Mutex::new(door.now()));
+        (Follower { progress, door: door.clone(), place, told }, waits)
     }
 
     /// A thread that panicked while it held the lock has left whole steps behind.
     fn open(&self) -> MutexGuard<'_, Running> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -84,6 +93,12 @@ pub struct Follower {
 const WAKE_EVERY: i64 = SECOND / 2;
 
 impl Follower {
+    /// The opening is of so many bids, and begins now.
+    pub fn begin(&self, bids: usize) {
+        self.progress.open().insert(self.place, vec![BidStep::Waiting; bids]);
+        self.tell();
+    }
+
     /// Bid number `at`, from 0, is now at `step`.
     pub fn set(&self, at: usize, step: BidStep) {
         if let Some(bid) = self.progress.open().get_mut(&self.place).and_then(|bids| bids.get_mut(at)) {
@@ -105,6 +120,7 @@ impl Follower {
 impl Drop for Follower {
     fn drop(&mut self) {
         self.progress.open().remove(&self.place);
+        self.progress.0.ended.notify_all();
         self.tell();
     }
 }

@@ -6,6 +6,7 @@ use crate::account::testing::TestHouse;
 use crate::ledger::proof::Receipt;
 use crate::on_both_databases;
 use crate::opening::progress::BidStep;
+use crate::opening::store;
 use crate::opening::testing::{BidBox, bids_in};
 use crate::platform::database::testing::Engine;
 use crate::project::testing::{Shape, announced, draft};
@@ -18,6 +19,7 @@ on_both_databases! {
     the_record_is_read_and_printed_with_objections_answers_and_signatures
     the_replay_tells_every_step_from_the_log_and_proves_it
     each_bid_is_shown_while_it_is_decrypted_and_never_whose_it_is
+    who_opens_what_is_being_opened_waits_for_it_and_nothing_is_decrypted_twice
 }
 
 const HALL: &str = "/opening/TEST-0001/1";
@@ -200,7 +202,8 @@ fn each_bid_is_shown_while_it_is_decrypted_and_never_whose_it_is(engine: Engine)
     filled.close(&served.house);
     filled.release(&served.house, Kind::Single, &[1, 2]);
     let mut heard = served.house.door().hub().listen();
-    let follower = served.progress.follow(served.house.door(), filled.lot, Kind::Single, 3);
+    let (follower, _) = served.progress.claim(served.house.door(), filled.lot, Kind::Single);
+    follower.begin(3);
     served.house.clock.move_to(served.house.door().now().plus(1_000_000));
     follower.set(0, BidStep::Done);
     follower.set(1, BidStep::Opening(40));
@@ -222,4 +225,41 @@ fn each_bid_is_shown_while_it_is_decrypted_and_never_whose_it_is(engine: Engine)
     // the real opening tells the same, and leaves nothing behind
     filled.open(&served.house, Kind::Single, false).unwrap();
     assert!(served.progress.of(filled.lot, Kind::Single).is_empty());
+}
+
+fn who_opens_what_is_being_opened_waits_for_it_and_nothing_is_decrypted_twice(engine: Engine) {
+    let house = TestHouse::new(engine);
+    let filled = bids_in(&house, &["1.00", "2.00", "3.00"]);
+    let served = Served::start(house);
+    filled.close(&served.house);
+    filled.release(&served.house, Kind::Single, &[1, 2]);
+    let (progress, lot) = (&served.progress, filled.lot);
+    // the first one is at work
+    let (follower, waited) = progress.claim(served.house.door(), lot, Kind::Single);
+    assert!(!waited);
+    follower.begin(3);
+    follower.set(0, BidStep::Done);
+    let agent = &filled.staff.agent;
+    let mut browsers: Vec<_> = (0..3).map(|_| served.browser(agent)).collect();
+    for browser in &mut browsers {
+        browser.get(HALL).expect_status(200);
+    }
+    let statuses: Vec<u16> = std::thread::scope(|scope| {
+        let tries: Vec<_> = browsers
+            .iter_mut()
+            .map(|browser| scope.spawn(|| browser.post(&format!("{HALL}/single/open"), &[]).status))
+            .collect();
+        std::thread::sleep(std::time::Duration::from_millis(500));
+        assert!(tries.iter().all(|one| !one.is_finished()), "they wait");
+        let shown = progress.of(lot, Kind::Single);
+        assert_eq!(shown, [BidStep::Done, BidStep::Waiting, BidStep::Waiting], "the first one's progress");
+        // it fails: one of those who wait opens the envelope, and for the others it is done
+        drop(follower);
+        tries.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    assert_eq!(statuses, [303; 3]);
+    assert!(progress.of(lot, Kind::Single).is_empty());
+    let bids = served.house.door().read(|db| store::opened_bids(db, lot, Kind::Single)).unwrap();
+    assert_eq!(bids.len(), 3);
+    assert_eq!(browsers[0].post(&format!("{HALL}/single/open"), &[]).status, 409, "later it is told");
 }
