@@ -1,12 +1,14 @@
 //! Over real HTTP: tus as outside clients speak it, the bid form's last step, the command line's form, receipts.
 
-use super::{Box1, box1, offer};
-use crate::account::testing::Member;
+use super::{Box1, box1, box1_in, offer};
+use crate::account::testing::{Member, TestHouse};
 use crate::ledger::proof::Receipt;
 use crate::on_both_databases;
 use crate::platform::canonical::jcs_text;
 use crate::platform::database::testing::Engine;
 use crate::platform::digest::{b64, sha256};
+use crate::platform::id::Id;
+use crate::project::rules::Lot;
 use crate::project::terms::DualLock;
 use crate::project::testing::Shape;
 use crate::sealed_bid::testing::{parameters, seal_offer};
@@ -17,12 +19,17 @@ use crate::sealing::stream::SLICE;
 use crate::tests::browser::{Browser, Seen, Served};
 use bytes::Bytes;
 use reqwest::Method;
+use std::io::Write;
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::time::Duration;
 
 on_both_databases! {
     a_bid_goes_up_in_pieces_over_breaks_and_comes_back_as_a_receipt
     what_is_not_a_sealed_bid_is_refused_with_the_reason
     the_protocol_is_kept_to_the_letter
     the_command_lines_three_files_are_handed_in_by_a_plain_form
+    of_a_form_that_is_refused_or_breaks_off_no_byte_is_left_and_its_share_is_free
     a_withdrawal_is_signed_on_its_page_and_has_a_receipt
     every_mark_that_the_bid_forms_script_asks_for_stands_on_the_page
 }
@@ -31,6 +38,7 @@ const LOT: &str = "/sealed-bid/TEST-0001/1";
 
 struct Line {
     served: Served,
+    lot: Id<Lot>,
     first: Member,
     second: Member,
     parameters: BidParameters,
@@ -40,12 +48,16 @@ struct Line {
 
 /// A served box, and a large bid of the first bidder: three slices and a bit.
 fn line(engine: Engine) -> Line {
-    let Box1 { house, first, second, lot, .. } = box1(engine, &Shape::default());
+    line_in(TestHouse::new(engine))
+}
+
+fn line_in(house: TestHouse) -> Line {
+    let Box1 { house, first, second, lot, .. } = box1_in(house, &Shape::default());
     let parameters = parameters(&house, &first, lot, EnvelopeKind::Single);
     let mut large = offer();
     large.files.push(("图纸.bin".into(), vec![5; 3_200_000]));
     let (bid, ciphertext) = seal_offer(&house, &first, &parameters, &large);
-    Line { served: Served::start(house), first, second, parameters, bid, ciphertext }
+    Line { served: Served::start(house), lot, first, second, parameters, bid, ciphertext }
 }
 
 fn tus(browser: &mut Browser, method: Method, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Seen {
@@ -185,23 +197,7 @@ fn the_command_lines_three_files_are_handed_in_by_a_plain_form(engine: Engine) {
     let page = format!("{LOT}/single/hand-in");
     browser.get(&page).expect_status(200);
     let form = |browser: &Browser, ciphertext: &[u8]| {
-        let mut body = Vec::new();
-        let mut part = |name: &str, content: &[u8]| {
-            body.extend_from_slice(
-                format!(
-                    "--XX\r\nContent-Disposition: form-data; name=\"{name}\"; filename=\"{name}\"\r\n\r\n"
-                )
-                .as_bytes(),
-            );
-            body.extend_from_slice(content);
-            body.extend_from_slice(b"\r\n");
-        };
-        part("csrf", browser.csrf.as_bytes());
-        part("manifest", jcs_text(&line.bid.manifest).as_bytes());
-        part("signature", jcs_text(&line.bid.signature).as_bytes());
-        part("ciphertext", ciphertext);
-        body.extend_from_slice(b"--XX--\r\n");
-        Bytes::from(body)
+        Bytes::from(plain_form(browser, &line.bid, &jcs_text(&line.bid.signature), ciphertext))
     };
     let kind = [("content-type", "multipart/form-data; boundary=XX")];
     let cut = form(&browser, &line.ciphertext[..line.ciphertext.len() - 5]);
@@ -259,4 +255,94 @@ fn every_mark_that_the_bid_forms_script_asks_for_stands_on_the_page(engine: Engi
         assert!(page.contains(&format!("data-step=\"{step}\"")), "{step}");
     }
     assert!(!page.contains("data-field=\"price\" name="), "an input of the offer must have no name");
+}
+
+/// Writes the plain form of the command line's three files, in parts.
+fn plain_form(browser: &Browser, bid: &SealedBid, signature: &str, ciphertext: &[u8]) -> Vec<u8> {
+    let mut body = Vec::new();
+    let mut part = |name: &str, content: &[u8]| {
+        body.extend_from_slice(
+            format!("--XX\r\nContent-Disposition: form-data; name=\"{name}\"; filename=\"{name}\"\r\n\r\n")
+                .as_bytes(),
+        );
+        body.extend_from_slice(content);
+        body.extend_from_slice(b"\r\n");
+    };
+    part("csrf", browser.csrf.as_bytes());
+    part("manifest", jcs_text(&bid.manifest).as_bytes());
+    part("signature", signature.as_bytes());
+    part("ciphertext", ciphertext);
+    body.extend_from_slice(b"--XX--\r\n");
+    body
+}
+
+fn of_a_form_that_is_refused_or_breaks_off_no_byte_is_left_and_its_share_is_free(engine: Engine) {
+    let line = line_in(TestHouse::configured(engine, |config| config.uploads_per_bidder = 1));
+    let mut browser = line.served.browser(&line.first);
+    let page = format!("{LOT}/single/hand-in");
+    let kind = [("content-type", "multipart/form-data; boundary=XX")];
+    let stored = PathBuf::from(&line.served.house.door().config().files).join("sealed");
+    let is_empty = || {
+        let mut folders = std::fs::read_dir(&stored).into_iter().flatten().map(|entry| entry.unwrap().path());
+        folders.all(|folder| std::fs::read_dir(folder).unwrap().next().is_none())
+    };
+    browser.get(&page).expect_status(200);
+    let (bid, right) = (&line.bid, jcs_text(&line.bid.signature));
+    // a signature of something else; then bytes that are not those of the manifest
+    let mut other = bid.signature.clone();
+    other.sig.0[7] ^= 1;
+    let form = plain_form(&browser, bid, &jcs_text(&other), &line.ciphertext);
+    browser.send(Method::POST, &page, &kind, form.into()).expect_status(422);
+    assert!(is_empty(), "a wrong signature left bytes");
+    let mut changed = line.ciphertext.clone();
+    changed[2_000_000] ^= 1;
+    let form = plain_form(&browser, bid, &right, &changed);
+    browser.send(Method::POST, &page, &kind, form.into()).expect_status(422);
+    assert!(is_empty(), "other bytes left bytes");
+    // the cable is pulled in the middle
+    let form = plain_form(&browser, bid, &right, &line.ciphertext);
+    let address = line.served.base.strip_prefix("http://").unwrap();
+    let mut wire = TcpStream::connect(address).unwrap();
+    let head = format!(
+        "POST {page} HTTP/1.1\r\nHost: {address}\r\nCookie: {}\r\nContent-Type: {}\r\nContent-Length: {}\r\n\r\n",
+        browser.cookie_header(),
+        kind[0].1,
+        form.len()
+    );
+    wire.write_all(head.as_bytes()).unwrap();
+    wire.write_all(&form[..2_500_000]).unwrap();
+    let arrives = (0..200).any(|_| {
+        std::thread::sleep(Duration::from_millis(20));
+        !is_empty()
+    });
+    assert!(arrives, "the server stores what comes");
+    drop(wire);
+    let goes = (0..200).any(|_| {
+        std::thread::sleep(Duration::from_millis(50));
+        is_empty()
+    });
+    assert!(goes, "a form that broke off left bytes");
+    // each of them would have used up the bidder's share
+    let form = plain_form(&browser, bid, &right, &line.ciphertext);
+    let receipt = browser.send(Method::POST, &page, &kind, form.into()).expect_status(303).location();
+    browser.get(&receipt).expect_status(200);
+    // and what came too late
+    let house = &line.served.house;
+    let parameters = parameters(house, &line.second, line.lot, EnvelopeKind::Single);
+    let (bid, ciphertext) = seal_offer(house, &line.second, &parameters, &offer());
+    house.at("2026-03-25 09:30:00");
+    let mut second = line.served.browser(&line.second);
+    second.get(&page);
+    let before = files_below(&stored);
+    let form = plain_form(&second, &bid, &jcs_text(&bid.signature), &ciphertext);
+    let told = second.send(Method::POST, &page, &kind, form.into()).expect_status(422).text();
+    assert!(told.contains("投标截止时间"), "{told}");
+    assert_eq!(files_below(&stored), before, "a late bid left bytes");
+}
+
+fn files_below(folder: &PathBuf) -> usize {
+    std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| std::fs::read_dir(entry.unwrap().path()).unwrap().count())
+        .sum()
 }
