@@ -131,8 +131,25 @@ impl TestHouse {
         let number = self.next_code.fetch_add(1, Ordering::SeqCst);
         // invented codes: there is no region 990000
         let code = CreditCode::complete(&format!("91990000{number:0>9}")).unwrap();
+        self.registered_under(code.to_string(), role, login, (person, organisation))
+    }
+
+    /// Registers somebody else of the organisation of `member`, in the same role, without a key.
+    pub fn registered_beside(&self, member: &Member, login: &str) -> Who {
+        let Who { credit_code, role, organisation_name, .. } = &member.who;
+        let person = format!("{login}先生");
+        self.registered_under(credit_code.clone(), *role, login, (&person, organisation_name))
+    }
+
+    fn registered_under(
+        &self,
+        credit_code: String,
+        role: Role,
+        login: &str,
+        (person, organisation): (&str, &str),
+    ) -> Who {
         let new = Registration {
-            credit_code: code.to_string(),
+            credit_code,
             organisation: organisation.into(),
             person: person.into(),
             login: login.into(),

@@ -50,9 +50,11 @@ pub enum Refusal {
     WrongOffset { expected: u64 },
     /// The checksum of a piece differs.
     Checksum,
-    /// Too many unfinished uploads.
+    /// Who uploads has no valid certificate, so could not sign a bid.
+    NoCertificate,
+    /// Too many unfinished uploads of an organisation.
     TooManyUploads { max: u32 },
-    /// Too many bytes in unfinished uploads; `max` in bytes.
+    /// Too many bytes in an organisation's unfinished uploads; `max` in bytes.
     TooMuchUploaded { max: u64 },
     /// The disk has no room for another upload.
     NoRoom,
@@ -102,6 +104,7 @@ impl From<Refusal> for Refused {
             R::PartSize => say(422, "part_size"),
             R::WrongOffset { expected } => say(409, "wrong_offset").with("expected", expected),
             R::Checksum => say(422, "checksum"),
+            R::NoCertificate => say(403, "no_certificate").article("电子签名法 第十三条"),
             R::TooManyUploads { max } => say(429, "too_many_uploads").with("max", max),
             R::TooMuchUploaded { max } => say(429, "too_much_uploaded").with("max", max >> 20),
             R::NoRoom => say(507, "no_room"),

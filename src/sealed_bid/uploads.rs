@@ -1,6 +1,7 @@
 //! Acts on uploads: create, take pieces, give up. Not bids yet: nothing here is entered in the log, and nothing
 //! here knows a lot.
 
+use super::actions;
 use super::rules::{LEFTOVERS_KEPT, Refusal, Room, UPLOAD_KEPT, Upload, check_size};
 use super::store::{self, Part, Standing, UploadRow, UploadState};
 use crate::account::who::Who;
@@ -25,7 +26,7 @@ pub const PART_MAX: usize = 4 * SLICE;
 pub struct Limits {
     /// Largest upload, in bytes.
     size: u64,
-    /// Most open uploads of one bidder, and most announced bytes of them together.
+    /// Most open uploads of one bidder, all of an organisation's people together, and most announced bytes of them.
     uploads: u32,
     bytes: u64,
     /// Bytes of the disk that are never given away.
@@ -49,14 +50,20 @@ impl Limits {
 /// Begins an upload of `size` bytes.
 ///
 /// # Errors
-/// Refused for a size that no sealed bid has, one above the platform's limit, a bidder with many open uploads or much in
+/// Refused for people without a valid certificate: they could not hand it in, and whoever registers under somebody else's
+/// organisation could otherwise use up its share. Refused for a size that no sealed bid has, one above the platform's limit, a bidder with many open uploads or much in
 /// them, and a disk that has no room for it beside the reserve and what other open uploads may still bring.
 pub fn create(act: &mut Act<'_>, who: &Who, size: u64, limits: &Limits) -> Result<UploadRow, Failure> {
     check_size(size, limits.size).map_err(Refused::from)?;
+    let now = act.now();
+    if actions::signing_certificate(act.db(), who, now)?.is_none() {
+        return Err(Refusal::NoCertificate.into());
+    }
     // two that begin at once must not both be given the last room
     act.exclude("sealed_bid/room")?;
     let owner = store::owner_tag(act.vault(), who.person);
-    let (open, bytes) = store::open_uploads(act.db(), &owner)?;
+    let bidder = store::bidder_tag(act.vault(), who.organisation);
+    let (open, bytes) = store::open_uploads(act.db(), &bidder)?;
     if open >= limits.uploads as usize {
         return Err(Refused::from(Refusal::TooManyUploads { max: limits.uploads }).into());
     }
@@ -64,9 +71,8 @@ pub fn create(act: &mut Act<'_>, who: &Who, size: u64, limits: &Limits) -> Resul
         return Err(Refused::from(Refusal::TooMuchUploaded { max: limits.bytes }).into());
     }
     check_room(act, size, limits)?;
-    let expires_at = act.now().plus(UPLOAD_KEPT);
-    let row = UploadRow { id: Id::random(), owner, size, state: UploadState::Open, expires_at };
-    let now = act.now();
+    let expires_at = now.plus(UPLOAD_KEPT);
+    let row = UploadRow { id: Id::random(), owner, bidder, size, state: UploadState::Open, expires_at };
     store::insert_upload(act.db(), &row, now)?;
     Ok(row)
 }

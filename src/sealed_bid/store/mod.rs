@@ -8,8 +8,9 @@ pub use steps::{CountedEnvelope, counted, counted_of};
 pub(super) use steps::{Series, insert_step, step, steps, steps_of_bid};
 pub use uploads::{Part, Standing, UploadRow, UploadState, measured};
 pub(super) use uploads::{
-    announced_bytes, arrived_bytes, end_upload, expired, forget_upload, insert_part, insert_upload,
-    leftovers, open_uploads, owner_tag, remove_part, remove_parts, standing, supersede, tidied,
+    announced_bytes, arrived_bytes, bidder_tag, end_upload, expired, forget_upload, insert_part,
+    insert_upload, leftovers, open_uploads, owner_tag, remove_part, remove_parts, standing, supersede,
+    tidied,
 };
 pub(crate) use uploads::{parts, upload};
 
@@ -20,6 +21,7 @@ diesel::table! {
     sealed_bid_upload (id) {
         id -> Text,
         owner -> Text,
+        bidder -> Text,
         size -> BigInt,
         state -> Text,
         created_at -> BigInt,

@@ -2,6 +2,7 @@
 
 use super::{count, id, sealed_bid_part, sealed_bid_upload, signed};
 use crate::account::rules::Person;
+use crate::party::rules::Organisation;
 use crate::platform::database::Db;
 use crate::platform::id::Id;
 use crate::platform::moment::Moment;
@@ -46,6 +47,8 @@ pub struct UploadRow {
     pub id: Id<Upload>,
     /// Tag of the person who sends; see [`owner_tag`].
     pub owner: String,
+    /// Tag of the organisation; see [`bidder_tag`].
+    pub bidder: String,
     pub size: u64,
     pub state: UploadState,
     pub expires_at: Moment,
@@ -90,13 +93,19 @@ pub(in crate::sealed_bid) fn owner_tag(vault: &Vault, person: Id<Person>) -> Str
     vault.tag("sealed_bid/owner", &[&person.to_bytes()])
 }
 
-type UploadColumns = (String, String, i64, String, i64);
+/// The tag under which an organisation's uploads are counted: its people share what one bidder may have open.
+pub(in crate::sealed_bid) fn bidder_tag(vault: &Vault, organisation: Id<Organisation>) -> String {
+    vault.tag("sealed_bid/uploads_of", &[&organisation.to_bytes()])
+}
 
-fn upload_of((row, owner, size, state, expires_at): UploadColumns) -> Result<UploadRow, Fault> {
+type UploadColumns = (String, String, String, i64, String, i64);
+
+fn upload_of((row, owner, bidder, size, state, expires_at): UploadColumns) -> Result<UploadRow, Fault> {
     let state = UploadState::from_code(&state)?;
     Ok(UploadRow {
         id: id(&row)?,
         owner,
+        bidder,
         size: count(size)?,
         state,
         expires_at: Moment::from_micros(expires_at),
@@ -106,12 +115,14 @@ fn upload_of((row, owner, size, state, expires_at): UploadColumns) -> Result<Upl
 const UPLOAD: (
     sealed_bid_upload::id,
     sealed_bid_upload::owner,
+    sealed_bid_upload::bidder,
     sealed_bid_upload::size,
     sealed_bid_upload::state,
     sealed_bid_upload::expires_at,
 ) = (
     sealed_bid_upload::id,
     sealed_bid_upload::owner,
+    sealed_bid_upload::bidder,
     sealed_bid_upload::size,
     sealed_bid_upload::state,
     sealed_bid_upload::expires_at,
@@ -127,10 +138,10 @@ pub(crate) fn upload(db: &mut Db, upload: Id<Upload>) -> Result<Option<UploadRow
     row.map(upload_of).transpose()
 }
 
-/// How many open uploads this owner has, and their announced bytes in all.
-pub(in crate::sealed_bid) fn open_uploads(db: &mut Db, owner: &str) -> Result<(usize, u64), Fault> {
+/// How many open uploads the organisation with this tag has, and their announced bytes in all.
+pub(in crate::sealed_bid) fn open_uploads(db: &mut Db, bidder: &str) -> Result<(usize, u64), Fault> {
     let sizes: Vec<i64> = sealed_bid_upload::table
-        .filter(sealed_bid_upload::owner.eq(owner))
+        .filter(sealed_bid_upload::bidder.eq(bidder))
         .filter(sealed_bid_upload::state.eq(UploadState::Open.code()))
         .select(sealed_bid_upload::size)
         .load(db)?;
@@ -177,6 +188,7 @@ pub(in crate::sealed_bid) fn insert_upload(db: &mut Db, row: &UploadRow, at: Mom
         .values((
             sealed_bid_upload::id.eq(row.id.to_string()),
             sealed_bid_upload::owner.eq(&row.owner),
+            sealed_bid_upload::bidder.eq(&row.bidder),
             sealed_bid_upload::size.eq(signed(row.size)?),
             sealed_bid_upload::state.eq(row.state.code()),
             sealed_bid_upload::created_at.eq(at.micros()),

@@ -27,6 +27,7 @@ on_both_databases! {
     what_arrived_before_a_connection_broke_is_kept_to_the_byte
     of_two_requests_with_the_same_bytes_one_counts_and_loses_nothing
     a_bidder_has_so_many_uploads_and_bytes_and_no_more
+    two_colleagues_share_what_their_organisation_may_have_open
     an_upload_begins_only_if_the_disk_takes_it_beside_what_is_promised
     of_abandoned_uploads_no_byte_is_left_and_of_submitted_ones_all
     the_bytes_of_a_bid_that_was_replaced_or_withdrawn_go
@@ -199,11 +200,45 @@ fn a_bidder_has_so_many_uploads_and_bytes_and_no_more(engine: Engine) {
     let many = create(&mut browser, size).expect_status(429).text();
     assert!(many.contains("3 个"), "{many}");
     browser.get("/account/lang/en?next=/");
-    assert!(create(&mut browser, size).text().contains("3 unfinished uploads"));
+    assert!(create(&mut browser, size).text().contains("has 3 unfinished uploads"));
     // the others have theirs, and what is given up is free again
     create(&mut served.browser(&second), size).expect_status(201);
     tus(&mut browser, Method::DELETE, &last, &[], b"").expect_status(204);
     create(&mut browser, size).expect_status(201);
+}
+
+fn two_colleagues_share_what_their_organisation_may_have_open(engine: Engine) {
+    let size = crate::sealing::stream::ciphertext_size(1 << 20);
+    let house = TestHouse::configured(engine, |config| {
+        config.uploads_per_bidder = 3;
+        config.upload_bytes_per_bidder = 4 * size;
+    });
+    let Box1 { house, first, second, .. } = box1_in(house, &Shape::default());
+    // somebody who only says that they are of this organisation takes nothing of its share
+    let nobody = house.registered_beside(&first, "jia");
+    let colleague = house.with_key(house.registered_beside(&first, "jiayi"));
+    let served = Served::start(house);
+    let [mut one, mut two, mut other] = [&first, &colleague, &second].map(|member| served.browser(member));
+    let size = usize::try_from(size).unwrap();
+    let told = create(&mut served.browser_of(&nobody), size).expect_status(403).text();
+    assert!(told.contains("没有有效的签名证书"), "{told}");
+    let begun = create(&mut one, size).expect_status(201).location();
+    let large = usize::try_from(crate::sealing::stream::ciphertext_size(3_538_944)).unwrap();
+    let much = create(&mut two, large).expect_status(429).text();
+    assert!(much.contains("贵单位") && much.contains("合计将超过 4 MiB"), "{much}");
+    create(&mut two, size).expect_status(201);
+    create(&mut two, size).expect_status(201);
+    for browser in [&mut one, &mut two] {
+        let many = create(browser, size).expect_status(429).text();
+        assert!(many.contains("贵单位") && many.contains("3 个"), "{many}");
+    }
+    two.get("/account/lang/en?next=/");
+    assert!(create(&mut two, size).text().contains("Your organisation, all its accounts together"));
+    // sharing the share is not sharing the upload
+    tus(&mut two, Method::HEAD, &begun, &[], b"").expect_status(404);
+    create(&mut other, size).expect_status(201);
+    tus(&mut one, Method::DELETE, &begun, &[], b"").expect_status(204);
+    create(&mut two, size).expect_status(201);
 }
 
 fn an_upload_begins_only_if_the_disk_takes_it_beside_what_is_promised(engine: Engine) {

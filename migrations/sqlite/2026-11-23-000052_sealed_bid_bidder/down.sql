@@ -1,0 +1,2 @@
+DROP INDEX sealed_bid_upload_bidder;
+ALTER TABLE sealed_bid_upload DROP COLUMN bidder;
