@@ -11,7 +11,7 @@ use crate::platform::moment::{MINUTE, SECOND};
 use crate::platform::queue;
 use crate::platform::refusal::{Fault, Refused};
 use crate::platform::web::{Failed, assets, headers};
-use crate::sealed_bid::arrivals::Arrivals;
+use crate::sealed_bid::senders::Senders;
 use crate::{
     account, demo, deposit, evaluation, expert_draw, ledger, message, open_data, opening, outage, project,
     recording, sealed_bid, supervision,
@@ -275,12 +275,12 @@ pub fn start(
     let progress = web::Data::new(progress);
     // before anybody can come: other servers wait for us from now on
     house.door.tell_arrivals().map_err(|e| Fault::new(e.to_string()))?;
-    let arrivals = web::Data::new(Arrivals::of(house.door.config()));
+    let senders = web::Data::new(Senders::of(house.door.config()));
     let server = HttpServer::new(move || {
         App::new()
             .app_data(limits.clone())
             .app_data(progress.clone())
-            .app_data(arrivals.clone())
+            .app_data(senders.clone())
             .app_data(web::Data::new(house.door.clone()))
             .app_data(web::Data::new(house.authority.clone()))
             .app_data(web::PayloadConfig::new(1 << 20))

@@ -1,9 +1,9 @@
 //! 递交已密封的文件 Handing in what `sunbid seal` wrote: three files in a plain form, without any script.
 
 use super::actions::{self, Submission};
-use super::arrivals::Arrivals;
 use super::pages::{LotView, found_envelope, view};
 use super::rules::{Refusal, Step, Upload};
+use super::senders::Senders;
 use super::tus;
 use crate::account::authority::Authority;
 use crate::account::form::{broken_off, check_csrf};
@@ -74,8 +74,8 @@ async fn read_form(desk: &Desk, mut form: Multipart) -> Result<(String, String, 
             "ciphertext" if trusted => {
                 let size =
                     Manifest::read(manifest.as_bytes()).map_err(|why| Refused::from(Refusal::from(why)))?;
-                let Desk { door, arrivals, who, .. } = desk;
-                let upload = tus::take_whole(door, arrivals, who, size.ct.size.0, field).await?;
+                let Desk { door, senders, who, .. } = desk;
+                let upload = tus::take_whole(door, senders, who, size.ct.size.0, field).await?;
                 return Ok((manifest, signature, upload));
             }
             _ => return Err(malformed("the form is not the one of this page").into()),
@@ -88,7 +88,7 @@ async fn read_form(desk: &Desk, mut form: Multipart) -> Result<(String, String, 
 struct Desk {
     p: Page,
     door: web::Data<Door>,
-    arrivals: web::Data<Arrivals>,
+    senders: web::Data<Senders>,
     authority: web::Data<Authority>,
     who: Who,
 }
@@ -120,12 +120,12 @@ async fn take_and_submit(
 async fn hand_in_post(
     Bidder(who): Bidder,
     p: Page,
-    (door, arrivals, authority): (web::Data<Door>, web::Data<Arrivals>, web::Data<Authority>),
+    (door, senders, authority): (web::Data<Door>, web::Data<Senders>, web::Data<Authority>),
     path: Place,
     form: Multipart,
 ) -> Result<actix_web::HttpResponse, Failed> {
     let found = found_envelope(&door, &who, path.into_inner()).await?;
-    let desk = Desk { p: p.clone(), door, arrivals, authority, who };
+    let desk = Desk { p: p.clone(), door, senders, authority, who };
     // on its own: whoever goes away in the middle must not keep it from tidying up
     let handed = actix_web::rt::spawn(take_and_submit(desk, (found.lot.lot, found.kind), form));
     let handed = handed.await.map_err(Fault::from)?;

@@ -1,12 +1,12 @@
 //! What arrives of a ciphertext, cut into pieces: hashed once, durable, and only then counted. While some pieces are being
-//! stored the next one is received; memory for all uploads together is bounded ([`super::arrivals`]).
+//! stored the next one is received; memory for all uploads together is bounded ([`super::senders`]).
 //!
 //! A slice that has begun to arrive is kept as beginnings ([`Part::is_tail`]), each with the bytes that came since the one
 //! before. A new one takes up those before it that are not larger, so there are never more than twenty, and of a sender
 //! who brings single bytes each is written about ten times, not a million times. A whole slice takes up all of them.
 
-use super::arrivals::{Arrivals, HELD};
 use super::rules::{Refusal, Upload};
+use super::senders::{HELD, Senders};
 use super::store::{Part, Standing, UploadRow};
 use super::uploads::{self, PART_MAX};
 use crate::account::who::Who;
@@ -27,7 +27,7 @@ const AT_ONCE: usize = 3;
 /// One request's bytes on their way into an upload.
 pub(super) struct Intake<'a> {
     door: &'a Door,
-    arrivals: &'a Arrivals,
+    senders: &'a Senders,
     who: &'a Who,
     upload: &'a UploadRow,
     /// Without a promised checksum each piece counts as soon as it is durable; with one, all count at the end or none.
@@ -56,7 +56,7 @@ impl<'a> Intake<'a> {
     /// Goes on where the upload stands.
     pub fn open(
         door: &'a Door,
-        arrivals: &'a Arrivals,
+        senders: &'a Senders,
         who: &'a Who,
         upload: &'a UploadRow,
         standing: Standing,
@@ -65,7 +65,7 @@ impl<'a> Intake<'a> {
         let Standing { have, tails } = standing;
         Self {
             door,
-            arrivals,
+            senders,
             who,
             upload,
             at_once,
@@ -153,13 +153,13 @@ impl<'a> Intake<'a> {
     /// Finds memory for the piece and `more` bytes; gives how many slices it may have.
     async fn make_room(&mut self, more: usize) -> Result<usize, Failure> {
         if self.room.is_none() {
-            if !self.arrivals.has_room() {
+            if !self.senders.has_room() {
                 // what is being stored for this upload gives its own back
                 while !self.storing.is_empty() {
                     self.settle().await?;
                 }
             }
-            let room = self.arrivals.room().await.map_err(Refused::from)?;
+            let room = self.senders.room().await.map_err(Refused::from)?;
             self.room = Some((room, Instant::now()));
         }
         let slices = self.room.as_ref().map_or(1, |(room, _)| room.num_permits());

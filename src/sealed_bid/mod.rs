@@ -23,7 +23,7 @@
 
 pub mod actions;
 pub mod arrival;
-pub mod arrivals;
+pub mod senders;
 pub mod ciphertext;
 pub mod drill;
 pub mod drill_pages;

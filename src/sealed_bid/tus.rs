@@ -4,9 +4,9 @@
 //! Requests may end and break anywhere; what is hashed are whole slices ([`super::intake`]). Answers that refuse are one
 //! line of plain text in the reader's language.
 
-use super::arrivals::{Arrivals, Turn};
 use super::intake::Intake;
 use super::rules::{Refusal, Upload};
+use super::senders::{Senders, Turn};
 use super::store::{Standing, UploadRow};
 use super::tus_headers;
 use super::uploads::{self, Limits};
@@ -121,7 +121,7 @@ async fn create(
     Bidder(who): Bidder,
     p: Page,
     door: web::Data<Door>,
-    arrivals: web::Data<Arrivals>,
+    senders: web::Data<Senders>,
     request: HttpRequest,
     body: web::Payload,
 ) -> Answer {
@@ -144,9 +144,9 @@ async fn create(
     let mut offset = 0;
     if has_pieces(&request) {
         let brought = async {
-            let turn = arrivals.turn(upload.id).await.map_err(Refused::from)?;
+            let turn = senders.turn(upload.id).await.map_err(Refused::from)?;
             let (standing, upload) = (Standing::default(), upload.clone());
-            let brought = Brought { door: door.clone(), arrivals, who, upload, standing, turn, promised };
+            let brought = Brought { door: door.clone(), senders, who, upload, standing, turn, promised };
             take(brought, body).await
         };
         match brought.await {
@@ -210,7 +210,7 @@ async fn patch(
     Bidder(who): Bidder,
     p: Page,
     door: web::Data<Door>,
-    arrivals: web::Data<Arrivals>,
+    senders: web::Data<Senders>,
     request: HttpRequest,
     id: web::Path<String>,
     body: web::Payload,
@@ -226,14 +226,14 @@ async fn patch(
     let taken = async {
         let promised = promised(&request)?;
         let (upload, _) = find(&door, &who, &id).await?;
-        let turn = arrivals.turn(upload.id).await.map_err(Refused::from)?;
+        let turn = senders.turn(upload.id).await.map_err(Refused::from)?;
         // only now: the connection before may have brought more meanwhile
         let (upload, standing) = find(&door, &who, &id).await?;
         if number(&request, "Upload-Offset") != Some(standing.have) {
             return Err(Refused::from(Refusal::WrongOffset { expected: standing.have }).into());
         }
         let brought =
-            Brought { door: door.clone(), arrivals, who, upload: upload.clone(), standing, turn, promised };
+            Brought { door: door.clone(), senders, who, upload: upload.clone(), standing, turn, promised };
         let have = take(brought, body).await?;
         Ok(progress(&mut answer(StatusCode::NO_CONTENT), &upload, have).finish())
     };
@@ -275,7 +275,7 @@ fn promised(request: &HttpRequest) -> Result<Option<[u8; 32]>, Refused> {
 /// What a request brings: where it goes, and the checksum that it promises.
 struct Brought {
     door: web::Data<Door>,
-    arrivals: web::Data<Arrivals>,
+    senders: web::Data<Senders>,
     who: Who,
     upload: UploadRow,
     standing: Standing,
@@ -300,11 +300,11 @@ async fn take(brought: Brought, body: web::Payload) -> Result<u64, Failure> {
 }
 
 async fn take_all(brought: Brought, body: web::Payload) -> Result<u64, Failure> {
-    let Brought { door, arrivals, who, upload, standing, turn, promised } = brought;
-    let mut intake = Intake::open(&door, &arrivals, &who, &upload, standing, promised.is_none());
+    let Brought { door, senders, who, upload, standing, turn, promised } = brought;
+    let mut intake = Intake::open(&door, &senders, &who, &upload, standing, promised.is_none());
     let mut context = promised.as_ref().map(|_| Context::new(&SHA256));
     let see = |chunk: &Bytes| context.iter_mut().for_each(|context| context.update(chunk));
-    let ended = match pour(&mut intake, &arrivals, body, see, || turn.is_wanted()).await {
+    let ended = match pour(&mut intake, &senders, body, see, || turn.is_wanted()).await {
         Ok(ended) => ended,
         Err(failure) => {
             intake.give_up().await;
@@ -315,13 +315,13 @@ async fn take_all(brought: Brought, body: web::Payload) -> Result<u64, Failure> 
         && (!matches!(ended, Ended::Whole) || finish(context) != promised)
     {
         intake.give_up().await;
-        return Err(ended.refusal(&arrivals).unwrap_or(Refusal::Checksum).into());
+        return Err(ended.refusal(&senders).unwrap_or(Refusal::Checksum).into());
     }
     let finished = intake.finish().await;
     if finished.is_err() {
         intake.give_up().await;
     }
-    match ended.refusal(&arrivals) {
+    match ended.refusal(&senders) {
         Some(refusal) => finished.and(Err(refusal.into())),
         None => finished,
     }
@@ -329,10 +329,10 @@ async fn take_all(brought: Brought, body: web::Payload) -> Result<u64, Failure> 
 
 impl Ended {
     /// What a sender who is still there is told.
-    fn refusal(&self, arrivals: &Arrivals) -> Option<Refusal> {
+    fn refusal(&self, senders: &Senders) -> Option<Refusal> {
         match self {
             Self::Whole | Self::Broken => None,
-            Self::Idle => Some(Refusal::Idle { seconds: arrivals.idle().as_secs() }),
+            Self::Idle => Some(Refusal::Idle { seconds: senders.idle().as_secs() }),
             Self::Elsewhere => Some(Refusal::Elsewhere),
         }
     }
@@ -342,14 +342,14 @@ impl Ended {
 /// silent keeps no memory, and the place only until somebody wants it.
 async fn pour<E>(
     intake: &mut Intake<'_>,
-    arrivals: &Arrivals,
+    senders: &Senders,
     mut body: impl futures_util::Stream<Item = Result<Bytes, E>> + Unpin,
     mut see: impl FnMut(&Bytes),
     is_wanted: impl Fn() -> bool,
 ) -> Result<Ended, Failure> {
     let mut silent = Duration::ZERO;
     loop {
-        match timeout(arrivals.silence(), body.next()).await {
+        match timeout(senders.silence(), body.next()).await {
             Ok(None) => return Ok(Ended::Whole),
             Ok(Some(Err(_))) => return Ok(Ended::Broken),
             Ok(Some(Ok(chunk))) => {
@@ -358,12 +358,12 @@ async fn pour<E>(
                 intake.push(&chunk).await?;
             }
             Err(_) => {
-                silent += arrivals.silence();
+                silent += senders.silence();
                 intake.rest().await?;
                 if is_wanted() {
                     return Ok(Ended::Elsewhere);
                 }
-                if silent >= arrivals.idle() {
+                if silent >= senders.idle() {
                     return Ok(Ended::Idle);
                 }
             }
@@ -378,18 +378,18 @@ async fn pour<E>(
 /// As for pieces over tus.
 pub async fn take_whole(
     door: &Door,
-    arrivals: &Arrivals,
+    senders: &Senders,
     who: &Who,
     size: u64,
     chunks: impl futures_util::Stream<Item = Result<Bytes, MultipartError>> + Unpin,
 ) -> Result<Id<Upload>, Failure> {
     let (sender, limits) = (who.clone(), Limits::of(door));
     let upload = door.act(who.actor(), move |act| uploads::create(act, &sender, size, &limits)).await?.value;
-    let mut intake = Intake::open(door, arrivals, who, &upload, Standing::default(), true);
+    let mut intake = Intake::open(door, senders, who, &upload, Standing::default(), true);
     let taken = async {
         // nobody else knows this upload
-        let ended = pour(&mut intake, arrivals, chunks, |_| (), || false).await?;
-        match ended.refusal(arrivals) {
+        let ended = pour(&mut intake, senders, chunks, |_| (), || false).await?;
+        match ended.refusal(senders) {
             Some(refusal) => Err(refusal.into()),
             None if matches!(ended, Ended::Broken) => Err(broken_off(&"the file is not complete").into()),
             None => intake.finish().await,

@@ -1,7 +1,7 @@
 //! Tests of the whole street: over HTTP, over all routes and roles, and of the source itself.
 
 mod access_table;
-mod arrivals;
+mod senders;
 pub mod browser;
 mod cable;
 pub mod centre;

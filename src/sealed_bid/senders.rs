@@ -23,14 +23,14 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What is under way on this server. Cheap to clone.
 #[derive(Clone)]
-pub struct Arrivals {
+pub struct Senders {
     turns: Turns,
     room: Arc<Semaphore>,
     slices: usize,
     idle: Duration,
 }
 
-impl Arrivals {
+impl Senders {
     pub fn of(config: &Config) -> Self {
         let slices = usize::try_from(config.upload_memory_bytes).unwrap_or(usize::MAX) / SLICE;
         // one slice must fit, or nothing ever arrives
