@@ -121,7 +121,8 @@ impl Trusted {
                 let rotations = log.and_then(|log| Rotations::parse(&log.rotations).ok()).unwrap_or_default();
                 let keys: Vec<VerifierKey> = known.logs().iter().map(|log| log.key.clone()).collect();
                 let led = rotations.lead_from(&keys);
-                ensure!(given.logs().iter().all(|log| led.contains(&log.key)), other(key));
+                let same = witnesses_of(&given) == witnesses_of(&known);
+                ensure!(same && given.logs().iter().all(|log| led.contains(&log.key)), other(key));
                 Ok(given)
             }
             (Some(given), None) => {
@@ -220,6 +221,12 @@ fn in_both_languages(error: SealError) -> anyhow::Error {
         }
         _ => error.into(),
     }
+}
+
+/// Who must cosign by a policy; all of it but the logs.
+fn witnesses_of(policy: &Policy) -> String {
+    let text = policy.to_string();
+    text.lines().filter(|line| !line.starts_with("log ")).collect::<Vec<_>>().join("\n")
 }
 
 fn other(key: &Path) -> String {

@@ -6,7 +6,7 @@ use super::street::day::{Day, NUMBER};
 use crate::account::testing::TestHouse;
 use crate::ledger::Actor;
 use crate::on_both_databases;
-use crate::opening::testing::{BidBox, bids_in_shape};
+use crate::opening::testing::{BidBox, bids_in_shape, trust};
 use crate::outage::rules::OutageRule;
 use crate::outage::{jobs, store};
 use crate::platform::database::testing::Engine;
@@ -127,6 +127,10 @@ fn an_outage_before_the_deadline_moves_it_and_bids_are_taken_until_then(engine: 
     closes(&house, &filled).unwrap();
     let closing = house.door().read(|db| crate::opening::store::closing(db, filled.lot)).unwrap();
     assert_eq!(closing.unwrap().bidders, 4);
+    // the log shows trustees both moves
+    let bundle = filled.bundle(&house, EnvelopeKind::Single);
+    let announced = bundle.check(&trust(&house), house.door().now()).unwrap().announced;
+    assert_eq!((announced.opens_at, announced.moved), (at("2026-03-26 11:31"), 2));
 }
 
 fn no_box_closes_before_it_is_known_whether_the_platform_was_away(engine: Engine) {

@@ -2,16 +2,22 @@
 
 use super::dual::{dual, locked_bids};
 use super::operator::{Operator, Plan, Written};
+use crate::account::role::Role;
 use crate::account::testing::TestHouse;
+use crate::announcement::actions::{self as notices, Amendment};
 use crate::ledger::note::{Note, SignerKey};
 use crate::ledger::policy::Policy;
 use crate::ledger::rotation::Rotation;
 use crate::on_both_databases;
-use crate::opening::testing::{bids_in, trust};
+use crate::opening::testing::{bids_in, empty_box, trust};
 use crate::platform::canonical::jcs;
 use crate::platform::database::testing::Engine;
-use crate::platform::moment::{HOUR, MINUTE, Moment, SECOND};
+use crate::platform::moment::{DAY, HOUR, MINUTE, Moment, SECOND};
 use crate::platform::web::lang::Lang;
+use crate::project::schedule::{Schedule, Weight};
+use crate::project::store as projects;
+use crate::project::testing::Shape;
+use crate::sealed_bid::testing::{Offer, bid};
 use crate::sealing::context::EnvelopeKind as Kind;
 use crate::sealing::document::Bytes;
 use crate::sealing::drill::{self, make};
@@ -25,6 +31,7 @@ on_both_databases! {
     what_the_platform_hands_out_is_shown_by_the_log
     papers_that_differ_from_the_log_are_refused
     a_dual_lock_needs_the_bidders_end_in_the_log
+    an_amended_time_is_the_one_that_counts
 }
 
 /// The code of what is untrue.
@@ -62,6 +69,41 @@ fn what_the_platform_hands_out_is_shown_by_the_log(engine: Engine) {
     assert!(shown.checkpoint.size > bundle.bid_set.closing.size.0);
     // the trustee's own clock still counts
     assert!(bundle.check(&trust(&house), bundle.opens_at.plus(-1)).is_err());
+}
+
+fn an_amended_time_is_the_one_that_counts(engine: Engine) {
+    let house = TestHouse::new(engine);
+    let filled = empty_box(&house, &Shape::default());
+    let (agent, now) = (filled.staff.agent.who.clone(), house.door().now());
+    let facts = house.door().read(|db| projects::known_lot(db, filled.lot)).unwrap();
+    let (tender, was) = (facts.tender, facts.schedule.unwrap());
+    let schedule = Schedule { bids_until: was.bids_until.plus(2 * DAY), ..was };
+    let amendment = Amendment { schedule, summary: "延期两天".into(), weight: Weight::AffectsBids };
+    let checked = house.door().read(|db| notices::check_amended(db, tender, &amendment, now));
+    let (notice, problems) = checked.unwrap();
+    assert_eq!(problems, []);
+    let (fields, authority) = (filled.staff.agent.sign(&notice.statement()), house.authority().clone());
+    let amended = house.act(&filled.staff.agent.who, move |act| {
+        notices::amend(act, &authority, &agent, tender, &amendment, &fields)
+    });
+    amended.unwrap();
+    for price in ["1.00", "2.00", "3.00"] {
+        let member = house.member(Role::Bidder, &format!("bidder{price}"));
+        bid(&house, &member, filled.lot, Kind::Single, &Offer::priced(price)).unwrap();
+    }
+    filled.close(&house);
+    let bundle = filled.bundle(&house, Kind::Single);
+    let announced = bundle.check(&trust(&house), house.door().now()).unwrap().announced;
+    assert_eq!((announced.opens_at, announced.notices.len()), (schedule.bids_until, 2));
+    // without the amendment the first time would count, and the closing names the second notice
+    let operator = Operator::of(&bundle);
+    let hidden = operator.bundle(|plan| drop(plan.before.pop()));
+    assert_eq!(untrue(hidden.check(&operator.trust(), house.door().now())), "other_time");
+    let early = operator.bundle(|plan| {
+        plan.before.pop();
+        plan.bundle.opens_at = was.bids_until;
+    });
+    assert_eq!(untrue(early.check(&operator.trust(), house.door().now())), "no_notice");
 }
 
 fn papers_that_differ_from_the_log_are_refused(engine: Engine) {

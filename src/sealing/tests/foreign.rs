@@ -13,11 +13,16 @@ use std::process::{Command, Output};
 
 /// Runs the Python opener.
 pub fn opener(arguments: &[&str]) -> Output {
+    python("open_bid.py", arguments)
+}
+
+/// Runs a script of `tests/foreign`.
+fn python(script: &str, arguments: &[&str]) -> Output {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let made = root.join(".venv/bin/python");
     let usual = if made.exists() { made.display().to_string() } else { "python3".to_owned() };
     let python = std::env::var("SUNBID_PYTHON").unwrap_or(usual);
-    let script = root.join("tests/foreign/open_bid.py");
+    let script = root.join("tests/foreign").join(script);
     let run = Command::new(&python).arg("-B").arg(script).args(arguments).output();
     let run = run.unwrap_or_else(|why| panic!("{python} does not run ({why}); bin/test sets it up"));
     let told = String::from_utf8_lossy(&run.stderr);
@@ -32,6 +37,17 @@ pub fn opener(arguments: &[&str]) -> Output {
 pub fn key_file(i: u8, key: &BoxKey) -> Vec<u8> {
     let (hpke_private, sign_private) = (Bytes(key.to_bytes().0), Blob(Vec::new()));
     jcs(&TrusteeKeyFile { hpke_private, i, sign_private, tender: String::new(), typ: TrusteeKeyTyp })
+}
+
+/// `tests/foreign/opening_bundle.py` was written from the format page; what it says of each of an operator's lies is what
+/// the command line and browsers say (`opening::tests::lies`, `browser/test/opening_bundle.test.ts`).
+#[test]
+fn python_judges_the_pinned_opening_papers_as_trustees_programs_do() {
+    let pinned = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/foreign/opening-bundles.json");
+    let run = python("opening_bundle.py", &[&pinned.display().to_string()]);
+    let told = String::from_utf8_lossy(&run.stdout);
+    assert!(run.status.success(), "{told}{}", String::from_utf8_lossy(&run.stderr));
+    assert!(told.lines().count() >= 18, "{told}");
 }
 
 #[test]

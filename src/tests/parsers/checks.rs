@@ -89,12 +89,21 @@ pub fn envelope(bytes: &[u8]) -> bool {
 
 /// What opens bids: releases of trustees and bidders, what they are made from, key files.
 pub fn release(bytes: &[u8]) -> bool {
-    let _ = (OpeningBundle::read(bytes), KeyBundle::read(bytes));
+    let _ = KeyBundle::read(bytes);
+    let opening = OpeningBundle::read(bytes).inspect(|bundle| {
+        // whatever it says of itself is believed here, so that the check goes as deep as it can
+        let trust = bundle.log.as_ref().and_then(|log| Policy::parse(&log.policy).ok());
+        let _ = trust.map(|trust| bundle.check(&trust, bundle.opens_at));
+    });
     // a file with a passphrase asks for as many rounds as it names: tried only without
     let locked = serde_json::from_slice::<LockedKeyFile>(bytes).is_ok();
     let key = !locked && read_key_file(bytes, "").is_ok();
     let boxed = bytes.len() < 64 && read_box_key(bytes, "").is_ok();
-    let taken = [canonical(Release::read(bytes), bytes), canonical(BidderRelease::read(bytes), bytes)];
+    let taken = [
+        canonical(Release::read(bytes), bytes),
+        canonical(BidderRelease::read(bytes), bytes),
+        canonical(opening, bytes),
+    ];
     taken.contains(&true) || locked || key || boxed
 }
 

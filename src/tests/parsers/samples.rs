@@ -68,6 +68,7 @@ fn of_a_tender(add: &mut Add<'_>) {
     filled.close(&house);
     let bundle = filled.bundle(&house, Single);
     add("envelope", "bid-set", &jcs(&bundle.bid_set));
+    add("release", "opening-bundle", &jcs(&bundle));
     add("release", "trustee", &jcs(&filled.made(&house, Single, 1)));
     add("release", "bidder", &jcs(&wrong_key(&bid.manifest, &bundle.session)));
     filled.release(&house, Single, &[1, 2]);
