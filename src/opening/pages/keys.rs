@@ -209,7 +209,7 @@ pub(super) async fn excuse_post(
         door.files().put(content).await?;
         let (lot, by) = (facts.lot, who.clone());
         let excuse = move |act: &mut Act<'_>| bidders::excuse(act, &by, lot, envelope, m, (&words, &paper));
-        Ok(door.act(who.actor(), excuse).await.map(|_| ())?)
+        door.act(who.actor(), excuse).await.map(|_| ())
     };
     let done = done.await;
     back(p, &door, facts, done).await

@@ -144,7 +144,7 @@ pub fn excuses(db: &mut Db, lot: Id<Lot>, envelope: EnvelopeKind) -> Result<Vec<
         let m = Bytes::parse(&m).ok_or_else(|| damaged("bid"))?;
         let mut sha256 = [0; 32];
         let held = hex::decode_to_slice(&paper, &mut sha256).is_ok();
-        let paper = held.then(|| Paper { name, sha256: Bytes(sha256) });
+        let paper = held.then_some(Paper { name, sha256: Bytes(sha256) });
         Ok(ExcuseRow { m, words, at: Moment::from_micros(at), paper })
     };
     rows.into_iter().map(row).collect()
