@@ -14,6 +14,7 @@ use crate::ledger::{self, Door};
 use crate::platform::canonical::jcs_text;
 use crate::platform::digest::{b64u, from_b64u};
 use crate::platform::id::Id;
+use crate::platform::moment::Moment;
 use crate::platform::money::Fen;
 use crate::platform::refusal::{Failure, Fault, Refused};
 use crate::platform::web::{Answer, assets};
@@ -175,7 +176,7 @@ async fn lot_get(
         Ok((lot, trustees, certificate, (expires, untried), envelopes))
     });
     let (lot, trustees, certificate, (expires, untried), envelopes) = found.await?;
-    let expires = expires.map(crate::platform::moment::Moment::beijing);
+    let expires = expires.map(Moment::beijing);
     let why_not = lot.may(FlowStep::SubmitBid, who.role, p.now).err().map(|refused| p.lang.refusal(&refused));
     let view = view(&lot, &p);
     p.html(&LotPage { p: p.clone(), lot: view, trustees, certificate, expires, untried, why_not, envelopes })
@@ -187,6 +188,8 @@ pub(super) struct Envelope {
     pub(super) kind: EnvelopeKind,
     parameters: BidParameters,
     steps: Vec<Kept>,
+    /// When the bidder's certificate ends, if that is before the opening.
+    expires: Option<Moment>,
 }
 
 pub(super) async fn found_envelope(
@@ -201,7 +204,11 @@ pub(super) async fn found_envelope(
         let lot = project::seen_lot(db, &number, &lot, None)?;
         let parameters = actions::parameters(db, &vault, &origin, &who, &lot, kind, now)?;
         let steps = actions::own_bid(db, &vault, &who, lot.lot, kind)?;
-        Ok(Envelope { lot, kind, parameters, steps })
+        let expires = match lot.schedule {
+            Some(schedule) => expiry::too_early(db, &who, now, schedule.bids_until)?,
+            None => None,
+        };
+        Ok(Envelope { lot, kind, parameters, steps, expires })
     })
     .await
 }
@@ -224,6 +231,7 @@ struct PreparePage {
     size_max: u64,
     /// Address that the command line sends to.
     server: String,
+    expires: Option<String>,
     why_not: Option<String>,
     threshold: u8,
     trustees: usize,
@@ -254,6 +262,7 @@ fn prepare_page(p: &Page, door: &Door, who: &Who, found: &Envelope) -> PreparePa
         // what the archive and the segments add to the files
         size_max: door.config().upload_bytes_max / 100 * 96,
         server: door.config().public_url.trim_end_matches('/').to_owned(),
+        expires: found.expires.map(Moment::beijing),
         why_not: refused.map(|refused| p.lang.refusal(&refused)),
         threshold: found.parameters.trustees.t,
         trustees: found.parameters.trustees.members.len(),

@@ -1,5 +1,6 @@
 //! The drill: every trustee opens a canary before bids come, and whoever lost a key finds it then.
 
+use crate::account::role::Role;
 use crate::account::testing::{Member, TestHouse, refused};
 use crate::on_both_databases;
 use crate::opening::testing::{BidBox, empty_box};
@@ -181,10 +182,25 @@ fn a_certificate_that_ends_before_the_opening_is_warned_about(engine: Engine) {
     assert_eq!(asked(ends.plus(DAY)), Some(ends));
     let opens = house.door().read(|db| expiry::opens_at(db, tender(&house, &filled))).unwrap();
     assert_eq!(opens, Some(crate::project::testing::schedule().bids_until));
+    // a bidder reads it on the lot's page and where the bid is sealed
+    let begun = house.door().now();
+    house.at("2024-03-25 10:00:00");
+    let early = house.member(Role::Bidder, "early");
+    house.clock.move_to(begun);
+    let late = house.member(Role::Bidder, "late");
     // nobody is warned whose certificate lasts
     let served = Served::start(house);
     let shown = served.browser(&filled.staff.agent).get("/sealed-bid/TEST-0001/trustees").text();
     assert!(!shown.contains("早于开标时间"), "{shown}");
+    let [mut early, mut late] = [served.browser(&early), served.browser(&late)];
+    for page in ["/sealed-bid/TEST-0001/1", "/sealed-bid/TEST-0001/1/single"] {
+        let told = early.get(page).expect_status(200).text();
+        assert!(told.contains("您的签名证书 2026-03-2") && told.contains("早于开标时间"), "{told}");
+        assert!(!late.get(page).expect_status(200).text().contains("早于开标时间"));
+    }
+    early.get("/account/lang/en?next=/");
+    let told = early.get("/sealed-bid/TEST-0001/1/single").text();
+    assert!(told.contains("Your signing certificate ends at 2026-03-2"), "{told}");
 }
 
 #[test]
