@@ -6,15 +6,19 @@ use crate::account::testing::TestHouse;
 use crate::ledger::proof::Receipt;
 use crate::on_both_databases;
 use crate::opening::progress::BidStep;
-use crate::opening::store;
-use crate::opening::testing::{BidBox, bids_in};
+use crate::opening::testing::{BidBox, bids_in, empty_box};
+use crate::opening::{jobs, store};
 use crate::platform::database::testing::Engine;
+use crate::platform::money::Fen;
+use crate::project::store as projects;
 use crate::project::testing::{Shape, announced, draft};
+use crate::sealed_bid::testing::{Offer, bid};
 use crate::sealing::context::EnvelopeKind as Kind;
-use crate::tests::browser::Served;
+use crate::tests::browser::{Browser, Served};
 
 on_both_databases! {
     the_days_list_shows_dozens_of_openings_and_how_far_each_one_is
+    dozens_of_boxes_due_at_one_moment_are_closed_by_the_clock_and_opened_at_once
     the_wall_shows_the_countdown_then_the_read_out_and_one_bid_alone
     the_record_is_read_and_printed_with_objections_answers_and_signatures
     the_replay_tells_every_step_from_the_log_and_proves_it
@@ -59,6 +63,47 @@ fn the_days_list_shows_dozens_of_openings_and_how_far_each_one_is(engine: Engine
     for address in ["/opening", "/opening?day=nonsense", "/opening?day=999999-01-01"] {
         assert!(public.get(address).expect_status(200).text().contains(HALL), "{address}");
     }
+}
+
+fn dozens_of_boxes_due_at_one_moment_are_closed_by_the_clock_and_opened_at_once(engine: Engine) {
+    const LOTS: u8 = 24;
+    let house = TestHouse::new(engine);
+    let shape = Shape { lots: LOTS, deposit: Fen(0), ..Shape::default() };
+    let mut filled = empty_box(&house, &shape);
+    let tender = house.door().read(|db| projects::known_lot(db, filled.lot)).unwrap().tender;
+    let lots = house.door().read(|db| projects::lots_of(db, tender)).unwrap();
+    house.at("2026-03-24 10:00:00");
+    for bidder in 1..=3 {
+        let member = house.member(Role::Bidder, &format!("bidder{bidder}"));
+        for lot in &lots {
+            bid(&house, &member, lot.lot, Kind::Single, &Offer::priced(&format!("{bidder}.00"))).unwrap();
+        }
+    }
+    house.at("2026-03-25 09:30:00");
+    jobs::due(house.door()).unwrap();
+    for lot in &lots {
+        let closing = house.door().read(|db| store::closing(db, lot.lot)).unwrap();
+        assert_eq!(closing.map(|closing| closing.bidders), Some(3), "lot {}", lot.lot_number);
+        filled.lot = lot.lot;
+        filled.release(&house, Kind::Single, &[1, 2]);
+    }
+    let served = Served::start(house);
+    let mut agents: Vec<Browser> = lots.iter().map(|_| served.browser(&filled.staff.agent)).collect();
+    std::thread::scope(|scope| {
+        for (agent, lot) in agents.iter_mut().zip(&lots) {
+            scope.spawn(move || {
+                let hall = format!("/opening/TEST-0001/{}", lot.lot_number);
+                agent.get(&hall).expect_status(200);
+                agent.post(&format!("{hall}/single/open"), &[]).expect_status(303);
+            });
+        }
+    });
+    let mut public = served.visitor();
+    for lot in &lots {
+        let hall = public.get(&format!("/opening/TEST-0001/{}", lot.lot_number)).expect_status(200).text();
+        assert!(["1.00", "2.00", "3.00"].iter().all(|price| hall.contains(price)), "lot {}", lot.lot_number);
+    }
+    assert!(public.get(DAY).text().matches("唱标与异议").count() >= usize::from(LOTS));
 }
 
 /// The agent signs and publishes the record.
