@@ -161,7 +161,9 @@ fn tell_arrivals(house: House) -> Result<tokio_cron_scheduler::Job, Fault> {
         Box::pin(async move {
             match tokio::task::spawn_blocking(move || house.door.tell_arrivals()).await {
                 Ok(Ok(())) => {}
-                Ok(Err(failure)) => tracing::error!(%failure, "other servers do not hear of this one"),
+                Ok(Err(fault)) => {
+                    tracing::error!(why = fault.chain(), "other servers do not hear of this one")
+                }
                 Err(stopped) => tracing::error!(%stopped, "other servers do not hear of this one"),
             }
         })
@@ -274,7 +276,7 @@ pub fn start(
     let limits = web::Data::new(SignInLimits::new(house.door.config()));
     let progress = web::Data::new(progress);
     // before anybody can come: other servers wait for us from now on
-    house.door.tell_arrivals().map_err(|e| Fault::new(e.to_string()))?;
+    house.door.tell_arrivals()?;
     let senders = web::Data::new(Senders::of(house.door.config()));
     let server = HttpServer::new(move || {
         App::new()

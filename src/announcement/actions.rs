@@ -322,6 +322,10 @@ pub fn amend(
     amendment: &Amendment,
     fields: &SignedFields,
 ) -> Result<EntryId, Failure> {
+    // no box may be closed by the old deadline meanwhile
+    for lot in project::store::lots_of(act.db(), tender)? {
+        act.share(&project::actions::gate(lot.lot))?;
+    }
     let now = act.now();
     may(act.db(), who, tender, Step::AmendNotice, now)?;
     let (notice, problems) = check_amended(act.db(), tender, amendment, now)?;

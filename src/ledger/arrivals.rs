@@ -13,16 +13,16 @@
 use super::act::Act;
 use super::door::Door;
 use super::store;
-use crate::ledger::Actor;
+use crate::platform::database::Db;
 use crate::platform::id::Id;
 use crate::platform::moment::{Clock, Moment, SECOND};
-use crate::platform::refusal::{Failure, Fault};
+use crate::platform::refusal::Fault;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// After so long without a word a server is taken for dead, in microseconds of the machine's time.
-pub const SILENT: i64 = 20 * SECOND;
+pub const SILENT: i64 = 30 * SECOND;
 /// How often other servers' words are looked at while a line waits to be drawn.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -35,6 +35,8 @@ pub(super) struct Arrivals {
     clock: Clock,
     server: Id<ServerMark>,
     flights: Arc<Flights>,
+    /// For the word to other servers alone: in a rush acts wait for each other's connections, and the word must not.
+    telling: Arc<Mutex<Option<Db>>>,
 }
 
 #[derive(Default)]
@@ -78,7 +80,7 @@ impl Drop for Arrival {
 
 impl Arrivals {
     pub fn new(clock: Clock) -> Self {
-        Self { clock, server: Id::random(), flights: Arc::default() }
+        Self { clock, server: Id::random(), flights: Arc::default(), telling: Arc::default() }
     }
 
     fn arrive(&self) -> Arrival {
@@ -142,15 +144,25 @@ impl Door {
     }
 
     /// Tells the other servers up to when this one has dealt with everybody. Blocks. Where there is one server only, which
-    /// is so on SQLite, there is nobody to tell.
+    /// is so on SQLite, there is nobody to tell. It is no act: nothing of the house changes by it.
     ///
     /// # Errors
     /// The database fails.
-    pub fn tell_arrivals(&self) -> Result<(), Failure> {
-        if self.is_shared() {
-            let arrivals = self.arrivals().clone();
-            self.write(Actor::system("arrivals"), move |act| Ok(act.tell_arrivals(&arrivals)?))?;
+    pub fn tell_arrivals(&self) -> Result<(), Fault> {
+        if !self.is_shared() {
+            return Ok(());
         }
+        let arrivals = self.arrivals();
+        let mut telling = arrivals.telling.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut db = match telling.take() {
+            Some(db) => db,
+            None => self.own_connection()?,
+        };
+        let machine = self.clock().machine_now();
+        store::put_arrivals(&mut db, arrivals.server, arrivals.done_until(), machine)?;
+        store::forget_arrivals(&mut db, machine.plus(-10 * SILENT))?;
+        // after an error the next word opens another one
+        *telling = Some(db);
         Ok(())
     }
 }
@@ -166,11 +178,5 @@ impl Act<'_> {
         let (own, done) = (arrivals.server, arrivals.done_until());
         let since = self.machine_now().plus(-SILENT);
         Ok(done >= moment && !(self.db().is_pg() && store::arrivals_before(self.db(), own, moment, since)?))
-    }
-
-    fn tell_arrivals(&mut self, arrivals: &Arrivals) -> Result<(), Fault> {
-        let machine = self.machine_now();
-        store::put_arrivals(self.db(), arrivals.server, arrivals.done_until(), machine)?;
-        store::forget_arrivals(self.db(), machine.plus(-10 * SILENT))
     }
 }

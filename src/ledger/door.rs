@@ -140,6 +140,11 @@ impl Door {
         self.0.database.is_pg()
     }
 
+    /// A connection beside all others.
+    pub(super) fn own_connection(&self) -> Result<Db, Fault> {
+        self.0.database.own_connection()
+    }
+
     /// Who must cosign this log's checkpoints, if anybody must.
     pub fn log_policy(&self) -> Option<&Policy> {
         self.0.env.policy.as_ref()

@@ -23,7 +23,7 @@ use crate::project::phase::Milestone;
 use crate::project::rules::Lot;
 use crate::project::standing::LotFacts;
 use crate::project::{actions as project, store as projects};
-use crate::sealed_bid::actions::{bid_set, gate};
+use crate::sealed_bid::actions::bid_set;
 use crate::sealed_bid::rules::envelopes_of;
 use crate::sealed_bid::store::{self as bids, CountedEnvelope};
 use crate::sealed_bid::trustees_store;
@@ -32,6 +32,7 @@ use crate::sealing::boxes::BoxKey;
 use crate::sealing::context::EnvelopeKind;
 use crate::sealing::document::{Bytes, Count};
 use crate::sealing::release::Release;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// The live topic of a lot's hall.
@@ -47,15 +48,18 @@ pub fn topic(lot: Id<Lot>) -> String {
 /// for people who may not.
 pub fn close(act: &mut Act<'_>, who: Option<&Who>, lot: Id<Lot>) -> Result<Outcome, Failure> {
     let deadline = projects::known_lot(act.db(), lot)?.plan()?.bid_deadline();
-    let all_in = act.are_all_in(deadline.0)?;
-    act.exclude(&gate(lot))?;
+    if !deadline.is_open(act.now()) && !act.are_all_in(deadline.0)? {
+        // before the gate is shut: they must still come through it
+        return Err(Refused::from(Refusal::Arriving).into());
+    }
+    act.exclude(&project::gate(lot))?;
     outage::actions::check_pulse(act)?;
     let now = act.now();
     let facts = projects::known_lot(act.db(), lot)?;
     let closed = store::closing(act.db(), lot)?.is_some();
     rules::check_close(facts.plan()?.bid_deadline(), closed, now).map_err(Refused::from)?;
-    // a deadline that an outage moved meanwhile lies later, and nobody was asked about that
-    if !all_in || facts.plan()?.bid_deadline() != deadline {
+    // a deadline that was moved, or came, while we waited at the gate: nobody was asked about that one
+    if facts.plan()?.bid_deadline() != deadline || !act.are_all_in(deadline.0)? {
         return Err(Refused::from(Refusal::Arriving).into());
     }
     match who {
@@ -291,8 +295,16 @@ pub(super) fn record_opening(
     lot: Id<Lot>,
     envelope: EnvelopeKind,
     unsealed: &Unsealed,
-    lost: Vec<u8>,
+    (lost, excused): (Vec<u8>, &BTreeSet<Bytes<32>>),
 ) -> Result<(), Failure> {
+    // opening large bids takes minutes, in which trustees and the agent go on
+    act.exclude(&bidders::gate(lot))?;
+    let released = store::releases(act.db(), lot, envelope)?;
+    let excuses = store::excuses(act.db(), lot, envelope)?;
+    let excuses: BTreeSet<Bytes<32>> = excuses.iter().map(|excuse| excuse.m).collect();
+    if excuses != *excused || released.iter().any(|found| lost.contains(&found.release.i)) {
+        return Err(Refused::from(Refusal::Changed).into());
+    }
     let now = act.now();
     let facts = projects::known_lot(act.db(), lot)?;
     let step = step_of(&facts, envelope);

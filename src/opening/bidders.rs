@@ -4,15 +4,15 @@
 use super::actions::{self, counted, counted_of, topic};
 use super::events::{AbsenceExcused, BidderRefused, BidderReleased, BiddersDone};
 use super::lockstep::{Bidders, TRIES_MAX};
-use super::record::{NotOpened, Paper};
+use super::record::NotOpened;
 use super::rules::{self, Blame, Cause, Refusal};
-use super::store;
+use super::store::{self, Paper};
 use crate::account::role::Role;
 use crate::account::who::Who;
 use crate::ledger::{Act, Subject};
 use crate::platform::database::Db;
 use crate::platform::id::Id;
-use crate::platform::moment::{MINUTE, Moment};
+use crate::platform::moment::{MINUTE, Moment, SECOND};
 use crate::platform::refusal::{Failure, Fault, Refused};
 use crate::project::flow::Step;
 use crate::project::rules::Lot;
@@ -33,7 +33,7 @@ pub enum Taken {
 }
 
 /// The gate that bidders' keys, the end of their phase and trustees' shares go through one after the other.
-fn gate(lot: Id<Lot>) -> String {
+pub(super) fn gate(lot: Id<Lot>) -> String {
     format!("opening/{lot}")
 }
 
@@ -52,7 +52,9 @@ pub(super) fn begin(
     if dual.is_empty() {
         return Ok(None);
     }
-    let until = act.now().plus(i64::from(terms.minutes) * MINUTE);
+    // a whole second, as witnesses tell the time
+    let until = act.now().plus(i64::from(terms.minutes) * MINUTE + SECOND - 1);
+    let until = Moment::from_micros(until.micros().div_euclid(SECOND) * SECOND);
     store::insert_bidders(act.db(), facts.lot, envelope, &dual, until)?;
     Ok(Some(until))
 }
@@ -145,6 +147,10 @@ fn end_if_over(act: &mut Act<'_>, facts: &LotFacts, envelope: EnvelopeKind) -> R
     if !bidders.is_over(now) {
         return Ok(false);
     }
+    // a key that came in time is taken, however late its turn comes
+    if bidders.ended_at.is_none() && !bidders.absent().is_empty() && !act.are_all_in(bidders.until)? {
+        return Ok(false);
+    }
     if bidders.ended_at.is_none() {
         store::end_bidders(act.db(), lot, envelope, now)?;
         let (released, absent) = (bidders.released(), bidders.absent());
@@ -166,10 +172,11 @@ pub(super) fn before_shares(
         return Ok(());
     }
     let now = act.now();
-    let bidders = store::bidders(act.db(), facts.lot, envelope)?;
-    bidders
-        .map_or(Ok(()), |bidders| bidders.check_share(now))
-        .map_err(|refusal| Refused::from(refusal).into())
+    if let Some(bidders) = store::bidders(act.db(), facts.lot, envelope)? {
+        bidders.check_share(now).map_err(Refused::from)?;
+    }
+    // the time is over, and a key that came in time is still on the way
+    Err(Refused::from(Refusal::Arriving).into())
 }
 
 /// Ends the bidders' phase of an envelope when its time is over. The clock calls this; nothing waits for it.
@@ -195,6 +202,7 @@ pub fn excuse(
     m: Bytes<32>,
     (words, paper): (&str, &Paper),
 ) -> Result<(), Failure> {
+    act.exclude(&gate(lot))?;
     let now = act.now();
     let words = rules::check_words(words).map_err(Refused::from)?;
     let facts = projects::known_lot(act.db(), lot)?;
@@ -209,7 +217,10 @@ pub fn excuse(
         return Err(Refused::from(Refusal::Excused).into());
     }
     store::insert_excuse(act.db(), lot, envelope, &m, (words, paper), now)?;
-    act.enter(&Subject::open(facts.tender), &AbsenceExcused { lot, envelope, m, words, paper })?;
+    act.enter(
+        &Subject::open(facts.tender),
+        &AbsenceExcused { lot, envelope, m, words, paper: paper.sha256 },
+    )?;
     act.tell(topic(lot));
     Ok(())
 }

@@ -1,6 +1,5 @@
 //! What the hall tells the log. Shares never enter it; hashes do.
 
-use super::record::Paper;
 use super::rules::Blame;
 use crate::account::signature::Signed;
 use crate::ledger::Event;
@@ -236,7 +235,8 @@ pub(super) struct AbsenceExcused<'a> {
     pub envelope: EnvelopeKind,
     pub m: Bytes<32>,
     pub words: &'a str,
-    pub paper: &'a Paper,
+    /// SHA-256 of the paper that shows it.
+    pub paper: Bytes<32>,
 }
 
 impl Event for AbsenceExcused<'_> {

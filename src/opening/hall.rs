@@ -2,7 +2,7 @@
 //! result in one.
 
 use super::progress::Progress;
-use super::rules::{self, Closing, Refusal};
+use super::rules::{self, Blame, Closing, Refusal};
 use super::store::{self, Sitting};
 use super::unsealing::{Material, Sealed, unseal};
 use super::{actions, bidders, papers};
@@ -50,6 +50,8 @@ pub fn open_blocking(
         Err(Failure::Refused(refused)) if waited && refused == Refusal::AlreadyOpened.into() => return Ok(()),
         gathered => gathered?,
     };
+    let excused = material.absent.iter().filter(|(_, why)| why.blame == Blame::Outside);
+    let excused = excused.map(|(m, _)| *m).collect();
     let lost = if given_up { missing(&material) } else { Vec::new() };
     follower.begin(material.bids.len());
     let unsealed = match unseal(door.files(), authority, &warrant, &material, &follower)? {
@@ -57,7 +59,9 @@ pub fn open_blocking(
         Err(trustees) => return Err(Refused::from(Refusal::WaitFor { trustees }).into()),
     };
     let by = who.clone();
-    door.write(who.actor(), move |act| actions::record_opening(act, &by, lot, envelope, &unsealed, lost))?;
+    door.write(who.actor(), move |act| {
+        actions::record_opening(act, &by, lot, envelope, &unsealed, (lost, &excused))
+    })?;
     Ok(())
 }
 
@@ -160,7 +164,9 @@ pub fn bundle(
         let (until, waiting) = (phase.until, phase.absent().len());
         return Err(Refused::from(Refusal::BiddersFirst { until, waiting }).into());
     }
-    bundle.log = Some(papers::proof(door, db, facts, sitting.envelope, closing.size, &counted)?);
+    let absent = bundle.bidders.as_ref().filter(|phase| !phase.absent.is_empty());
+    let since = absent.map_or(bundle.opens_at, |phase| phase.until.max(bundle.opens_at));
+    bundle.log = Some(papers::proof(door, db, facts, sitting.envelope, (closing.size, since), &counted)?);
     Ok(bundle)
 }
 

@@ -10,6 +10,7 @@ use crate::ledger::tree::{self, Hash, Remembered};
 use crate::ledger::{Door, Subject};
 use crate::platform::database::Db;
 use crate::platform::digest::{b64u_32, from_b64u};
+use crate::platform::moment::Moment;
 use crate::platform::refusal::{Failure, Fault, Refused};
 use crate::project::standing::LotFacts;
 use crate::sealed_bid::store::CountedEnvelope;
@@ -42,18 +43,18 @@ struct About {
 /// The log's part of an opening bundle.
 ///
 /// # Errors
-/// Refused until enough witnesses have cosigned everything that it shows.
+/// Refused until enough witnesses have cosigned everything that it shows, by their own clocks not before `since`.
 pub(super) fn proof(
     door: &Door,
     db: &mut Db,
     facts: &LotFacts,
     envelope: EnvelopeKind,
-    closing: u64,
+    (closing, since): (u64, Moment),
     counted: &[CountedEnvelope],
 ) -> Result<LogProof, Failure> {
     let grounds = grounds(door, db, facts, envelope, closing)?;
     let above = grounds.last().map_or(0, |ground| ground.index.saturating_add(1)).max(closing);
-    let (size, checkpoint) = checkpoint(door, db, above)?;
+    let (size, checkpoint) = checkpoint(door, db, above, since)?;
     let rotations = rotation_store::rotations(db)?.to_string();
     let mut blinds = Vec::with_capacity(counted.len());
     for bid in counted {
@@ -96,10 +97,13 @@ impl Found {
     }
 }
 
-/// The newest checkpoint that enough witnesses cosigned; without witnesses the newest of all.
-fn checkpoint(door: &Door, db: &mut Db, above: u64) -> Result<(u64, String), Failure> {
-    if door.log_policy().is_some_and(Policy::asks_for_witnesses) {
-        let met = log::newest_met(db)?.filter(|kept| kept.size >= above);
+/// The newest checkpoint that enough witnesses cosigned, late enough that no trustee takes it for one from before; without
+/// witnesses the newest of all.
+fn checkpoint(door: &Door, db: &mut Db, above: u64, since: Moment) -> Result<(u64, String), Failure> {
+    if let Some(policy) = door.log_policy().filter(|policy| policy.asks_for_witnesses()) {
+        let policy = policy.following(&rotation_store::rotations(db)?);
+        let late = |kept: &log::Kept| policy.judge_since(kept.note.as_bytes(), since).is_ok();
+        let met = log::newest_met(db)?.filter(|kept| kept.size >= above && late(kept));
         let met = met.ok_or(Refused::from(Refusal::NotWitnessed))?;
         return Ok((met.size, met.note));
     }

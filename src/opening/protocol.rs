@@ -76,7 +76,7 @@ pub fn bidder_keys(db: &mut Db, lot: Id<Lot>, envelope: EnvelopeKind) -> Result<
         let excuse = excuses.iter().find(|excuse| excuse.m == *m);
         BidderKeyLine {
             excuse: excuse.map(|excuse| excuse.words.clone()),
-            paper: excuse.and_then(|excuse| excuse.paper.clone()),
+            paper: excuse.and_then(|excuse| excuse.paper.as_ref()).map(|paper| paper.sha256),
             m: *m,
             released_at: key.map(|key| key.at),
             second: key.is_some_and(|key| key.second),

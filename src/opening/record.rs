@@ -56,15 +56,6 @@ pub struct BidderKeys {
     pub until: Moment,
 }
 
-/// A paper that shows a cause. The file itself is for those whom it concerns, and in the evidence.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Paper {
-    /// As the agent's computer calls it.
-    pub name: String,
-    pub sha256: Bytes<32>,
-}
-
 /// Whether the key of one bid came.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -72,9 +63,9 @@ pub struct BidderKeyLine {
     /// What the agent recorded if a missing key was not the bidder's fault.
     pub excuse: Option<String>,
     pub m: Bytes<32>,
-    /// The paper that shows it; absent, not null, where there is none.
+    /// SHA-256 of the paper that shows it, which is for those whom it concerns; absent, not null, where there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub paper: Option<Paper>,
+    pub paper: Option<Bytes<32>>,
     /// Null: the key had not come when the time was over.
     pub released_at: Option<Moment>,
     /// Released by the second holder.

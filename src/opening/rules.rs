@@ -74,6 +74,8 @@ pub enum Refusal {
     Excused,
     NotOpened,
     NotABidder,
+    /// Something that the opening rests on was recorded while it went on.
+    Changed,
     AlreadySignedIn,
     Words,
     /// A paper is of no kind that is accepted.
@@ -132,6 +134,7 @@ impl From<Refusal> for Refused {
             R::Excused => say(409, "excused"),
             R::NotOpened => say(409, "not_opened"),
             R::NotABidder => say(403, "not_a_bidder").article("招标投标法实施条例 第四十四条"),
+            R::Changed => say(409, "changed"),
             R::AlreadySignedIn => say(409, "already_signed_in"),
             R::Words => say(422, "words").with("max", WORDS_MAX).field("words"),
             R::Paper => say(422, "paper").field("file"),

@@ -386,6 +386,11 @@ pub fn extend(act: &mut Act<'_>, tender: Id<Tender>, until: Moment) -> Result<()
     reschedule(act, tender, &Schedule { bids_until, ..schedule }, Milestone::Extended)
 }
 
+/// Name of the gate that acts before a lot's deadline share, those that move it among them, and the closing act excludes.
+pub fn gate(lot: Id<Lot>) -> String {
+    format!("lot/{lot}")
+}
+
 fn reschedule(
     act: &mut Act<'_>,
     tender: Id<Tender>,

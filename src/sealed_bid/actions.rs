@@ -23,7 +23,7 @@ use crate::project::flow::Step as FlowStep;
 use crate::project::phase::Milestone;
 use crate::project::rules::{Lot, Tender};
 use crate::project::standing::LotFacts;
-use crate::project::store as project;
+use crate::project::{actions as project_actions, store as project};
 use crate::sealing::bid_set::{BidSet, Closing, CountedBid};
 use crate::sealing::command::{BidParameters, ParametersTyp};
 use crate::sealing::context::{Context, ContextTyp, EnvelopeKind, Mode, Suite};
@@ -67,6 +67,8 @@ struct RefusedLate<'a> {
     deadline: Moment,
     /// Id of the manifest that came late, if there was one.
     m: Option<&'a Bytes<32>>,
+    /// It had arrived before the deadline, and the box was closed before its turn came: the platform's fault, not the bidder's.
+    shut: bool,
 }
 
 impl Event for RefusedLate<'_> {
@@ -84,11 +86,6 @@ pub struct Submission {
     /// JCS text of the signature.
     pub signature: String,
     pub upload: Id<Upload>,
-}
-
-/// Name of the gate that acts before a lot's deadline share and the closing act excludes.
-pub fn gate(lot: Id<Lot>) -> String {
-    format!("lot/{lot}")
 }
 
 /// The bidder's pseudonym in a tender: 16 bytes that only the platform's key and the bidder connect with the bidder.
@@ -290,17 +287,19 @@ fn in_time(
     step: FlowStep,
     m: Option<&Bytes<32>>,
 ) -> Result<LotFacts, Failure> {
-    act.share(&gate(lot))?;
+    act.share(&project_actions::gate(lot))?;
     act.exclude(&format!("bids/{lot}"))?;
     act.exclude(&format!("bidder/{}", who.organisation))?;
     let now = act.now();
     let facts = project::known_lot(act.db(), lot)?;
     let deadline = facts.plan()?.bid_deadline();
-    // a server whose clock is behind may see a closed box before the deadline
-    if !deadline.is_open(now) || facts.reached(Milestone::BiddingClosed).is_some() {
-        let late = RefusedLate { lot, organisation: who.organisation, deadline: deadline.0, m };
+    // a server that was taken for dead, or whose clock is behind, may find the box closed
+    let shut = deadline.is_open(now) && facts.reached(Milestone::BiddingClosed).is_some();
+    if shut || !deadline.is_open(now) {
+        let late = RefusedLate { lot, organisation: who.organisation, deadline: deadline.0, m, shut };
         act.enter_on_refusal(&Subject::sealed(lot), &late)?;
-        return Err(Refused::from(Refusal::Late { deadline: deadline.0 }).into());
+        let refusal = if shut { Refusal::Shut { at: now } } else { Refusal::Late { deadline: deadline.0 } };
+        return Err(Refused::from(refusal).into());
     }
     facts.may(step, who.role, now)?;
     Ok(facts)

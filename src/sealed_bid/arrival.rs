@@ -12,10 +12,15 @@ use actix_web::middleware::Next;
 use actix_web::web::{self, Bytes};
 use actix_web::{Error, FromRequest, HttpMessage, HttpRequest};
 use std::future::{Ready, ready};
+use std::time::Duration;
+use tokio::sync::Semaphore;
 
-/// Forms up to this many bytes are read before anything else. A manifest for 32 trustees has a quarter of it. Nobody is
-/// signed in yet here, so it is little.
+/// Forms up to this many bytes are read before anything else. A manifest for 32 trustees has a quarter of it.
 const EARLY_MAX: u64 = 64 << 10;
+/// So many are read at once, since nobody is signed in yet here; whoever comes when there are more is read in its turn.
+static READING: Semaphore = Semaphore::const_new(1024);
+/// A form that takes longer has broken off.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// When the form of this request was here. Take it with [`Came::or_now`] after the form was read.
 pub struct Came(Option<Arrival>);
@@ -36,15 +41,14 @@ impl FromRequest for Came {
     }
 }
 
-/// Whether this is what a deadline is about: a bid handed in or withdrawn.
+/// Whether this is what a deadline is about: a bid handed in or withdrawn, or a bidder's key.
 fn is_deed(request: &ServiceRequest) -> bool {
     let path = request.path();
+    let bid = path.starts_with("/sealed-bid/") && (path.ends_with("/submit") || path.ends_with("/withdraw"));
+    let key = path.starts_with("/opening/") && path.ends_with("/key");
     let length = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
     let length: Option<u64> = length.and_then(|length| length.parse().ok());
-    request.method() == Method::POST
-        && path.starts_with("/sealed-bid/")
-        && (path.ends_with("/submit") || path.ends_with("/withdraw"))
-        && length.is_some_and(|length| length <= EARLY_MAX)
+    request.method() == Method::POST && (bid || key) && length.is_some_and(|length| length <= EARLY_MAX)
 }
 
 /// Reads the forms that a deadline is about before anything is looked up, and notes when they were here.
@@ -55,8 +59,11 @@ pub async fn receive<B: MessageBody>(
     mut request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<B>, Error> {
-    if is_deed(&request) {
-        let form = request.extract::<Bytes>().await.map_err(|e| Failed::from(broken_off(&e)))?;
+    let room = is_deed(&request).then(|| READING.try_acquire().ok()).flatten();
+    if let Some(_room) = room {
+        let form = tokio::time::timeout(PATIENCE, request.extract::<Bytes>()).await;
+        let form = form.map_err(|slow| Failed::from(broken_off(&slow)))?;
+        let form = form.map_err(|e| Failed::from(broken_off(&e)))?;
         request.set_payload(read_again(form));
         let arrival = request.app_data::<web::Data<Door>>().map(|door| door.arrive());
         if let Some(arrival) = arrival {

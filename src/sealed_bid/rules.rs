@@ -36,6 +36,8 @@ pub const LEFTOVERS_KEPT: i64 = HOUR;
 pub enum Refusal {
     /// 截止时间已到: the equal instant is late.
     Late { deadline: Moment },
+    /// What arrived at `at`, in time, found the box closed: the platform's fault.
+    Shut { at: Moment },
     /// The trustees have not all signed the set yet.
     NoTrustees,
     /// The first bytes are not a sealed bid's.
@@ -97,6 +99,7 @@ impl From<Refusal> for Refused {
             R::Late { deadline } => say(409, "late")
                 .with("deadline", deadline.beijing())
                 .article("招标投标法 第二十八条；电子招标投标办法 第二十七条"),
+            R::Shut { at } => say(409, "shut").with("at", at.beijing()),
             R::NoTrustees => say(409, "no_trustees"),
             R::NotSealed => say(415, "not_sealed").article("电子招标投标办法 第二十六条"),
             R::WrongSize => say(422, "wrong_size"),

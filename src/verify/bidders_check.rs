@@ -58,12 +58,7 @@ struct Excused {
     lot: String,
     envelope: EnvelopeKind,
     m: Bytes<32>,
-    paper: Shown,
-}
-
-#[derive(Deserialize)]
-struct Shown {
-    sha256: Bytes<32>,
+    paper: Bytes<32>,
 }
 
 #[derive(Deserialize)]
@@ -240,8 +235,8 @@ fn paper<A: Archive>(
     for (index, event) in proven.events(EXCUSED) {
         let Ok(excused) = serde_json::from_value::<Excused>(event.event) else { continue };
         let own = excused.lot == bundle.contents.id && excused.envelope == envelope && excused.m.0 == bid.m;
-        let path = paper_path(envelope, &excused.paper.sha256.0);
-        if own && bundle.document(&path).is_none_or(|bytes| sha256(&[bytes]) != excused.paper.sha256.0) {
+        let path = paper_path(envelope, &excused.paper.0);
+        if own && bundle.document(&path).is_none_or(|bytes| sha256(&[bytes]) != excused.paper.0) {
             return Err(format!(
                 "the paper of entry {index}, which shows why its key did not come, is missing"
             ));

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 #[derive(ClapArgs, Debug)]
 #[command(
     after_help = "Examples (the log's key is at /log/key of its server; compare it with a copy that came another way):\n  curl -s http://127.0.0.1:8080/log/key > log.key\n  \
-    sunbid log watch http://127.0.0.1:8080/log --key \"$(cat log.key)\" --state seen.checkpoint --max-age 600\n  \
+    sunbid log watch http://127.0.0.1:8080/log --key \"$(cat log.key)\" --state seen.checkpoint --max-age 3600\n  \
     sunbid log new-key --witness --name supervisor.example/w1 --out w1.key\n  \
     sunbid log witness --key w1.key --log \"$(cat log.key)\" --state witness --listen 127.0.0.1:8090\n\n\
     The formats are in docs/formats/log.md."
@@ -31,7 +31,7 @@ pub struct Args {
 #[derive(Subcommand, Debug)]
 enum Step {
     #[command(
-        after_help = "Example:\n  sunbid log watch http://127.0.0.1:8080/log --key \"$(cat log.key)\" --state seen.checkpoint --max-age 600"
+        after_help = "Example:\n  sunbid log watch http://127.0.0.1:8080/log --key \"$(cat log.key)\" --state seen.checkpoint --max-age 3600"
     )]
     /// Follow a log and raise the alarm if it was ever rewritten or stands still
     Watch(watch::WatchArgs),

@@ -133,7 +133,7 @@ fn standing(args: &WatchArgs, now: Moment, grown: bool) -> anyhow::Result<()> {
     let since = fs::read_to_string(&file).ok().and_then(|text| Moment::parse(text.trim()));
     let Some(since) = since.filter(|_| !grown) else { return keep(&file, &now.rfc3339()) };
     if now.micros() - since.micros() > i64::from(max_age) * SECOND {
-        bail!("ALARM: the log has not grown since {}", since.rfc3339());
+        bail!("ALARM: the log was not seen to grow since {}", since.rfc3339());
     }
     Ok(())
 }

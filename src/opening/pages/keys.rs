@@ -5,10 +5,12 @@ use crate::account::form::{Posted, fields_and_file, one_file};
 use crate::account::page::Page;
 use crate::account::role::Role;
 use crate::account::who::{Agent, Among, Bidder, Centre, Entity, Supervisor, Who};
+use crate::ledger::arrivals::Arrival;
 use crate::ledger::{Act, Door};
 use crate::opening::bidders::{self, Taken};
-use crate::opening::record::{BidderKeyLine, BidderKeys, Paper};
+use crate::opening::record::{BidderKeyLine, BidderKeys};
 use crate::opening::rules::{self, Refusal};
+use crate::opening::store::Paper;
 use crate::opening::{hall, store};
 use crate::platform::canonical::jcs_text;
 use crate::platform::digest::sha256;
@@ -17,7 +19,9 @@ use crate::platform::id::Id;
 use crate::platform::moment::Moment;
 use crate::platform::refusal::{Failure, Refused};
 use crate::platform::web::{Answer, attached};
+use crate::project::flow::Step;
 use crate::project::rules::Lot;
+use crate::sealed_bid::arrival::Came;
 use crate::sealed_bid::store as bids;
 use crate::sealing::context::EnvelopeKind;
 use crate::sealing::document::Bytes;
@@ -47,8 +51,8 @@ pub(super) struct KeyRow {
     pub second: bool,
     pub wrong: u32,
     pub excuse: Option<String>,
-    /// Name of the paper that shows it, for those who may read it.
-    pub paper: Option<String>,
+    /// Whether there is a paper that shows it, and this reader may read it.
+    pub paper: bool,
     /// The agent may record why the key is missing.
     pub can_excuse: bool,
 }
@@ -95,7 +99,7 @@ impl KeysView {
             second: line.second,
             wrong: line.wrong,
             excuse: line.excuse.clone(),
-            paper: line.paper.as_ref().filter(|_| reader.may_read(line.m)).map(|paper| paper.name.clone()),
+            paper: line.paper.is_some() && reader.may_read(line.m),
             can_excuse: over
                 && !reader.opened
                 && reader.may_excuse
@@ -147,12 +151,13 @@ pub(super) async fn bundle_get(
 async fn take(
     door: &Door,
     who: Who,
-    lot: Id<Lot>,
-    envelope: EnvelopeKind,
+    (lot, envelope): (Id<Lot>, EnvelopeKind),
+    arrival: Arrival,
     release: String,
 ) -> Result<(), Failure> {
-    let done =
-        door.act(who.actor(), move |act| bidders::release_key(act, &who, lot, envelope, &release)).await?;
+    let actor = who.actor();
+    let work = move |act: &mut Act<'_>| bidders::release_key(act, &who, lot, envelope, &release);
+    let done = door.act_arrived(actor, arrival, work).await?;
     match done.value {
         Taken::Key => Ok(()),
         Taken::Wrong => Err(Refused::from(Refusal::WrongKey).into()),
@@ -165,9 +170,11 @@ pub(super) async fn key_post(
     door: web::Data<Door>,
     path: Envelope,
     form: Posted<ReleaseForm>,
+    came: Came,
 ) -> Answer {
+    let arrival = came.or_now(&door);
     let (facts, envelope) = envelope_of(&door, path, Some(&who)).await?;
-    let done = take(&door, who, facts.lot, envelope, form.0.release).await;
+    let done = take(&door, who, (facts.lot, envelope), arrival, form.0.release).await;
     back(p, &door, facts, done).await
 }
 
@@ -184,7 +191,8 @@ pub(super) async fn key_file_post(
 ) -> Answer {
     let (facts, envelope) = envelope_of(&door, path, Some(&who)).await?;
     let (_, content) = one_file(parts, &p.csrf, KEY_BYTES_MAX, "64 KiB").await?;
-    let done = take(&door, who, facts.lot, envelope, String::from_utf8_lossy(&content).into_owned()).await;
+    let (arrival, release) = (door.arrive(), String::from_utf8_lossy(&content).into_owned());
+    let done = take(&door, who, (facts.lot, envelope), arrival, release).await;
     back(p, &door, facts, done).await
 }
 
@@ -200,6 +208,13 @@ pub(super) async fn excuse_post(
     parts: Multipart,
 ) -> Answer {
     let (facts, envelope) = envelope_of(&door, path, Some(&who)).await?;
+    // before anything is read or kept
+    facts.may_own(Step::ExcuseAbsence, &who, door.now())?;
+    let (lot, now) = (facts.lot, door.now());
+    let waits = door.look(move |db| Ok(store::bidders(db, lot, envelope)?.is_some_and(|it| it.is_over(now))));
+    if !waits.await? {
+        return Err(Refused::from(Refusal::NotAbsent).into());
+    }
     let (fields, (name, content)) = fields_and_file(parts, &p.csrf, PAPER_BYTES_MAX, "20 MiB").await?;
     let m = fields.get("m").and_then(|m| Bytes::parse(m)).ok_or_else(|| Refused::from(Refusal::NotAbsent))?;
     let words = fields.get("words").cloned().unwrap_or_default();
@@ -207,7 +222,7 @@ pub(super) async fn excuse_post(
         Kind::judge(&content).ok_or_else(|| Refused::from(Refusal::Paper))?;
         let paper = Paper { name: rules::paper_name(&name), sha256: Bytes(sha256(&[&content])) };
         door.files().put(content).await?;
-        let (lot, by) = (facts.lot, who.clone());
+        let by = who.clone();
         let excuse = move |act: &mut Act<'_>| bidders::excuse(act, &by, lot, envelope, m, (&words, &paper));
         door.act(who.actor(), excuse).await.map(|_| ())
     };

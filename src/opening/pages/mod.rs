@@ -17,7 +17,7 @@ use crate::account::form::{Posted, one_file};
 use crate::account::page::Page;
 use crate::account::signature::SignedFields;
 use crate::account::who::{Agent, Among, Bidder, Centre, Entity, Supervisor, Visitor, Who};
-use crate::ledger::Door;
+use crate::ledger::{Door, witnessing};
 use crate::platform::canonical::jcs_text;
 use crate::platform::id::Id;
 use crate::platform::refusal::{Failure, Fault, Refused};
@@ -187,8 +187,16 @@ async fn bundle_get(
             let sitting = sitting.ok_or(Refused::from(super::rules::Refusal::NotClosed))?;
             hall::bundle(&house, db, &facts, &sitting, now)
         })
-        .await?;
-    Ok(HttpResponse::Ok().content_type("application/json").body(jcs_text(&bundle)))
+        .await;
+    if let Err(Failure::Refused(refused)) = &bundle
+        && refused.key == "opening.refusal.not_witnessed"
+    {
+        // perhaps they have cosigned all there is, but before the opening: give them something new
+        let house = door.as_ref().clone();
+        let nudged = tokio::task::spawn_blocking(move || witnessing::nudge(&house)).await;
+        nudged.map_err(Fault::from)??;
+    }
+    Ok(HttpResponse::Ok().content_type("application/json").body(jcs_text(&bundle?)))
 }
 
 /// Largest release that is read, in bytes; one bid's share takes about 250, so there is room for thirty thousand bids.

@@ -2,7 +2,6 @@
 
 use super::damaged;
 use crate::opening::lockstep::Bidders;
-use crate::opening::record::Paper;
 use crate::platform::canonical::jcs_text;
 use crate::platform::database::Db;
 use crate::platform::id::Id;
@@ -53,6 +52,13 @@ diesel::table! {
         paper_name -> Text,
         paper -> Text,
     }
+}
+
+/// A paper that shows a cause, and what the agent's computer calls it. The name is for those who may read the paper.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Paper {
+    pub name: String,
+    pub sha256: Bytes<32>,
 }
 
 /// Names a wrong key that was released.

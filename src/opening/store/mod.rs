@@ -3,7 +3,7 @@
 mod bidders;
 mod write;
 
-pub use bidders::{ExcuseRow, ReleasedKey, bidders, excuses, keys, overdue, tries};
+pub use bidders::{ExcuseRow, Paper, ReleasedKey, bidders, excuses, keys, overdue, tries};
 pub(super) use bidders::{end_bidders, insert_bidders, insert_excuse, insert_key, insert_try};
 pub(super) use write::*;
 

@@ -1,9 +1,9 @@
 //! Handed in is what the platform has wholly received before the deadline, however late its turn comes; and no box is
 //! closed while such a bid is on the way.
 
-use super::rush::{on_the_eve, send_form};
+use super::rush::{on_the_eve, send_form, submission};
 use crate::account::house::House;
-use crate::account::testing::TestHouse;
+use crate::account::testing::{TestHouse, refused};
 use crate::ledger::{Actor, Door, arrivals};
 use crate::on_both_databases;
 use crate::opening::{actions, store};
@@ -12,7 +12,8 @@ use crate::platform::id::Id;
 use crate::platform::moment::SECOND;
 use crate::platform::refusal::Failure;
 use crate::project::rules::Lot;
-use crate::tests::browser::Served;
+use crate::sealed_bid::actions as sealed_bid;
+use crate::tests::browser::{Served, runtime};
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -147,15 +148,24 @@ fn no_box_is_closed_while_somebody_who_came_in_time_is_on_the_way(engine: Engine
 }
 
 #[test]
-fn a_server_that_is_silent_for_long_holds_no_box_open() {
+fn a_server_that_is_silent_for_long_holds_no_box_open_and_its_bidders_are_not_called_late() {
     let house = TestHouse::new(Engine::Postgres);
-    let (filled, _, deadline) = on_the_eve(&house, 1);
+    let (filled, ready, deadline) = on_the_eve(&house, 1);
     let second = House::open(house.door().config().clone(), house.clock.clone()).unwrap();
     house.clock.move_to(deadline.plus(-SECOND));
-    let _lost = second.door.arrive();
+    let lost = second.door.arrive();
     second.door.tell_arrivals().unwrap();
     house.clock.move_to(deadline.plus(-SECOND).plus(arrivals::SILENT));
     assert_eq!(close(house.door(), filled.lot), Err("arriving"));
     house.clock.move_to(deadline.plus(-SECOND).plus(arrivals::SILENT + 1));
     close(house.door(), filled.lot).expect("it is taken for dead");
+
+    // it lives after all
+    let (member, submission) = (&ready[0].0, submission(filled.lot, &ready[0]));
+    let (authority, who, origin) =
+        (house.authority().clone(), member.who.clone(), house.door().config().origin.clone());
+    let late = runtime().block_on(second.door.act_arrived(member.who.actor(), lost, move |act| {
+        sealed_bid::submit(act, &authority, &origin, &who, &submission)
+    }));
+    assert_eq!(refused(late).key, "sealed_bid.refusal.shut");
 }

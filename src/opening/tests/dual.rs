@@ -5,10 +5,12 @@ use crate::account::testing::{Member, TestHouse, refused};
 use crate::on_both_databases;
 use crate::opening::bidders::{self, Taken};
 use crate::opening::lockstep::{Bidders, TRIES_MAX};
-use crate::opening::record::{OpeningRecord, Paper};
+use crate::opening::record::OpeningRecord;
 use crate::opening::rules::{Blame, Cause, Refusal};
+use crate::opening::store::Paper;
 use crate::opening::testing::{BidBox, empty_box, trust, wrong_key};
-use crate::opening::{jobs, protocol, store};
+use crate::opening::unsealing::Unsealed;
+use crate::opening::{actions, jobs, protocol, store};
 use crate::platform::canonical::jcs_text;
 use crate::platform::database::testing::Engine;
 use crate::platform::moment::{MINUTE, Moment};
@@ -197,6 +199,17 @@ fn a_missing_key_that_is_not_the_bidders_fault_is_recorded_as_withdrawn(engine: 
     excuse(files[2].m).unwrap();
     assert_eq!(refused(excuse(files[2].m)).key, "opening.refusal.excused");
     filled.release(&house, Kind::Single, &[1, 2]);
+    // what began to be opened before the excuse, or before a trustee came who was given up, must not be put on record
+    let put = |lost: Vec<u8>, excused: &[Bytes<32>]| {
+        let (who, lot, excused) =
+            (filled.staff.agent.who.clone(), filled.lot, excused.iter().copied().collect());
+        house.act(&filled.staff.agent.who, move |act| {
+            let nothing = Unsealed { bids: Vec::new(), contents: Vec::new(), shares: Vec::new() };
+            actions::record_opening(act, &who, lot, Kind::Single, &nothing, (lost, &excused))
+        })
+    };
+    assert_eq!(refused(put(Vec::new(), &[])).key, "opening.refusal.changed");
+    assert_eq!(refused(put(vec![2], &[files[2].m])).key, "opening.refusal.changed");
     filled.open(&house, Kind::Single, false).unwrap();
     let record = record(&house, &filled, Kind::Single);
     let failed = record.read_out[2].not_opened.clone().unwrap();
@@ -204,7 +217,7 @@ fn a_missing_key_that_is_not_the_bidders_fault_is_recorded_as_withdrawn(engine: 
     let keys = record.bidder_keys.unwrap();
     let line = keys.bids.iter().find(|line| line.m == files[2].m).unwrap();
     assert_eq!(line.excuse.as_deref(), Some("平台网络中断，见值班记录。"));
-    assert_eq!(line.paper, Some(paper));
+    assert_eq!(line.paper, Some(paper.sha256));
 }
 
 fn a_second_holder_steps_in(engine: Engine) {

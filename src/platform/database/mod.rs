@@ -185,6 +185,11 @@ impl Database {
         work(&mut db)
     }
 
+    /// A connection that may write, of its own: nobody waits for it, and it waits for nobody. Only the ledger calls this.
+    pub(crate) fn own_connection(&self) -> Result<Db, Fault> {
+        self.place.connect()
+    }
+
     /// A connection that may write. Only the Act calls this.
     pub(crate) fn writer(&self) -> Result<Writer, Fault> {
         Ok(self.writers.get()?)
