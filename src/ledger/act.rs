@@ -220,6 +220,11 @@ impl<'a> Act<'a> {
         self.env.clock.machine_now()
     }
 
+    /// Whether the act's moment is that of an arrival, which may lie before its turn.
+    pub fn has_arrival(&self) -> bool {
+        self.arrival.is_some()
+    }
+
     pub fn actor(&self) -> &Actor {
         &self.actor
     }

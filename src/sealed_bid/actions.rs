@@ -294,7 +294,8 @@ fn in_time(
     let facts = project::known_lot(act.db(), lot)?;
     let deadline = facts.plan()?.bid_deadline();
     // a server that was taken for dead, or whose clock is behind, may find the box closed
-    let shut = deadline.is_open(now) && facts.reached(Milestone::BiddingClosed).is_some();
+    let closed = facts.reached(Milestone::BiddingClosed).is_some();
+    let shut = act.has_arrival() && deadline.is_open(now) && closed;
     if shut || !deadline.is_open(now) {
         let late = RefusedLate { lot, organisation: who.organisation, deadline: deadline.0, m, shut };
         act.enter_on_refusal(&Subject::sealed(lot), &late)?;

@@ -10,6 +10,7 @@ use crate::account::form::{broken_off, check_csrf};
 use crate::account::page::Page;
 use crate::account::who::{Bidder, Who};
 use crate::ledger::Door;
+use crate::ledger::arrivals::Arrival;
 use crate::platform::id::Id;
 use crate::platform::refusal::{Failure, Fault, Refused};
 use crate::platform::web::{Answer, Failed};
@@ -20,7 +21,9 @@ use actix_multipart::{Field, Multipart};
 use actix_web::http::StatusCode;
 use actix_web::web;
 use askama::Template;
-use futures_util::StreamExt;
+use futures_util::{StreamExt, stream};
+use std::cell::RefCell;
+use std::task::Poll;
 
 crate::routes! {
     GET "/sealed-bid/{number}/{lot}/{envelope}/hand-in" [Bidder] => hand_in_get;
@@ -56,9 +59,17 @@ async fn text(mut field: Field) -> Result<String, Refused> {
     String::from_utf8(bytes).map_err(|_| malformed("a file is not text"))
 }
 
+/// What a form brought.
+struct Form {
+    manifest: String,
+    signature: String,
+    upload: Id<Upload>,
+    arrival: Arrival,
+}
+
 /// Reads the form in its order: token, manifest, signature, ciphertext. The ciphertext streams through; its size is
 /// the one that the manifest names.
-async fn read_form(desk: &Desk, mut form: Multipart) -> Result<(String, String, Id<Upload>), Failure> {
+async fn read_form(desk: &Desk, mut form: Multipart) -> Result<Form, Failure> {
     let malformed = |why: &str| Refused::from(Refusal::Malformed { cause: "form", why: why.to_owned() });
     let (mut trusted, mut manifest, mut signature) = (false, String::new(), String::new());
     while let Some(field) = form.next().await {
@@ -75,8 +86,15 @@ async fn read_form(desk: &Desk, mut form: Multipart) -> Result<(String, String, 
                 let size =
                     Manifest::read(manifest.as_bytes()).map_err(|why| Refused::from(Refusal::from(why)))?;
                 let Desk { door, senders, who, .. } = desk;
-                let upload = tus::take_whole(door, senders, who, size.ct.size.0, field).await?;
-                return Ok((manifest, signature, upload));
+                // the form is here when its last byte is; storing what came before may take a while yet
+                let came = RefCell::new(None);
+                let end = stream::poll_fn(|_| {
+                    came.borrow_mut().get_or_insert_with(|| door.arrive());
+                    Poll::Ready(None)
+                });
+                let upload = tus::take_whole(door, senders, who, size.ct.size.0, field.chain(end)).await?;
+                let arrival = came.into_inner().unwrap_or_else(|| door.arrive());
+                return Ok(Form { manifest, signature, upload, arrival });
             }
             _ => return Err(malformed("the form is not the one of this page").into()),
         }
@@ -100,9 +118,8 @@ async fn take_and_submit(
     (lot, envelope): (Id<Lot>, EnvelopeKind),
     form: Multipart,
 ) -> Result<Id<Step>, Failure> {
-    let (manifest, signature, upload) = read_form(&desk, form).await?;
+    let Form { manifest, signature, upload, arrival } = read_form(&desk, form).await?;
     let Desk { door, authority, who, .. } = desk;
-    let arrival = door.arrive();
     let submission = Submission { lot, envelope, manifest, signature, upload };
     let (authority, origin, bidder) = (authority.as_ref().clone(), door.config().origin.clone(), who.clone());
     let done = door
