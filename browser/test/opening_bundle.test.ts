@@ -22,7 +22,7 @@ for (const one of pinned) {
   test(`an opening bundle: ${one.name}`, async () => {
     const bundle = one.bundle as unknown as OpeningBundle;
     assert.equal(await judged(check(bundle, await readPolicy(one.trust), momentOf(one.now))), one.code);
-    assert.equal(await judged(checkDrill(bundle, momentOf(one.now))), "no_drill");
+    assert.equal(await judged(checkDrill(bundle, await readPolicy(one.trust), momentOf(one.now))), "no_drill");
   });
 }
 

@@ -125,6 +125,14 @@ export class Window {
     await this.chromium.send("Target.closeTarget", { targetId: this.place.target });
   }
 
+  /** Sets the clock of this person's computer, for this page and those that follow. */
+  async setClock(text) {
+    const by = Date.parse(`${text.replace(" ", "T")}+08:00`) - Date.now();
+    const script = `(() => { const real = (globalThis.realNow ??= Date.now); Date.now = () => real() + ${by}; })()`;
+    await this.#send("Page.addScriptToEvaluateOnNewDocument", { source: script });
+    await this.eval(script);
+  }
+
   async prepare() {
     this.chromium.listen(({ sessionId, method, params }) => {
       if (sessionId !== this.session) return;

@@ -8,6 +8,48 @@ import { ask, walk } from "./driver.mjs";
 const PASSWORD = "correct horse";
 const HALL = "/opening/TEST-0001/1";
 
+/** A trustee who got a policy with a witness chooses it, sees what changes, and pins it; then goes back the same way. */
+async function pinnedAgain(trustee, page, folder, policy) {
+  const at = (name) => `[data-trust] [data-fact="${name}"]`;
+  const told = (name) => trustee.eval(`document.querySelector('${at(name)}').innerText`);
+  const look = async (text, name) => {
+    const file = join(folder, name);
+    writeFileSync(file, text);
+    await trustee.eval(`document.querySelector("[data-trust] details").open = true`);
+    await trustee.choose("#trust-file", [file]);
+    await trustee.click("[data-trust-file] button");
+  };
+  await trustee.go(page);
+  const before = await trustee.pinned("TEST-0001", null);
+  await trustee.pinned("TEST-0001", before);
+  await look("witness one nothing", "bad.policy");
+  await trustee.see("这个文件不是能用的名单");
+  await look(policy.replaceAll("; ", "\n"), "new.policy");
+  await trustee.until(`document.querySelector("[data-trust-change]").offsetParent !== null`, "what changes");
+  assert.match(await told("old-witnesses"), /没有见证方/);
+  assert.match(await told("new-witnesses"), /^notary: witness\.example/);
+  assert.match(await told("new-quorum"), /（notary、court）中至少 1 位/);
+  const marked = `[...document.querySelectorAll("[data-differs]")].filter((mark) => mark.offsetParent !== null).map((mark) => mark.dataset.differs).join()`;
+  assert.equal(await trustee.eval(marked), "witnesses,quorum");
+  assert.doesNotMatch(await trustee.text(), /没有新旧两把密钥共同签署的更换记录/);
+  await trustee.picture("trustee-pin", { english: false });
+  // nothing is pinned by looking
+  assert.equal(await trustee.eval(`document.querySelector("[data-trust-state]").className`), "done");
+  assert.match(await told("known-witnesses"), /没有见证方/);
+  await trustee.click("[data-trust-confirm] button");
+  await trustee.until(`document.querySelector('${at("known-witnesses")}').innerText.startsWith("notary")`, "the new pin");
+  await trustee.go(page);
+  await trustee.until(`document.querySelector('${at("known-quorum")}').innerText.includes("（notary、court）中至少 1 位")`, "the pin after a reload");
+  // a key that nothing leads to is told so
+  await look(before.replace(/^log \S+/, await ask("stranger")), "stranger.policy");
+  await trustee.see("没有新旧两把密钥共同签署的更换记录");
+  await look(before, "old.policy");
+  await trustee.until(`document.querySelector("[data-warn=not-led]").hidden`, "the log's own key");
+  await trustee.click("[data-trust-confirm] button");
+  await trustee.until(`document.querySelector('${at("known-witnesses")}').innerText.startsWith("没有见证方")`, "the old pin again");
+  assert.equal((await trustee.pinned("TEST-0001", before)).trim(), before.trim());
+}
+
 await walk(async (chromium, base) => {
   const folder = mkdtempSync(join(tmpdir(), "sunbid-walk-"));
   process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
@@ -31,18 +73,39 @@ await walk(async (chromium, base) => {
     if (trustee === trustees[0]) await trustee.picture("trustee-set");
     await trustee.follow("form[data-trustee-set] button");
   }
-  await trustees[0].go("/sealed-bid/TEST-0001/trustees");
+  const CUSTODY = "/sealed-bid/TEST-0001/trustees";
+  await trustees[0].go(CUSTODY);
   await trustees[0].see("可以密封投标文件");
   // before bids come, every trustee opens a canary with the key that will open the bids
-  await trustees[0].see("已记住日志密钥");
+  await trustees[0].see("本浏览器已记住下面的日志密钥和见证方");
+  await trustees[0].see("没有见证方");
   await trustees[0].see("还没有演练");
   await trustees[0].follow(`form[action$="/drill"] button`);
+  // what would stop a trustee at the opening stops them here: a browser without Ed25519, a slow clock, another log's key
+  const [first] = trustees;
+  await first.go(CUSTODY);
+  await first.eval(`SubtleCrypto.prototype.importKey = () => Promise.reject(new DOMException("no Ed25519", "NotSupportedError"))`);
+  await first.click("form[data-drill] button");
+  await first.see("这个浏览器不能核验公开日志的签名");
+  await first.setClock("2026-03-25 08:00:00");
+  await first.go(CUSTODY);
+  await first.click("form[data-drill] button");
+  await first.see("演练还没有开始：时钟慢了");
+  await first.setClock("2026-03-25 09:00:30");
+  const known = await first.pinned("TEST-0001", null);
+  await first.pinned("TEST-0001", known.replace(/^log \S+/, await ask("stranger")));
+  await first.go(CUSTODY);
+  await first.click("form[data-drill] button");
+  await first.see("不是用您记住的日志密钥签的");
+  await first.pinned("TEST-0001", known);
+  await first.setClock("2026-03-25 09:00:30");
   for (const trustee of trustees) {
     await trustee.go("/sealed-bid/TEST-0001/trustees");
     if (trustee === trustees[1]) await trustee.picture("trustee-drill");
     await trustee.follow("form[data-drill] button");
   }
-  await trustees[0].go("/sealed-bid/TEST-0001/trustees");
+  await pinnedAgain(trustees[2], CUSTODY, folder, await ask("policy"));
+  await trustees[0].go(CUSTODY);
   await trustees[0].see("演练完成于");
   await trustees[0].picture("trustee-ready");
   await trustees[0].eval(`document.querySelectorAll("details").forEach((details) => { details.open = true; })`);
@@ -114,6 +177,11 @@ await walk(async (chromium, base) => {
   await bidder.go(HALL);
   await bidder.follow(`form[action$="/arrival"] button`);
   await supervisor.see("王经理");
+  // by the computer's own clock the time has not come: nothing is released, whatever the platform's clock says
+  await supervisor.setClock("2026-03-25 09:29:00");
+  await supervisor.click("form[data-release] button");
+  await supervisor.see("按这台电脑自己的时钟，还没有到开标时间");
+  for (const trustee of trustees) await trustee.setClock("2026-03-25 09:30:30");
   await supervisor.picture("trustee-release", { english: true });
   // what was pinned at the drill is all that is believed; another log's key, and nothing is released
   const pinned = await entity.pinned("TEST-0001", null);

@@ -100,10 +100,11 @@ pub enum Step {
         #[command(flatten)]
         keys: Keys,
     },
-    /// Before bids come: opens the canary of a drill, and pins the log's key and policy
+    /// Before bids come: opens the canary of a drill, checks the log and its witnesses, and pins the log's key and policy
     ///
-    /// What is pinned lies beside the key file (`.pin.json`) and is all that `release` believes of the log later. A bundle that
-    /// is not a drill's is refused.
+    /// What is pinned lies beside the key file (`.pin.json`) and is all that `release` believes of the log later. After an honest
+    /// change of witnesses give the new --policy: the change is shown, and the pin replaced after a yes. A bundle that is not a
+    /// drill's is refused.
     #[command(
         after_help = "Example:\n  sunbid open drill --bundle drill.json --key box.p8 --p12 me.p12 --policy log.policy --out release.json"
     )]
@@ -271,9 +272,8 @@ fn drill(
 ) -> anyhow::Result<()> {
     let (key, bundle) = (read(&keys.key)?, OpeningBundle::read(&read(bundle)?)?);
     let (own, now) = (keys.with(&key)?.of(&bundle.trustees)?, Clock::real().now());
-    bundle.check_drill(now)?;
-    trusted.pin(&keys.key, &bundle.trustees.tender, &mut talk)?;
-    release_canary(&bundle, &own, now, out)?;
+    let policy = trusted.try_log((&keys.key, &bundle), now, &mut talk)?;
+    release_canary(&bundle, &own, &policy, now, out)?;
     Ok(writeln!(talk.told, "opened the canary of {} into {}", bundle.trustees.tender, out.display())?)
 }
 

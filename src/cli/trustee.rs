@@ -11,7 +11,7 @@ use crate::ledger::policy::Policy;
 use crate::ledger::rotation::Rotations;
 use crate::platform::canonical::jcs;
 use crate::platform::digest::{b64u, sha256};
-use crate::platform::moment::Moment;
+use crate::platform::moment::{MINUTE, Moment};
 use crate::platform::pem::certificates;
 use crate::platform::web::lang::Lang;
 use crate::sealing::course::Announced;
@@ -38,6 +38,9 @@ struct Pin {
     tender: String,
     typ: PinTyp,
 }
+
+/// A witness's clock may be this far ahead of the machine's before that is told, in microseconds.
+const CLOCK_SLACK: i64 = 5 * MINUTE;
 
 /// What a trustee knows of the log from elsewhere, and how the question is answered.
 #[derive(clap::Args, Debug)]
@@ -93,67 +96,89 @@ impl Trusted {
         Ok(Some(Policy::of_log(VerifierKey::parse(text.trim()).context("--log-key")?)))
     }
 
-    /// Pins what the command line names, before anything is opened: at the drill.
-    ///
-    /// # Errors
-    /// Something else is pinned already.
-    pub fn pin(&self, key: &Path, tender: &str, talk: &mut Talk<'_>) -> anyhow::Result<()> {
+    /// What is to be believed: what is pinned, what the command line names, or after a question what the platform tells of
+    /// itself (`log`: its policy and changes of key). The flag says whether it is to be pinned once the papers agree with it.
+    fn policy(
+        &self,
+        key: &Path,
+        tender: &str,
+        log: Option<(&str, &str)>,
+        talk: &mut Talk<'_>,
+    ) -> anyhow::Result<(Policy, bool)> {
         match (self.given()?, pinned(key, tender)?) {
-            (Some(given), Some(known)) => ensure!(given == known, other(key)),
-            (Some(given), None) => remember(key, tender, &given, talk)?,
-            (None, Some(_)) => {}
-            (None, None) => writeln!(
-                talk.told,
-                "note       no log key is pinned yet: give --policy or --log-key now, and an opening can show nothing false later"
-            )?,
-        }
-        Ok(())
-    }
-
-    /// What is to be believed at an opening: what is pinned, what the command line names, or after a question what the bundle
-    /// tells of itself.
-    fn policy(&self, key: &Path, bundle: &OpeningBundle, talk: &mut Talk<'_>) -> anyhow::Result<Policy> {
-        let tender = bundle.trustees.tender.as_str();
-        let log = bundle.log.as_ref();
-        match (self.given()?, pinned(key, tender)?) {
-            (Some(given), Some(known)) if given == known => Ok(known),
+            (Some(given), Some(known)) if given == known => Ok((known, false)),
             (Some(given), Some(known)) => {
-                let rotations = log.and_then(|log| Rotations::parse(&log.rotations).ok()).unwrap_or_default();
+                let rotations = log.and_then(|(_, all)| Rotations::parse(all).ok()).unwrap_or_default();
                 let keys: Vec<VerifierKey> = known.logs().iter().map(|log| log.key.clone()).collect();
                 let led = rotations.lead_from(&keys);
                 let same = witnesses_of(&given) == witnesses_of(&known);
-                ensure!(same && given.logs().iter().all(|log| led.contains(&log.key)), other(key));
-                Ok(given)
+                if same && given.logs().iter().all(|log| led.contains(&log.key)) {
+                    return Ok((given, false));
+                }
+                self.change(key, (&known, &given), talk)?;
+                Ok((given, true))
             }
             (Some(given), None) => {
-                remember(key, tender, &given, talk)?;
-                Ok(given)
+                describe(&given, talk.told)?;
+                Ok((given, true))
             }
-            (None, Some(known)) => Ok(known),
-            (None, None) => self.first_use(key, bundle, talk),
+            (None, Some(known)) => Ok((known, false)),
+            (None, None) => Ok((self.first_use(log.map(|(policy, _)| policy), talk)?, true)),
         }
     }
 
-    fn first_use(&self, key: &Path, bundle: &OpeningBundle, talk: &mut Talk<'_>) -> anyhow::Result<Policy> {
+    /// Shows what another policy than the pinned one changes, and asks.
+    fn change(
+        &self,
+        key: &Path,
+        (known, given): (&Policy, &Policy),
+        talk: &mut Talk<'_>,
+    ) -> anyhow::Result<()> {
+        ensure!(!self.yes, other(key));
+        writeln!(
+            talk.told,
+            "This is not what you pinned, and no change of key that both keys signed leads there. Pinned:"
+        )?;
+        describe(known, talk.told)?;
+        writeln!(talk.told, "In the file that you name:")?;
+        describe(given, talk.told)?;
+        let question = "Did the new one reach you another way than through the platform, and shall it replace the old one?";
+        ensure!(talk.agrees(question)?, other(key));
+        Ok(())
+    }
+
+    fn first_use(&self, claimed: Option<&str>, talk: &mut Talk<'_>) -> anyhow::Result<Policy> {
         let missing = "no log key is pinned: give --policy FILE or --log-key KEY, as you got it from another place than the \
                        platform's pages (a notice board, a witness, the supervisor)";
-        let claimed = bundle.log.as_ref().map(|log| Policy::parse(&log.policy)).transpose()?;
+        let claimed = claimed.map(Policy::parse).transpose()?;
         let claimed = claimed.filter(|claimed| !claimed.logs().is_empty() && !self.yes).context(missing)?;
         writeln!(talk.told, "{missing}.\nThe platform says that its log is this one:")?;
-        for log in claimed.logs() {
-            writeln!(
-                talk.told,
-                "log        {}\n           {}",
-                log.key,
-                fingerprint(log.key.to_string().as_bytes())
-            )?;
-        }
-        for witness in claimed.witnesses() {
-            writeln!(talk.told, "witness    {} {}", witness.name, witness.key)?;
-        }
+        describe(&claimed, talk.told)?;
         ensure!(talk.agrees("Have you compared this with a copy that came another way?")?, missing);
-        remember(key, &bundle.trustees.tender, &claimed, talk)?;
         Ok(claimed)
+    }
+
+    /// Checks the bundle of a drill against what is pinned, or is to be pinned and is shown before; pins it if it holds. Gives what
+    /// it was checked against.
+    ///
+    /// # Errors
+    /// Something in the bundle is untrue, or the person does not say yes.
+    pub fn try_log(
+        &self,
+        (key, bundle): (&Path, &OpeningBundle),
+        now: Moment,
+        talk: &mut Talk<'_>,
+    ) -> anyhow::Result<Policy> {
+        let tender = &bundle.trustees.tender;
+        let log = bundle.drill.as_ref().map(|log| (log.policy.as_str(), log.rotations.as_str()));
+        let (policy, fresh) = self.policy(key, tender, log, talk)?;
+        let ready = bundle.check_drill(&policy, now).map_err(in_both_languages)?;
+        if fresh {
+            remember(key, tender, &policy, talk)?;
+        }
+        writeln!(talk.told, "log        {}, {} entries now", ready.checkpoint.origin, ready.checkpoint.size)?;
+        witnesses(&ready.witnesses, now, talk.told)?;
+        Ok(policy)
     }
 
     /// Checks a bundle, shows what it says, and asks. Gives what it was checked against.
@@ -166,8 +191,13 @@ impl Trusted {
         now: Moment,
         talk: &mut Talk<'_>,
     ) -> anyhow::Result<Policy> {
-        let policy = self.policy(key, bundle, talk)?;
+        let tender = &bundle.trustees.tender;
+        let log = bundle.log.as_ref().map(|log| (log.policy.as_str(), log.rotations.as_str()));
+        let (policy, fresh) = self.policy(key, tender, log, talk)?;
         let shown = bundle.check(&policy, now).map_err(in_both_languages)?;
+        if fresh {
+            remember(key, tender, &policy, talk)?;
+        }
         self.check_signers(&shown.announced, talk)?;
         show(bundle, &shown, now, talk.told)?;
         if !self.yes && !talk.agrees("Release your shares of these bids to this session?")? {
@@ -288,14 +318,44 @@ fn show(bundle: &OpeningBundle, shown: &Shown, now: Moment, told: &mut dyn Write
     }
     writeln!(told, "closing    {} entries, at {}", set.closing.size.0, shown.closed_at.beijing())?;
     writeln!(told, "log        {}, {} entries now", shown.checkpoint.origin, shown.checkpoint.size)?;
-    if shown.witnesses.is_empty() {
+    witnesses(&shown.witnesses, now, told)?;
+    Ok(writeln!(told, "session    {}", fingerprint(&bundle.session.0))?)
+}
+
+/// Who cosigned and when; and that this machine's clock is behind theirs, if it is: at an opening it would refuse too long.
+fn witnesses(cosigned: &[(String, Moment)], now: Moment, told: &mut dyn Write) -> anyhow::Result<()> {
+    if cosigned.is_empty() {
         writeln!(
             told,
             "witnesses  none asked for: nobody outside confirms the time or that there is only one log"
         )?;
     }
-    for (name, at) in &shown.witnesses {
+    for (name, at) in cosigned {
         writeln!(told, "witness    {name}, at {} by its own clock", at.beijing())?;
+        if *at > now.plus(CLOCK_SLACK) {
+            writeln!(
+                told,
+                "warning    that is later than this machine's clock, {}: set it right",
+                now.beijing()
+            )?;
+        }
     }
-    Ok(writeln!(told, "session    {}", fingerprint(&bundle.session.0))?)
+    Ok(())
+}
+
+/// A policy for people: the log's key with its fingerprint, the witnesses by name, and how many of them are needed.
+fn describe(policy: &Policy, told: &mut dyn Write) -> anyhow::Result<()> {
+    for log in policy.logs() {
+        let print = fingerprint(log.key.to_string().as_bytes());
+        writeln!(told, "log        {}\n           {print}", log.key)?;
+    }
+    for witness in policy.witnesses() {
+        writeln!(told, "witness    {} {}", witness.name, witness.key)?;
+    }
+    let text = policy.to_string();
+    for line in text.lines().filter(|line| line.starts_with("group ") || line.starts_with("quorum ")) {
+        let (what, rest) = line.split_once(' ').unwrap_or((line, ""));
+        writeln!(told, "{what:<10} {rest}")?;
+    }
+    Ok(())
 }

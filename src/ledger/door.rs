@@ -150,6 +150,11 @@ impl Door {
         self.0.env.policy.as_ref()
     }
 
+    /// What the platform says of its own log: the policy that it goes by, or its key and that nobody must cosign.
+    pub fn told_policy(&self) -> String {
+        self.log_policy().map_or_else(|| Policy::of_log(self.log_key()).to_string(), Policy::to_string)
+    }
+
     /// Reads; blocks. In pages use [`Door::look`].
     ///
     /// # Errors

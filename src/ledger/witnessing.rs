@@ -14,6 +14,7 @@ use super::store::{self, Kept, Tiles};
 use super::witness::Request;
 use super::{timestamp, tree};
 use crate::platform::config::Config;
+use crate::platform::database::Db;
 use crate::platform::moment::Moment;
 use crate::platform::pem::read_certificates;
 use crate::platform::random;
@@ -91,6 +92,28 @@ fn wanted(mut waiting: Vec<Kept>, rotations: &Rotations) -> Vec<Kept> {
     let last_of_key = |size: u64| rotations.list().iter().any(|rotation| rotation.size == size);
     waiting.retain(|kept| kept.pinned || Some(kept.size) == newest || last_of_key(kept.size));
     waiting
+}
+
+/// The newest checkpoint of `above` entries or more that enough witnesses cosigned, by their own clocks not before `since`, and its
+/// size; without witnesses the newest of all. `None` as long as too few have cosigned.
+///
+/// # Errors
+/// The log is shorter than `above`, or the database fails.
+pub fn newest_shown(
+    door: &Door,
+    db: &mut Db,
+    above: u64,
+    since: Moment,
+) -> Result<Option<(u64, String)>, Fault> {
+    if let Some(policy) = door.log_policy().filter(|policy| policy.asks_for_witnesses()) {
+        let policy = policy.following(&rotation_store::rotations(db)?);
+        let late = |kept: &Kept| policy.judge_since(kept.note.as_bytes(), since).is_ok();
+        let met = store::newest_met(db)?.filter(|kept| kept.size >= above && late(kept));
+        return Ok(met.map(|kept| (kept.size, kept.note)));
+    }
+    let head = store::head(db)?.filter(|head| head.size >= above);
+    let head = head.ok_or_else(|| Fault::new("the log is shorter than its own entries"))?;
+    Ok(Some((head.size, head.note)))
 }
 
 /// Keeps the newest checkpoint, if the log has grown since the last one that was cosigned.

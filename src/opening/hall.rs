@@ -183,6 +183,7 @@ pub(super) fn claimed(
     Ok(OpeningBundle {
         bidders: bidders::told(db, facts.lot, sitting.envelope, now)?,
         bid_set: sitting.bid_set.clone(),
+        drill: None,
         log: None,
         manifests: counted.iter().map(|bid| bid.manifest.clone()).collect(),
         opens_at: facts.plan()?.bids_until,

@@ -3,11 +3,10 @@
 
 use super::rules::Refusal;
 use crate::ledger::act::Opened;
-use crate::ledger::policy::Policy;
-use crate::ledger::rotation_store;
 use crate::ledger::store::{self as log, EntryRow, Tiles};
 use crate::ledger::tree::{self, Hash, Remembered};
 use crate::ledger::{Door, Subject};
+use crate::ledger::{rotation_store, witnessing};
 use crate::platform::database::Db;
 use crate::platform::digest::{b64u_32, from_b64u};
 use crate::platform::moment::Moment;
@@ -54,16 +53,15 @@ pub(super) fn proof(
 ) -> Result<LogProof, Failure> {
     let grounds = grounds(door, db, facts, envelope, closing)?;
     let above = grounds.last().map_or(0, |ground| ground.index.saturating_add(1)).max(closing);
-    let (size, checkpoint) = checkpoint(door, db, above, since)?;
+    let shown = witnessing::newest_shown(door, db, above, since)?;
+    let (size, checkpoint) = shown.ok_or(Refused::from(Refusal::NotWitnessed))?;
     let rotations = rotation_store::rotations(db)?.to_string();
     let mut blinds = Vec::with_capacity(counted.len());
     for bid in counted {
         let row = log::entry(db, bid.entry)?.ok_or_else(|| Fault::new("a bid without an entry"))?;
         blinds.push(blind(&door.opened(&row)?)?);
     }
-    let policy =
-        door.log_policy().map_or_else(|| Policy::of_log(door.log_key()).to_string(), Policy::to_string);
-    let found = Found { grounds, blinds, size, checkpoint, policy, rotations };
+    let found = Found { grounds, blinds, size, checkpoint, policy: door.told_policy(), rotations };
     Ok(found.proof(db, closing, counted)?)
 }
 
@@ -95,21 +93,6 @@ impl Found {
         let closing = bytes(tree::consistency_proof(&tiles, closing, size)?);
         Ok(LogProof { bids, checkpoint, closing, entries, policy, rotations })
     }
-}
-
-/// The newest checkpoint that enough witnesses cosigned, late enough that no trustee takes it for one from before; without
-/// witnesses the newest of all.
-fn checkpoint(door: &Door, db: &mut Db, above: u64, since: Moment) -> Result<(u64, String), Failure> {
-    if let Some(policy) = door.log_policy().filter(|policy| policy.asks_for_witnesses()) {
-        let policy = policy.following(&rotation_store::rotations(db)?);
-        let late = |kept: &log::Kept| policy.judge_since(kept.note.as_bytes(), since).is_ok();
-        let met = log::newest_met(db)?.filter(|kept| kept.size >= above && late(kept));
-        let met = met.ok_or(Refused::from(Refusal::NotWitnessed))?;
-        return Ok((met.size, met.note));
-    }
-    let head = log::head(db)?.filter(|head| head.size >= above);
-    let head = head.ok_or_else(|| Fault::new("the log is shorter than its own entries"))?;
-    Ok((head.size, head.note))
 }
 
 /// The entries that the opening rests on, in their order: every notice and every move of the deadline before the closing,

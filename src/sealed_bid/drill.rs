@@ -1,12 +1,13 @@
 //! 演练 The drill: before bids come, every trustee opens a canary bid with the key that will open the real ones. Who lost a key finds
 //! it now, and not when it is too late for the bids that are locked to it.
 
+use super::drill_log;
 use super::drill_store::{self as store, State};
 use super::trustees::{self, Refusal as TrusteeRefusal};
 use super::trustees_actions::topic;
 use super::trustees_store;
 use crate::account::who::Who;
-use crate::ledger::{Act, Event, Subject};
+use crate::ledger::{Act, Door, Event, Subject};
 use crate::platform::id::Id;
 use crate::platform::refusal::{Failure, Fault, Refused};
 use crate::project::rules::Tender;
@@ -52,7 +53,7 @@ impl From<Refusal> for Refused {
 }
 
 #[derive(Serialize)]
-struct DrillBegun {
+pub(super) struct DrillBegun {
     tender: Id<Tender>,
     m: Bytes<32>,
     session: Bytes<65>,
@@ -136,10 +137,15 @@ pub fn begin(act: &mut Act<'_>, origin: &str, who: &Who, tender: Id<Tender>) -> 
 ///
 /// # Errors
 /// Refused before the drill is begun.
-pub fn bundle(db: &mut crate::platform::database::Db, tender: Id<Tender>) -> Result<OpeningBundle, Failure> {
+pub fn bundle(
+    door: &Door,
+    db: &mut crate::platform::database::Db,
+    tender: Id<Tender>,
+) -> Result<OpeningBundle, Failure> {
     let set = trustees_store::complete_set(db, tender)?.ok_or(Refused::from(Refusal::NoSet))?;
     let drill = store::drill(db, tender)?.ok_or(Refused::from(Refusal::NotBegun))?;
-    Ok(canary::bundle(&drill.manifest, &set, &drill.session, drill.at))
+    let log = drill_log::shown(door, db, tender)?;
+    Ok(canary::bundle(&drill.manifest, &set, (&drill.session, drill.at), Some(log)))
 }
 
 /// Takes a trustee's release for the canary (JCS text), and opens it with what has come so far. A trustee whose share was wrong
@@ -157,8 +163,8 @@ pub fn release(act: &mut Act<'_>, who: &Who, tender: Id<Tender>, document: &str)
     if release.i != own {
         return Err(Refused::from(TrusteeRefusal::NotATrustee).into());
     }
-    let shown = canary::bundle(&drill.manifest, &set, &drill.session, drill.at);
-    release.check(&set, &shown.bid_set, &drill.session).map_err(|_| bad())?;
+    let listed = canary::bid_set(&drill.manifest, &set);
+    release.check(&set, &listed, &drill.session).map_err(|_| bad())?;
     store::put_release(act.db(), tender, &release, now)?;
     let hash = Bytes(release.hash());
     act.enter(&Subject::open(tender), &DrillReleased { tender, i: own, hash })?;

@@ -111,7 +111,8 @@ async fn bundle_get(
 ) -> Answer {
     let facts = facts(&door, number.into_inner(), Some(who)).await?;
     let tender = facts.tender.tender;
-    let bundle = door.look(move |db| drill::bundle(db, tender)).await?;
+    let inner = door.clone();
+    let bundle = door.look(move |db| drill::bundle(&inner, db, tender)).await?;
     Ok(HttpResponse::Ok().content_type("application/json").body(jcs_text(&bundle)))
 }
 

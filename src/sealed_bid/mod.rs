@@ -26,6 +26,7 @@ pub mod arrival;
 pub mod senders;
 pub mod ciphertext;
 pub mod drill;
+mod drill_log;
 pub mod drill_pages;
 pub mod drill_store;
 pub mod expiry;

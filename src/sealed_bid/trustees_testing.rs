@@ -4,6 +4,7 @@
 
 use super::{drill, trustees_actions as actions, trustees_store as store};
 use crate::account::testing::{Member, TestHouse};
+use crate::ledger::policy::Policy;
 use crate::platform::canonical::jcs_text;
 use crate::platform::id::Id;
 use crate::project::rules::Tender;
@@ -61,12 +62,14 @@ pub fn sign(house: &TestHouse, tender: Id<Tender>, member: &Member) {
 pub fn hold_drill(house: &TestHouse, tender: Id<Tender>, trustees: &[&Member], boxes: &Boxes) {
     let (who, origin) = (trustees[0].who.clone(), house.door().config().origin.clone());
     house.act(&trustees[0].who, move |act| drill::begin(act, &origin, &who, tender)).unwrap();
-    let bundle = house.door().read(|db| drill::bundle(db, tender)).unwrap();
+    let door = house.door();
+    let bundle = door.read(|db| drill::bundle(door, db, tender)).unwrap();
+    let trust = Policy::of_log(door.log_key());
     for ((member, key), i) in trustees.iter().zip(&boxes.keys).zip(1u8..) {
         let boxes = BoxKey::from_bytes(&key.to_bytes().0).unwrap();
         let sign = SigningKey::from_pkcs8(&member.pkcs8).unwrap();
         let key = TrusteeKey { i, tender: bundle.trustees.tender.clone(), boxes, sign };
-        let release = jcs_text(&bundle.release_in_drill(&key, house.door().now()).unwrap());
+        let release = jcs_text(&bundle.release_in_drill(&key, &trust, door.now()).unwrap());
         let who = member.who.clone();
         house.act(&member.who, move |act| drill::release(act, &who, tender, &release)).unwrap();
     }

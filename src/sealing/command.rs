@@ -209,17 +209,18 @@ pub fn release_shares(
     Ok(release.shares.len())
 }
 
-/// As [`release_shares`] for the canary of a drill, which needs no log.
+/// As [`release_shares`] for the canary of a drill.
 ///
 /// # Errors
 /// Refuses what [`OpeningBundle::check_drill`] refuses, and a key that is not a member's.
 pub fn release_canary(
     bundle: &OpeningBundle,
     key: &TrusteeKey,
+    trust: &Policy,
     now: Moment,
     out: &Path,
 ) -> Result<(), SealError> {
-    let release = bundle.release_in_drill(key, now)?;
+    let release = bundle.release_in_drill(key, trust, now)?;
     write_new(out, &jcs(&release))
 }
 

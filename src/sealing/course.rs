@@ -8,6 +8,7 @@ use super::log_proof::ShownEntry;
 use super::release::{BiddersPhase, OpeningBundle};
 use super::signature::{certificate_point, verify_es256};
 use super::untrue::Untrue;
+use crate::platform::canonical::from_jcs;
 use crate::platform::digest::from_b64u;
 use crate::platform::moment::Moment;
 use serde::Deserialize;
@@ -122,10 +123,10 @@ struct Done {
 }
 
 /// An event with the index of its entry and the moment that it names.
-struct At<T> {
+pub(super) struct At<T> {
     index: u64,
     at: Moment,
-    said: T,
+    pub(super) said: T,
 }
 
 enum Step {
@@ -163,9 +164,10 @@ pub(super) fn read(entries: &[ShownEntry]) -> Result<Course, Untrue> {
     Ok(course)
 }
 
-fn event<T: DeserializeOwned>(entry: &ShownEntry, kind: &str) -> Result<At<T>, Untrue> {
+pub(super) fn event<T: DeserializeOwned>(entry: &ShownEntry, kind: &str) -> Result<At<T>, Untrue> {
     let bad = |why: String| Untrue::BadEntry(entry.index.0, why);
-    let document: Document = serde_json::from_slice(&entry.object.0).map_err(|e| bad(e.to_string()))?;
+    let document: serde_json::Value = from_jcs(&entry.object.0).map_err(|e| bad(e.to_string()))?;
+    let document: Document = serde_json::from_value(document).map_err(|e| bad(e.to_string()))?;
     if document.kind != kind {
         return Err(bad(format!("it is of kind {}, not {kind}", document.kind)));
     }
@@ -286,7 +288,8 @@ impl Course {
 fn add_notice(so_far: &mut Announced, published: &At<Published>, set: &BidSet) -> Result<(), Untrue> {
     let (said, kept) = (&published.said, &published.said.notice);
     let bad = |why: String| Untrue::BadEntry(published.index, why);
-    let notice: Notice = serde_json::from_str(&kept.statement).map_err(|e| bad(e.to_string()))?;
+    let notice: serde_json::Value = from_jcs(kept.statement.as_bytes()).map_err(|e| bad(e.to_string()))?;
+    let notice: Notice = serde_json::from_value(notice).map_err(|e| bad(e.to_string()))?;
     let next = so_far.notices.last().map_or(1, |last| last.version.saturating_add(1));
     if notice.number != set.tender || notice.version != next || said.version != next {
         return Err(Untrue::NoNotice);

@@ -6,6 +6,7 @@ use super::bid_document::ListedFile;
 use super::bid_set::{BidSet, Closing, CountedBid};
 use super::context::{Context, ContextTyp, EnvelopeKind, Mode, Suite};
 use super::document::{Blob, Bytes, Count};
+use super::drill_log::DrillLog;
 use super::error::SealError;
 use super::keys::payload_key;
 use super::manifest::{Client, Manifest};
@@ -74,13 +75,24 @@ pub fn make(set: &TrusteeSet, origin: &str, now: Moment) -> Result<Canary, SealE
     Ok(Canary { manifest, ciphertext, phrase })
 }
 
-/// What trustees get for the drill. Its bid set names no closing: a canary is in no log.
-pub fn bundle(manifest: &Manifest, set: &TrusteeSet, session: &[u8; 65], at: Moment) -> OpeningBundle {
+/// The bid set of a drill. It names no closing: a canary is in no log.
+pub fn bid_set(manifest: &Manifest, set: &TrusteeSet) -> BidSet {
     let closing = Closing { root: Bytes([0; 32]), size: Count(1) };
     let bids = vec![CountedBid { leaf: Count(0), m: Bytes(manifest.id()) }];
+    BidSet::new(&set.tender, CANARY_LOT, EnvelopeKind::Single, closing, bids)
+}
+
+/// What trustees get for the drill, with the log as it stands.
+pub fn bundle(
+    manifest: &Manifest,
+    set: &TrusteeSet,
+    (session, at): (&[u8; 65], Moment),
+    log: Option<DrillLog>,
+) -> OpeningBundle {
     OpeningBundle {
-        bid_set: BidSet::new(&set.tender, CANARY_LOT, EnvelopeKind::Single, closing, bids),
+        bid_set: bid_set(manifest, set),
         bidders: None,
+        drill: log,
         log: None,
         manifests: vec![manifest.clone()],
         opens_at: at,

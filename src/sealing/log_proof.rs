@@ -80,7 +80,7 @@ impl LogProof {
     pub(super) fn check(&self, bundle: &OpeningBundle, trust: &Policy) -> Result<Shown, Untrue> {
         let rotations = Rotations::parse(&self.rotations).map_err(|e| Untrue::Rotations(e.to_string()))?;
         let trust = trust.following(&rotations);
-        let judged = self.judge(&trust, bundle.opens_at)?;
+        let judged = judge(&self.checkpoint, &trust, bundle.opens_at)?;
         self.check_bids(bundle, &judged.checkpoint)?;
         for entry in &self.entries {
             entry.check(&judged.checkpoint)?;
@@ -89,30 +89,10 @@ impl LogProof {
         let (announced, closed_at) = course.check(bundle)?;
         // who is absent is absent by the witnesses' clocks too
         if let Some(phase) = bundle.bidders.as_ref().filter(|phase| !phase.absent.is_empty()) {
-            self.judge(&trust, bundle.opens_at.max(phase.until))?;
+            judge(&self.checkpoint, &trust, bundle.opens_at.max(phase.until))?;
         }
-        let witnesses = judged.cosigners.into_iter().map(|(name, at)| (name, moment_of(at))).collect();
+        let witnesses = timed(judged.cosigners);
         Ok(Shown { announced, closed_at, checkpoint: judged.checkpoint, witnesses })
-    }
-
-    /// The checkpoint, if it is signed with the pinned key and enough witnesses cosigned it at `since` or later: their clocks
-    /// are neither the platform's nor the trustee's.
-    fn judge(&self, trust: &Policy, since: Moment) -> Result<Judged, Untrue> {
-        trust.judge_since(self.checkpoint.as_bytes(), since).map_err(|error| {
-            let why = error.to_string();
-            match error {
-                PolicyError::NoQuorumMet(_) => Untrue::NotCosigned(why),
-                PolicyError::CosignedBefore(_) => Untrue::OldCosigned(why),
-                PolicyError::UnknownLog(_)
-                | PolicyError::Checkpoint(
-                    CheckpointError::NotTheLog
-                    | CheckpointError::OtherLog { .. }
-                    | CheckpointError::OutOfTerm { .. }
-                    | CheckpointError::Note(NoteError::Unsigned),
-                ) => Untrue::OtherKey(why),
-                _ => Untrue::Forged(why),
-            }
-        })
     }
 
     fn check_bids(&self, bundle: &OpeningBundle, head: &Checkpoint) -> Result<(), Untrue> {
@@ -138,8 +118,34 @@ impl LogProof {
     }
 }
 
+/// The checkpoint, if it is signed with the pinned key and enough witnesses cosigned it at `since` or later: their clocks
+/// are neither the platform's nor the trustee's.
+pub(super) fn judge(checkpoint: &str, trust: &Policy, since: Moment) -> Result<Judged, Untrue> {
+    trust.judge_since(checkpoint.as_bytes(), since).map_err(|error| {
+        let why = error.to_string();
+        match error {
+            PolicyError::NoQuorumMet(_) => Untrue::NotCosigned(why),
+            PolicyError::CosignedBefore(_) => Untrue::OldCosigned(why),
+            PolicyError::UnknownLog(_)
+            | PolicyError::Checkpoint(
+                CheckpointError::NotTheLog
+                | CheckpointError::OtherLog { .. }
+                | CheckpointError::OutOfTerm { .. }
+                | CheckpointError::Note(NoteError::Unsigned),
+            ) => Untrue::OtherKey(why),
+            _ => Untrue::Forged(why),
+        }
+    })
+}
+
+/// Who cosigned, and when by their own clocks.
+pub(super) fn timed(cosigners: Vec<(String, u64)>) -> Vec<(String, Moment)> {
+    cosigners.into_iter().map(|(name, at)| (name, moment_of(at))).collect()
+}
+
 impl ShownEntry {
-    fn check(&self, head: &Checkpoint) -> Result<(), Untrue> {
+    /// The entry is in the log of this checkpoint.
+    pub(super) fn check(&self, head: &Checkpoint) -> Result<(), Untrue> {
         let leaf = leaf::hash(&self.blind.0, self.number, &self.object.0);
         let proof = hashes(&self.proof);
         if verify_inclusion(&leaf, self.index.0, head.size, &proof, &head.root) {

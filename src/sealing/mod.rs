@@ -28,6 +28,7 @@ pub mod course;
 mod decoding;
 pub mod document;
 pub mod drill;
+pub mod drill_log;
 pub mod envelope;
 pub mod error;
 pub mod key_file;

@@ -6,6 +6,7 @@ use super::boxes::{BIDDER_BOX, BoxKey, SHARE_BOX, bidder_box, release_box};
 use super::context::Mode;
 use super::document::{Bytes, Count, fixed_text};
 use super::drill::CANARY_LOT;
+use super::drill_log::{DrillLog, Ready};
 use super::error::SealError;
 use super::keys::Secret;
 use super::log_proof::{LogProof, Shown};
@@ -109,15 +110,18 @@ pub struct BiddersPhase {
 /// The `typ` of an opening bundle.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum BundleTyp {
-    /// Version 1, which proves nothing: only for a drill.
+    /// Version 1, which shows nothing of the log: drills had it once.
     #[serde(rename = "etrade/opening-bundle/v1")]
-    Drill,
+    OldDrill,
     /// Version 2, with what the log shows.
     #[serde(rename = "etrade/opening-bundle/v2")]
     Opening,
+    /// Version 3: a drill, with the log as it stands.
+    #[serde(rename = "etrade/opening-bundle/v3")]
+    Drill,
 }
 
-/// What a trustee gets from the platform: `etrade/opening-bundle/v2` at an opening, `v1` at a drill.
+/// What a trustee gets from the platform: `etrade/opening-bundle/v2` at an opening, `v3` at a drill.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OpeningBundle {
@@ -125,7 +129,10 @@ pub struct OpeningBundle {
     /// Absent if no bid of the set is locked twice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bidders: Option<BiddersPhase>,
-    /// What shows that the rest is true; a drill has none.
+    /// The log as a drill tries it; only in a drill.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drill: Option<DrillLog>,
+    /// What shows that the rest is true; only at an opening.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log: Option<LogProof>,
     pub manifests: Vec<Manifest>,
@@ -147,18 +154,23 @@ impl OpeningBundle {
     /// What a trustee refuses to release without at an opening: the papers fit each other and the trustee's clock, and the
     /// log shows that they are true. `trust` is what the trustee knows of the log from elsewhere.
     pub fn check(&self, trust: &Policy, now: Moment) -> Result<Shown, SealError> {
-        let log = self.log.as_ref().filter(|_| self.typ == BundleTyp::Opening).ok_or(Untrue::DrillOnly)?;
+        let opening = self.typ == BundleTyp::Opening && self.drill.is_none();
+        let log = self.log.as_ref().filter(|_| opening).ok_or(Untrue::DrillOnly)?;
         self.check_papers(now)?;
         Ok(log.check(self, trust)?)
     }
 
-    /// What a trustee refuses to release without in a drill: every bid is a canary, and the papers fit each other.
-    pub fn check_drill(&self, now: Moment) -> Result<(), SealError> {
+    /// What a trustee refuses to release without in a drill: every bid is a canary, the papers fit each other, and the log is the
+    /// one that the trustee knows, cosigned as it must be at the opening.
+    pub fn check_drill(&self, trust: &Policy, now: Moment) -> Result<Ready, SealError> {
         let canaries = self.manifests.iter().all(|manifest| manifest.ctx.lot == CANARY_LOT);
-        if !canaries || self.bid_set.lot != CANARY_LOT || self.typ != BundleTyp::Drill || self.log.is_some() {
+        if !canaries || self.bid_set.lot != CANARY_LOT || self.typ == BundleTyp::Opening || self.log.is_some()
+        {
             return Err(Untrue::NoDrill.into());
         }
-        self.check_papers(now)
+        let log = self.drill.as_ref().filter(|_| self.typ == BundleTyp::Drill).ok_or(Untrue::OldDrill)?;
+        self.check_papers(now)?;
+        Ok(log.check(self, trust)?)
     }
 
     /// That the papers fit each other: opening time reached by the trustee's own clock, a set of bids below
@@ -208,8 +220,13 @@ impl OpeningBundle {
     }
 
     /// As [`OpeningBundle::release`] for the canary of a drill.
-    pub fn release_in_drill(&self, key: &TrusteeKey, now: Moment) -> Result<Release, SealError> {
-        self.check_drill(now)?;
+    pub fn release_in_drill(
+        &self,
+        key: &TrusteeKey,
+        trust: &Policy,
+        now: Moment,
+    ) -> Result<Release, SealError> {
+        self.check_drill(trust, now)?;
         self.make(key)
     }
 

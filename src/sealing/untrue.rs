@@ -7,11 +7,19 @@ use thiserror::Error;
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Untrue {
     #[error(
-        "these papers are for a drill: they hold no proof from the log, and nothing real may be released from them"
+        "these papers are for a drill, or show nothing of the log: nothing real may be released from them"
     )]
     DrillOnly,
     #[error("these papers are not for a drill: they name a lot that is not the canary's")]
     NoDrill,
+    #[error("these papers of a drill show nothing of the log: fetch them again from the trustees' page")]
+    OldDrill,
+    #[error("the log does not show that this drill was begun: it names another canary or session, or none")]
+    OtherDrill,
+    #[error(
+        "by their own clocks the witnesses cosigned before the drill began; at the opening they would not count: {0}"
+    )]
+    SlowWitness(String),
     #[error("the log's changes of key do not hold: {0}")]
     Rotations(String),
     #[error("the checkpoint is not signed with the log key that you pinned: {0}")]
@@ -60,6 +68,9 @@ impl Untrue {
         match self {
             Self::DrillOnly => "drill_only",
             Self::NoDrill => "no_drill",
+            Self::OldDrill => "old_drill",
+            Self::OtherDrill => "other_drill",
+            Self::SlowWitness(_) => "slow_witness",
             Self::Rotations(_) => "rotations",
             Self::OtherKey(_) => "other_key",
             Self::Forged(_) => "forged",

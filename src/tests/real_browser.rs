@@ -11,7 +11,7 @@ use crate::demo::cast::Cast;
 use crate::demo::story::{self, Story, Until};
 use crate::deposit;
 use crate::expert_draw;
-use crate::ledger::note::SignerKey;
+use crate::ledger::note::{SignerKey, WitnessKey};
 use crate::opening::rules::Outcome;
 use crate::opening::testing::{bids_in, empty_box};
 use crate::platform::database::testing::Engine;
@@ -74,6 +74,7 @@ fn a_bid_is_sealed_and_opened_in_real_browsers() {
                 let stranger = SignerKey::generate(&house.door().config().origin).unwrap();
                 return format!("log {}", stranger.verifier());
             }
+            ("policy", _) => return witnessed(house),
             ("others", _) => {
                 for (member, price) in cast.bidders.iter().skip(1).zip(["9500000.00", "9600000.00"]) {
                     bid(house, member, lot, EnvelopeKind::Single, &Offer::priced(price)).unwrap();
@@ -83,6 +84,16 @@ fn a_bid_is_sealed_and_opened_in_real_browsers() {
         }
         "done".into()
     });
+}
+
+/// A policy of this house's log with two witnesses, one of whom is enough; its lines with "; " between them.
+fn witnessed(house: &TestHouse) -> String {
+    let witness = |name| WitnessKey::generate(name).unwrap().verifier().to_string();
+    let (notary, court) = (witness("witness.example/w"), witness("court.example/w"));
+    let log = house.door().log_key();
+    format!(
+        "log {log}; witness notary {notary}; witness court {court}; group outside any notary court; quorum outside"
+    )
 }
 
 #[test]

@@ -1,6 +1,6 @@
-"""Judges opening bundles as docs/formats/sealed-bid.md, section 11.1, and docs/formats/log.md tell, with nothing of ours.
+"""Judges opening bundles as docs/formats/sealed-bid.md, sections 11.1 and 13, and docs/formats/log.md tell, with nothing of ours.
 
-usage: opening_bundle.py FILE      a list of {"name","trust","now","bundle","code"}; exit 0 only if each is judged as it says
+usage: opening_bundle.py FILE [--drill]      a list of {"name","trust","now","bundle","code"}; exit 0 only if each is judged as it says
 """
 
 import base64
@@ -106,10 +106,44 @@ def leaf_of(blind, kind, object_hash):
     return sha(b"\x00", jcs({"c": to_b64u(c), "typ": "etrade/leaf/v1"}))
 
 
-def head_of(note, policy):
+def canonical(data):
+    """An event document, which has one spelling only."""
+    document = json.loads(data)
+    demand(jcs(document) == data, "bad_entry")
+    return document
+
+
+def key_of(text):
+    name, key_id, public = text.split("+", 2)
+    public = base64.b64decode(public)
+    assert sha(name.encode(), b"\n", public)[:4] == bytes.fromhex(key_id)
+    return name, bytes.fromhex(key_id), Ed25519PublicKey.from_public_bytes(public[1:])
+
+
+def rotations_of(text):
+    """The changes of key, each signed by both keys: (old, new, size, root)."""
+    changes, parts = [], text.split("\n\n") if text else []
+    demand(len(parts) % 2 == 0, "rotations")
+    for body, lines in zip(parts[::2], parts[1::2]):
+        first, origin, old, new, size, root = body.split("\n")
+        demand(first == "sunbid/log-rotation/v1", "rotations")
+        demand(not changes or (changes[-1][1] == old and changes[-1][2] < int(size)), "rotations")
+        for text_of_key in (old, new):
+            name, key_id, public = key_of(text_of_key)
+            signed = [base64.b64decode(line.split(" ")[2]) for line in lines.splitlines() if line.split(" ")[1] == name]
+            signed = [value[4:] for value in signed if value[:4] == key_id]
+            demand(name == origin and signed, "rotations")
+            public.verify(signed[0], (body + "\n").encode())
+        changes.append((old, new, int(size), base64.b64decode(root)))
+    return changes
+
+
+def head_of(note, policy, changes=()):
     """The checkpoint, and who cosigned it when. A policy here: one log, any witnesses, one of them as the quorum."""
     text, lines = note.rsplit("\n\n", 1)
     text += "\n"
+    _, size, root = text.split("\n")[:3]
+    size, root = int(size), base64.b64decode(root)
     logs, witnesses, quorum = [], {}, None
     for words in (line.split() for line in policy.splitlines()):
         if words[0] == "log":
@@ -118,6 +152,8 @@ def head_of(note, policy):
             witnesses[words[2]] = words[1]
         elif words[0] == "quorum":
             quorum = None if words[1] == "none" else words[1]
+    if any(key in change[:2] for key in logs for change in changes):
+        logs = sorted({key for change in changes for key in change[:2]} | set(logs))
     signed, cosigned = False, {}
     for line in lines.splitlines():
         _, name, value = line.split(" ")
@@ -137,10 +173,11 @@ def head_of(note, policy):
                 Ed25519PublicKey.from_public_bytes(public[1:]).verify(signature, message.encode())
             except InvalidSignature:
                 raise Untrue("forged")
-            signed |= key in logs
+            late = any(key == old and (size, root) != (at, was) and size >= at for old, _, at, was in changes)
+            soon = any(key == new and (size, root) != (at, was) and size <= at for _, new, at, was in changes)
+            signed |= key in logs and not late and not soon
     demand(signed, "other_key")
-    origin, size, root = text.split("\n")[:3]
-    return origin, int(size), base64.b64decode(root), quorum, cosigned
+    return text.split("\n")[0], size, root, quorum, cosigned
 
 
 def witnessed(quorum, cosigned, since):
@@ -216,7 +253,7 @@ def judge(bundle, trust, now):
     for entry in log["entries"]:
         leaf = leaf_of(b64u(entry["blind"]), entry["number"], sha(b64u(entry["object"])))
         demand(included(leaf, int(entry["index"]), size, [b64u(h) for h in entry["proof"]], root), "entry_not_logged")
-        document = json.loads(b64u(entry["object"]))
+        document = canonical(b64u(entry["object"]))
         events.append((int(entry["index"]), entry["number"], moment(document["at"]), document["event"]))
     demand([event[0] for event in events] == sorted({event[0] for event in events}), "bad_entry")
     time, notices, tender = announced([e for e in events if e[1] in (33, 221)], bids["tender"], closing)
@@ -248,7 +285,25 @@ def judge(bundle, trust, now):
         witnessed(quorum, cosigned, max(opens, moment(phase["until"])))
 
 
-def main(path):
+def judge_drill(bundle, trust, now):
+    lots = {bundle["bid_set"]["lot"], *(manifest["ctx"]["lot"] for manifest in bundle["manifests"])}
+    demand(lots == {"canary"} and "log" not in bundle and bundle["typ"] != "etrade/opening-bundle/v2", "no_drill")
+    demand(bundle["typ"] == "etrade/opening-bundle/v3" and "drill" in bundle, "old_drill")
+    check_papers(bundle, now)
+    log, begun = bundle["drill"], bundle["drill"]["begun"]
+    origin, size, root, quorum, cosigned = head_of(log["checkpoint"], trust, rotations_of(log["rotations"]))
+    demand(quorum is None or quorum in cosigned, "not_cosigned")
+    demand(quorum is None or cosigned[quorum] >= moment(bundle["opens_at"]) - 60_000_000, "slow_witness")
+    demand(all(manifest["ctx"]["origin"] == origin for manifest in bundle["manifests"]), "other_log")
+    leaf = leaf_of(b64u(begun["blind"]), begun["number"], sha(b64u(begun["object"])))
+    demand(included(leaf, int(begun["index"]), size, [b64u(h) for h in begun["proof"]], root), "entry_not_logged")
+    demand(begun["number"] == 81, "other_drill")
+    said = canonical(b64u(begun["object"]))["event"]
+    demand([said["m"]] == [bid["m"] for bid in bundle["bid_set"]["bids"]], "other_drill")
+    demand(said["session"] == bundle["session"], "other_drill")
+
+
+def main(path, judge=judge):
     wrong = 0
     with open(path, encoding="utf-8") as file:
         cases = json.load(file)
@@ -265,4 +320,4 @@ def main(path):
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(sys.argv[1], judge_drill if "--drill" in sys.argv else judge))

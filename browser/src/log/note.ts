@@ -56,6 +56,7 @@ export async function readKey(text: string): Promise<VerifierKey> {
 export function readNote(note: string): Note {
   const gap = note.lastIndexOf("\n\n");
   demand(gap >= 0 && note.endsWith("\n") && note.length <= 1 << 20, "a signed note");
+  demand(!/[\x00-\x09\x0b-\x1f]/.test(note.slice(0, gap)), "a signed note");
   const lines = note.slice(gap + 2, -1).split("\n").map(readLine);
   demand(lines.length <= 100, "the signatures of a note");
   return { text: note.slice(0, gap + 1), lines };
@@ -85,6 +86,26 @@ export async function fits(key: VerifierKey, text: string, line: Line): Promise<
 export function secondsOf(line: Line): bigint {
   demand(line.value.length === 72, "a cosignature");
   return line.value.slice(0, 8).reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
+}
+
+/** RFC 8032, 7.1, test 2: what a browser that knows Ed25519 says yes to. */
+const SAMPLE = {
+  key: "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c",
+  message: Uint8Array.of(0x72) as Bytes,
+  signature: "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00",
+};
+
+/** Whether this browser can check signatures of logs and witnesses at all. */
+export async function knowsEd25519(): Promise<boolean> {
+  try {
+    return await verify(fromHex(SAMPLE.key), fromHex(SAMPLE.signature), SAMPLE.message);
+  } catch {
+    return false;
+  }
+}
+
+function fromHex(text: string): Bytes {
+  return Uint8Array.from(text.match(/../g) ?? [], (byte) => parseInt(byte, 16));
 }
 
 async function verify(publicKey: Bytes, signature: Bytes, message: Bytes): Promise<boolean> {

@@ -35,6 +35,7 @@ export interface Rotation {
 
 /** Reads a policy. */
 export async function readPolicy(text: string): Promise<Policy> {
+  demand(text.length <= 1 << 16 && !/[\x00-\x08\x0b-\x1f\x7f]/.test(text), "the policy");
   const logs: VerifierKey[] = [];
   const witnesses: { name: string; key: VerifierKey }[] = [];
   const groups: Group[] = [];
@@ -46,25 +47,33 @@ export async function readPolicy(text: string): Promise<Policy> {
     if (what === undefined || what.startsWith("#")) continue;
     if (what === "log" && first !== undefined && words.length <= 3) {
       const key = await readKey(first);
-      demand(key.kind === "log", "a log's key in the policy");
+      demand(key.kind === "log" && isNew(key, logs), "a log's key in the policy");
       logs.push(key);
     } else if (what === "witness" && first !== undefined && second !== undefined && words.length <= 4) {
       const key = await readKey(second);
       demand(key.kind === "witness" && !known(first) && first !== "none", "a witness of the policy");
+      demand(isNew(key, witnesses.map((one) => one.key)), "one key under two names in the policy");
       witnesses.push({ name: first, key });
     } else if (what === "group" && first !== undefined && second !== undefined) {
-      const threshold = second === "all" ? rest.length : second === "any" ? 1 : Number(second);
-      demand(Number.isInteger(threshold) && threshold >= 1 && threshold <= rest.length, "the threshold of a group of the policy");
+      const threshold = second === "all" ? rest.length : second === "any" ? 1 : /^[1-9]\d{0,3}$/.test(second) ? Number(second) : 0;
+      demand(threshold >= 1 && threshold <= rest.length, "the threshold of a group of the policy");
       demand(!known(first) && first !== "none" && rest.every(known) && new Set(rest).size === rest.length, "a group of the policy");
+      demand(!groups.some((group) => group.members.some((member) => rest.includes(member))), "a member of two groups of the policy");
       groups.push({ name: first, threshold, members: rest });
     } else {
       demand(what === "quorum" && first !== undefined && second === undefined && quorum === undefined, "a line of the policy");
       demand(first === "none" || known(first), "the quorum of the policy");
       quorum = first === "none" ? null : first;
     }
+    demand(logs.length + witnesses.length + groups.length <= 128, "the length of the policy");
   }
   demand(quorum !== undefined && logs.length > 0, "the policy");
   return { logs, witnesses, groups, quorum };
+}
+
+/** Whether none of `known` is the same key, under whichever name. */
+function isNew(key: VerifierKey, known: readonly VerifierKey[]): boolean {
+  return known.every((one) => !equal(one.publicKey, key.publicKey));
 }
 
 /** Whether these witnesses are enough. */

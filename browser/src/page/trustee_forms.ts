@@ -11,18 +11,20 @@
  * `<form data-trustee-restore="id">` takes a backup; `[data-trustee-state="id"]` says whether the key is here.
  */
 import { canonical } from "../bytes/canonical";
-import { type Bytes, toBase64url, toHex } from "../bytes/bytes";
+import { type Bytes, toBase64url } from "../bytes/bytes";
 import { sha256 } from "../bytes/hash";
 import { type TrusteeKey, get, put } from "../keys/database";
 import { WrongPassphrase, readEncryptedKey } from "../keys/pkcs12";
 import { asField, signBytes } from "../keys/signing";
+import { knowsEd25519 } from "../log/note";
 import { readPolicy } from "../log/policy";
 import { BadDocument, type Member, type OpeningBundle, demand, readDocument, readPoint, trusteeSetMessage } from "../sealing/documents";
 import { importBoxKey, makeBoxKey, opensProbe, restoreBoxKey } from "../trustee/box_key";
 import { Untrue } from "../trustee/log_proof";
-import { TooEarly, check, checkDrill, release } from "../trustee/release";
-import { beijing, now } from "./clock";
+import { TooEarly, check, checkDrill, readBundle, release } from "../trustee/release";
+import { beijing, now, ownNow } from "./clock";
 import { keyFor } from "./sign";
+import { believed, grouped, pinShown, trustPanels } from "./trust";
 import { attribute, complain, download, field, onSubmit, words } from "./words";
 
 /** Wires every trustee form below `root`. */
@@ -33,6 +35,7 @@ export function trusteeForms(root: ParentNode): void {
   for (const form of root.querySelectorAll<HTMLFormElement>("form[data-trustee-try]")) onSubmit(form, () => tryBackup(form));
   for (const form of root.querySelectorAll<HTMLFormElement>("form[data-trustee-restore]")) onSubmit(form, () => takeBackup(form));
   for (const element of root.querySelectorAll<HTMLElement>("[data-trustee-state]")) void showState(element);
+  trustPanels(root);
 }
 
 async function sendKey(form: HTMLFormElement): Promise<void> {
@@ -48,7 +51,7 @@ async function sendKey(form: HTMLFormElement): Promise<void> {
     key = made.key;
     if (made.backup !== null) download(made.backup, `sunbid-trustee-${id.replaceAll(/[^A-Za-z0-9-]/g, "-")}.p8`, "application/pkcs8");
   }
-  await pinLog(key);
+  if (!(await pinShown(key))) return complain(form, "no-log");
   field(form, "hpke").value = toBase64url(key.publicKey);
   field(form, "certificate").value = asField(signer.certificates[0] ?? new Uint8Array(0));
   form.submit();
@@ -81,9 +84,12 @@ async function sendRelease(form: HTMLFormElement): Promise<void> {
     const confirmed = looked.get(form);
     const bundle = confirmed ?? (await fetchBundle(form));
     if (bundle === undefined) return;
+    if (!(await knowsEd25519())) return complain(form, "no-ed25519");
     if (form.dataset["drill"] !== undefined) {
-      await checkDrill(bundle, now());
-      await pinLog(box);
+      const log = await believed(box);
+      if (log === undefined) return complain(form, "no-log");
+      await checkDrill(bundle, await readPolicy(log), ownNow());
+      await pinShown(box);
     } else if (confirmed === undefined) {
       await look(form, box, bundle);
       return;
@@ -91,7 +97,7 @@ async function sendRelease(form: HTMLFormElement): Promise<void> {
     field(form, "release").value = canonical(await release(bundle, { box, signing: signer.privateKey }));
     form.submit();
   } catch (error) {
-    if (error instanceof TooEarly) return complain(form, "too-early");
+    if (error instanceof TooEarly) return complain(form, "too-early-own");
     if (error instanceof Untrue) return complain(form, `untrue-${error.code}`);
     if (error instanceof BadDocument) return complain(form, "document", error.what);
     throw error;
@@ -104,9 +110,7 @@ async function fetchBundle(form: HTMLFormElement): Promise<OpeningBundle | undef
     complain(form, "no-bundle", String(answer.status));
     return undefined;
   }
-  const text = await answer.text();
-  const version = text.includes('"typ":"etrade/opening-bundle/v2"') ? "v2" : "v1";
-  return readDocument<OpeningBundle>(text, `etrade/opening-bundle/${version}`, ["bid_set", "manifests", "opens_at", "session", "trustees"], ["bidders", "log"]);
+  return readBundle(await answer.text());
 }
 
 /** Checks a bundle and shows what it says; the next press of the button releases. */
@@ -114,10 +118,10 @@ async function look(form: HTMLFormElement, box: TrusteeKey, bundle: OpeningBundl
   const known = box.log ?? bundle.log?.policy ?? "";
   if (bundle.log === undefined) throw new Untrue("drill_only");
   const trust = await readPolicy(known);
-  const shown = await check(bundle, trust, now());
+  const machine = ownNow();
+  const shown = await check(bundle, trust, machine);
   const panel = form.querySelector<HTMLElement>("[data-shown]");
   if (panel === null) throw new Error("the form has no place for what is released");
-  const machine = BigInt(Date.now()) * 1000n;
   const set = bundle.bid_set;
   const facts: Record<string, string> = {
     tender: `${set.tender} ${shown.title}`,
@@ -137,7 +141,7 @@ async function look(form: HTMLFormElement, box: TrusteeKey, bundle: OpeningBundl
   }
   const warn = (name: string, when: boolean) => panel.querySelectorAll<HTMLElement>(`[data-warn="${name}"]`).forEach((line) => (line.hidden = !when));
   warn("first", box.log === undefined);
-  warn("clock", machine < shown.opensAt && trust.quorum === null);
+  warn("clock", differs(machine, [now(), ...shown.witnesses.filter((witness) => witness.at > machine).map((witness) => witness.at)]));
   panel.hidden = false;
   const button = form.querySelector<HTMLButtonElement>("button");
   if (button !== null) button.textContent = words(panel, "confirm");
@@ -150,25 +154,9 @@ async function look(form: HTMLFormElement, box: TrusteeKey, bundle: OpeningBundl
   panel.focus();
 }
 
-/** SHA-256 in groups that people can compare. */
-function grouped(hash: Uint8Array): string {
-  return toHex(hash).replaceAll(/(.{8})(?!$)/g, "$1 ");
-}
-
-/** Remembers the log beside a box key, once: from then on nothing else is believed. */
-async function pinLog(box: TrusteeKey): Promise<void> {
-  if (box.log !== undefined) return;
-  const policy = await fetch("/log/policy", { cache: "no-store" });
-  let log: string;
-  if (policy.ok) {
-    log = await policy.text();
-  } else {
-    const key = await fetch("/log/key", { cache: "no-store" });
-    if (!key.ok) throw new Error(`/log/key: ${key.status}`);
-    log = `log ${(await key.text()).trim()}\nquorum none\n`;
-  }
-  await readPolicy(log);
-  await put("trustee", { ...box, log });
+/** Whether this computer's clock is more than five minutes away from one of these times. */
+function differs(machine: bigint, times: readonly bigint[]): boolean {
+  return times.some((at) => (at > machine ? at - machine : machine - at) > 300_000_000n);
 }
 
 async function takeBackup(form: HTMLFormElement): Promise<void> {
@@ -212,10 +200,5 @@ async function showState(element: HTMLElement): Promise<void> {
   const key = await get("trustee", attribute(element, "trustee-state"));
   element.dataset["state"] = key === undefined ? "absent" : "present";
   element.textContent = words(element, element.dataset["state"]);
-  const log = /^log (\S+)/m.exec(key?.log ?? "")?.[1];
-  if (log === undefined || !element.hasAttribute("data-text-pinned")) return;
-  const code = document.createElement("code");
-  code.textContent = log;
-  element.append(" ", words(element, "pinned"), " ", code);
 }
 

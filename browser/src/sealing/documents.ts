@@ -3,7 +3,7 @@
  * them out: the server is not trusted with the choice of trustees.
  */
 import { type Bytes, equal, fromBase64url, toBase64url, utf8, concat } from "../bytes/bytes";
-import { type Json, canonicalBytes } from "../bytes/canonical";
+import { type Json, canonical, canonicalBytes } from "../bytes/canonical";
 import { sha256 } from "../bytes/hash";
 
 /* Type aliases, not interfaces: only those count as JSON objects for the compiler. */
@@ -49,13 +49,21 @@ export type LogProof = {
   bids: { blind: string; proof: string[] }[];
   checkpoint: string;
   closing: string[];
-  entries: { blind: string; index: string; number: number; object: string; proof: string[] }[];
+  entries: ShownEntry[];
   policy: string;
   rotations: string;
 };
 
-/** Version 2 has `log` and is for an opening; version 1 has none and is for a drill. */
-export type OpeningBundle = { bid_set: BidSet; bidders?: BiddersPhase; log?: LogProof; manifests: Manifest[]; opens_at: string; session: string; trustees: TrusteeSet; typ: string };
+export type ShownEntry = { blind: string; index: string; number: number; object: string; proof: string[] };
+
+/** The log's part of a drill's bundle. */
+export type DrillLog = { begun: ShownEntry; checkpoint: string; policy: string; rotations: string };
+
+/** Version 2 has `log` and is for an opening; version 3 has `drill` and is for a drill. */
+export type OpeningBundle = {
+  bid_set: BidSet; bidders?: BiddersPhase; drill?: DrillLog; log?: LogProof; manifests: Manifest[]; opens_at: string; session: string;
+  trustees: TrusteeSet; typ: string;
+};
 
 export type Release = {
   bid_set: string; closing_size: string; i: number; session: string; shares: { box: string | null; m: string }[];
@@ -74,14 +82,23 @@ export function demand(holds: boolean, what: string): asserts holds {
   if (!holds) throw new BadDocument(what);
 }
 
-/** Parses `text`, which must be an object with exactly these keys and this `typ`; the keys in `optional` may be absent. */
-export function readDocument<T>(text: string, typ: string, keys: readonly string[], optional: readonly string[] = []): T {
-  let value: unknown;
+/** Parses JSON that must be in canonical form: one document has one text, and no field comes twice. */
+export function parseCanonical(text: string, what: string): unknown {
+  let value: Json;
+  let same: boolean;
   try {
-    value = JSON.parse(text);
+    value = JSON.parse(text) as Json;
+    same = canonical(value) === text;
   } catch {
-    throw new BadDocument(`${typ} is not JSON`);
+    throw new BadDocument(`${what} is not JSON`);
   }
+  demand(same, `${what} is not in canonical form`);
+  return value;
+}
+
+/** Parses `text`, which must be a canonical object with exactly these keys and this `typ`; the keys in `optional` may be absent. */
+export function readDocument<T>(text: string, typ: string, keys: readonly string[], optional: readonly string[] = []): T {
+  const value = parseCanonical(text, typ);
   demand(typeof value === "object" && value !== null && !Array.isArray(value), `${typ} is not an object`);
   const found = Object.keys(value).filter((key) => !optional.includes(key)).sort().join();
   demand(found === [...keys, "typ"].sort().join(), `${typ} has the fields ${found}`);

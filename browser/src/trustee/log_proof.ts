@@ -9,7 +9,7 @@ import { decode, descend } from "../keys/der";
 import { type Checkpoint, type Policy, type Rotation, cosigners, inTerm, isMet, keysOf, readCheckpoint, readRotations } from "../log/policy";
 import { type Note, type VerifierKey, fits, isOf, readNote } from "../log/note";
 import { extendsTree, isIncluded, leafOf } from "../log/proof";
-import { type LogProof, type OpeningBundle, bidSetHash, readBytes, verifyBytes } from "../sealing/documents";
+import { type LogProof, type OpeningBundle, type ShownEntry, bidSetHash, parseCanonical, readBytes, verifyBytes } from "../sealing/documents";
 import { momentOf } from "./moment";
 
 /** One thing that is untrue in the papers of an opening; `code` chooses the sentence. */
@@ -31,7 +31,7 @@ export interface Shown {
   readonly witnesses: readonly { readonly name: string; readonly at: bigint }[];
 }
 
-const MICRO = 1_000_000n;
+export const MICRO = 1_000_000n;
 const KINDS: { readonly [number: number]: string } = {
   33: "announcement.notice_published", 130: "opening.box_closed", 132: "opening.session_started", 142: "opening.bidders_done", 221: "outage.deadline_moved",
 };
@@ -60,7 +60,7 @@ export async function checkLog(bundle: OpeningBundle, log: LogProof, trust: Poli
   return { title: announced.title, opensAt, notices: announced.notices, moved: announced.moved, closedAt, logSize: checkpoint.size, witnesses };
 }
 
-async function caught<T>(code: string, work: () => Promise<T> | T): Promise<T> {
+export async function caught<T>(code: string, work: () => Promise<T> | T): Promise<T> {
   try {
     return await work();
   } catch (error) {
@@ -69,7 +69,7 @@ async function caught<T>(code: string, work: () => Promise<T> | T): Promise<T> {
 }
 
 /** The checkpoint, if a pinned key of the log signed it in its term and no known signature on it is false. */
-async function readHead(text: string, trust: Policy, rotations: readonly Rotation[]): Promise<{ checkpoint: Checkpoint; note: Note }> {
+export async function readHead(text: string, trust: Policy, rotations: readonly Rotation[]): Promise<{ checkpoint: Checkpoint; note: Note }> {
   const { note, checkpoint } = await caught("forged", () => {
     const read = readNote(text);
     return { note: read, checkpoint: readCheckpoint(read.text) };
@@ -88,7 +88,7 @@ async function readHead(text: string, trust: Policy, rotations: readonly Rotatio
 }
 
 /** Enough witnesses cosigned, and enough of them at `since` or later by their own clocks. */
-function judge(trust: Policy, note: Note, since: bigint): void {
+export function judge(trust: Policy, note: Note, since: bigint): void {
   const all = cosigners(trust, note);
   if (!isMet(trust, all.map((one) => one.name))) throw new Untrue("not_cosigned");
   const late = all.filter((one) => one.seconds * MICRO >= since);
@@ -117,17 +117,29 @@ async function checkEntries(log: LogProof, head: Checkpoint): Promise<Event[]> {
   let last = -1n;
   for (const entry of log.entries) {
     const index = BigInt(entry.index);
-    const object = fromBase64url(entry.object);
-    const leaf = await leafOf(readBytes(entry.blind, 32, "a blind"), entry.number, await sha256(object));
-    if (!(await isIncluded(leaf, index, head.size, hashes(entry.proof), head.root))) throw new Untrue("entry_not_logged", entry.index);
+    await checkEntry(entry, head);
     if (index <= last) throw new Untrue("bad_entry", entry.index);
     last = index;
-    if (KINDS[entry.number] === undefined) continue;
-    const event = await caught("bad_entry", () => JSON.parse(fromUtf8(object)) as { at: string; kind: string; event: Record<string, unknown> });
-    if (event.kind !== KINDS[entry.number] || typeof event.event !== "object") throw new Untrue("bad_entry", entry.index);
-    events.push({ index, number: entry.number, at: await caught("bad_entry", () => momentOf(event.at)), said: event.event });
+    const kind = KINDS[entry.number];
+    if (kind !== undefined) events.push(await readEvent(entry, kind));
   }
   return events;
+}
+
+/** The entry is in the log of this checkpoint. */
+export async function checkEntry(entry: ShownEntry, head: Checkpoint): Promise<void> {
+  const object = await sha256(fromBase64url(entry.object));
+  const leaf = await leafOf(readBytes(entry.blind, 32, "a blind"), entry.number, object);
+  if (!(await isIncluded(leaf, BigInt(entry.index), head.size, hashes(entry.proof), head.root))) throw new Untrue("entry_not_logged", entry.index);
+}
+
+/** What an entry of this kind says. */
+export async function readEvent(entry: ShownEntry, kind: string): Promise<Event> {
+  return caught("bad_entry", () => {
+    const event = parseCanonical(fromUtf8(fromBase64url(entry.object)), "an event") as { at: string; kind: string; event: Record<string, unknown> };
+    if (event.kind !== kind || typeof event.event !== "object") throw new Untrue("bad_entry", entry.index);
+    return { index: BigInt(entry.index), number: entry.number, at: momentOf(event.at), said: event.event };
+  });
 }
 
 /** The opening time as notices and moves before the closing set it, one after the other. */
@@ -154,7 +166,7 @@ async function announcedTime(bundle: OpeningBundle, events: readonly Event[]): P
 async function readNotice(said: Record<string, unknown>, tender: string, version: number): Promise<{ time: string; title: string }> {
   const { notice, signed } = await caught("bad_entry", () => {
     const kept = said["notice"] as { statement: string; signature: string; certificate: string };
-    return { signed: kept, notice: JSON.parse(kept.statement) as { number: string; version: number; title: string; schedule: { bids_until: string } } };
+    return { signed: kept, notice: parseCanonical(kept.statement, "a notice") as { number: string; version: number; title: string; schedule: { bids_until: string } } };
   });
   if (notice.number !== tender || notice.version !== version || said["version"] !== version) throw new Untrue("no_notice");
   const good = await caught("notice_not_signed", () =>

@@ -10,7 +10,8 @@ import type { TrusteeKey } from "../keys/database";
 import { signBytes } from "../keys/signing";
 import type { Policy } from "../log/policy";
 import { openBox, readPublicKey, suite } from "../sealing/boxes";
-import { type BidSet, type Manifest, type OpeningBundle, type Release, bidSetHash, checkTrusteeSet, contextHash, demand, manifestId, readBytes, readPoint, trusteeSetHash } from "../sealing/documents";
+import { type BidSet, type Manifest, type OpeningBundle, type Release, bidSetHash, checkTrusteeSet, contextHash, demand, manifestId, readBytes, readDocument, readPoint, trusteeSetHash } from "../sealing/documents";
+import { type Ready, checkDrillLog } from "./drill_log";
 import { type Shown, Untrue, checkLog } from "./log_proof";
 import { momentOf } from "./moment";
 
@@ -28,16 +29,24 @@ export interface TrusteeKeys {
 
 /** Checks the papers of an opening: that they fit each other, and that the log shows them. `now` is UTC in microseconds, `trust` what was pinned. */
 export async function check(bundle: OpeningBundle, trust: Policy, now: bigint): Promise<Shown> {
-  if (bundle.log === undefined || bundle.typ !== "etrade/opening-bundle/v2") throw new Untrue("drill_only");
+  if (bundle.log === undefined || bundle.drill !== undefined || bundle.typ !== "etrade/opening-bundle/v2") throw new Untrue("drill_only");
   await checkPapers(bundle, now);
   return checkLog(bundle, bundle.log, trust);
 }
 
-/** Checks the papers of a drill. A real bid under its name must never get a share out of here. */
-export async function checkDrill(bundle: OpeningBundle, now: bigint): Promise<void> {
+/** Checks the papers of a drill, and the log as it must be at the opening. A real bid under its name must never get a share out of here. */
+export async function checkDrill(bundle: OpeningBundle, trust: Policy, now: bigint): Promise<Ready> {
   const canaries = bundle.bid_set.lot === CANARY && bundle.manifests.every((manifest) => manifest.ctx.lot === CANARY);
-  if (!canaries || bundle.log !== undefined || bundle.typ !== "etrade/opening-bundle/v1") throw new Untrue("no_drill");
+  if (!canaries || bundle.log !== undefined || bundle.typ === "etrade/opening-bundle/v2") throw new Untrue("no_drill");
+  if (bundle.drill === undefined || bundle.typ !== "etrade/opening-bundle/v3") throw new Untrue("old_drill");
   await checkPapers(bundle, now);
+  return checkDrillLog(bundle, bundle.drill, trust);
+}
+
+/** Reads a bundle of any version in canonical form. */
+export function readBundle(text: string): OpeningBundle {
+  const version = /"typ":"etrade\/opening-bundle\/(v[123])"\}$/.exec(text)?.[1] ?? "v2";
+  return readDocument<OpeningBundle>(text, `etrade/opening-bundle/${version}`, ["bid_set", "manifests", "opens_at", "session", "trustees"], ["bidders", "drill", "log"]);
 }
 
 /** That the papers fit each other and the clock, which shows nothing of whether they are true. */

@@ -22,7 +22,6 @@ use crate::sealing::context::EnvelopeKind as Kind;
 use crate::sealing::document::Bytes;
 use crate::sealing::drill::{self, make};
 use crate::sealing::error::SealError;
-use crate::sealing::log_proof::Shown;
 use crate::sealing::release::{BundleTyp, OpeningBundle};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -35,7 +34,7 @@ on_both_databases! {
 }
 
 /// The code of what is untrue.
-fn untrue(found: Result<Shown, SealError>) -> &'static str {
+pub(super) fn untrue<T: std::fmt::Debug>(found: Result<T, SealError>) -> &'static str {
     match found {
         Err(SealError::Untrue(untrue)) => {
             let key = format!("opening.untrue.{}", untrue.code());
@@ -147,6 +146,7 @@ fn papers_that_differ_from_the_log_are_refused(engine: Engine) {
     // papers without any proof are for a drill, whatever they call themselves
     assert_eq!(said(&|b| b.log = None), "drill_only");
     assert_eq!(said(&|b| b.typ = BundleTyp::Drill), "drill_only");
+    assert_eq!(said(&|b| b.typ = BundleTyp::OldDrill), "drill_only");
     let key = Policy::of_log(SignerKey::generate(&house.door().config().origin).unwrap().verifier().clone());
     assert_eq!(untrue(good.check(&key, now)), "other_key");
     let elsewhere = Policy::of_log(SignerKey::generate("elsewhere.example/log").unwrap().verifier().clone());
@@ -157,18 +157,21 @@ fn papers_that_differ_from_the_log_are_refused(engine: Engine) {
 fn a_drill_takes_a_canary_and_an_opening_does_not() {
     let (house, good) = honest(Engine::Sqlite);
     let (now, trust) = (house.door().now(), trust(&house));
-    let drilled = |found: Result<(), SealError>| match found {
-        Err(SealError::Untrue(untrue)) => untrue.code(),
-        other => panic!("{other:?}"),
-    };
-    assert_eq!(drilled(good.check_drill(now)), "no_drill");
-    let mut dressed = good.clone();
-    (dressed.typ, dressed.log) = (BundleTyp::Drill, None);
-    assert_eq!(drilled(dressed.check_drill(now)), "no_drill");
+    let drilled = |found: &OpeningBundle| untrue(found.check_drill(&trust, now));
+    assert_eq!(drilled(&good), "no_drill");
     let canary = make(&good.trustees, &house.door().config().origin, now).unwrap();
-    let bundle = drill::bundle(&canary.manifest, &good.trustees, &good.session.0, now);
-    bundle.check_drill(now).unwrap();
+    let bundle = drill::bundle(&canary.manifest, &good.trustees, (&good.session.0, now), None);
+    assert_eq!(drilled(&bundle), "old_drill", "it shows nothing of the log");
     assert_eq!(untrue(bundle.check(&trust, now)), "drill_only");
+    let mut dressed = good.clone();
+    for typ in [BundleTyp::Drill, BundleTyp::OldDrill] {
+        (dressed.typ, dressed.log) = (typ, None);
+        assert_eq!(drilled(&dressed), "no_drill");
+        let mut opened = bundle.clone();
+        (opened.typ, opened.log) = (typ, good.log.clone());
+        assert_eq!(untrue(opened.check(&trust, now)), "drill_only");
+        assert_eq!(drilled(&opened), "no_drill");
+    }
 }
 
 /// An operator with the log's key, and what a trustee who pinned that log and one witness says of the papers.

@@ -1,5 +1,6 @@
 mod arrivals;
 mod avoidance;
+mod drill_log;
 mod dual;
 mod dual_pages;
 mod faults;
@@ -10,3 +11,4 @@ mod pages;
 mod product;
 mod rules;
 mod rush;
+mod texts;

@@ -3,7 +3,7 @@
 use crate::account::role::Role;
 use crate::account::testing::{Member, TestHouse, refused};
 use crate::on_both_databases;
-use crate::opening::testing::{BidBox, empty_box};
+use crate::opening::testing::{BidBox, empty_box, trust};
 use crate::platform::canonical::jcs_text;
 use crate::platform::database::testing::Engine;
 use crate::platform::id::Id;
@@ -39,7 +39,7 @@ fn begin(house: &TestHouse, tender: Id<Tender>, member: &Member) -> Result<(), F
 }
 
 fn bundle(house: &TestHouse, tender: Id<Tender>) -> OpeningBundle {
-    house.door().read(|db| drill::bundle(db, tender)).unwrap()
+    house.door().read(|db| drill::bundle(house.door(), db, tender)).unwrap()
 }
 
 fn hand_in(house: &TestHouse, tender: Id<Tender>, member: &Member, release: &Release) -> Result<(), Failure> {
@@ -48,7 +48,8 @@ fn hand_in(house: &TestHouse, tender: Id<Tender>, member: &Member, release: &Rel
 }
 
 fn made(house: &TestHouse, filled: &BidBox, i: u8) -> Release {
-    bundle(house, tender(house, filled)).release_in_drill(&filled.key(i), house.door().now()).unwrap()
+    let bundle = bundle(house, tender(house, filled));
+    bundle.release_in_drill(&filled.key(i), &trust(house), house.door().now()).unwrap()
 }
 
 fn states(house: &TestHouse, tender: Id<Tender>) -> Vec<State> {
@@ -152,7 +153,8 @@ fn the_trustees_page_the_bidders_and_the_hall_tell_how_ready_they_are(engine: En
         assert!(trustee.get(page).text().contains("data-drill"));
         let bundle = trustee.get(&format!("{page}/drill/bundle.json")).expect_status(200).bytes;
         let bundle = OpeningBundle::read(&bundle).unwrap();
-        let release = bundle.release_in_drill(&filled.key(i), served.house.door().now()).unwrap();
+        let now = served.house.door().now();
+        let release = bundle.release_in_drill(&filled.key(i), &trust(&served.house), now).unwrap();
         trustee.get(page);
         let text = jcs_text(&release);
         if i == 2 {
@@ -211,8 +213,8 @@ fn nothing_but_a_canary_is_opened_in_a_drill() {
     let made = canary::make(&filled.boxes.set, "log.test/main", now).unwrap();
     let session = BoxKey::random();
     let reported = |i: u8| {
-        let release = canary::bundle(&made.manifest, &filled.boxes.set, &session.public(), now)
-            .release_in_drill(&filled.key(i), now)
+        let release = canary::bundle(&made.manifest, &filled.boxes.set, (&session.public(), now), None)
+            .release_believing(&filled.key(i), now)
             .unwrap();
         release.reported(&made.manifest, &session).unwrap()
     };

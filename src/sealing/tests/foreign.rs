@@ -40,14 +40,19 @@ pub fn key_file(i: u8, key: &BoxKey) -> Vec<u8> {
 }
 
 /// `tests/foreign/opening_bundle.py` was written from the format page; what it says of each of an operator's lies is what
-/// the command line and browsers say (`opening::tests::lies`, `browser/test/opening_bundle.test.ts`).
+/// the command line and browsers say (`opening::tests::{lies, drill_log}`, `browser/test/{opening,drill}_bundle.test.ts`).
 #[test]
 fn python_judges_the_pinned_opening_papers_as_trustees_programs_do() {
-    let pinned = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/foreign/opening-bundles.json");
-    let run = python("opening_bundle.py", &[&pinned.display().to_string()]);
-    let told = String::from_utf8_lossy(&run.stdout);
-    assert!(run.status.success(), "{told}{}", String::from_utf8_lossy(&run.stderr));
-    assert!(told.lines().count() >= 18, "{told}");
+    for (file, more, cases) in
+        [("opening-bundles.json", &[][..], 18), ("drill-bundles.json", &["--drill"], 17)]
+    {
+        let pinned =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/foreign").join(file).display().to_string();
+        let run = python("opening_bundle.py", &[&[pinned.as_str()], more].concat());
+        let told = String::from_utf8_lossy(&run.stdout);
+        assert!(run.status.success(), "{told}{}", String::from_utf8_lossy(&run.stderr));
+        assert!(told.lines().count() >= cases, "{told}");
+    }
 }
 
 #[test]

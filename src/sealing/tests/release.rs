@@ -20,6 +20,7 @@ fn bundle(panel: &Panel, sealed: &Sealed, session: &BoxKey) -> OpeningBundle {
     OpeningBundle {
         bidders: None,
         bid_set,
+        drill: None,
         log: None,
         manifests: vec![sealed.bid.manifest.clone()],
         opens_at: OPENS,

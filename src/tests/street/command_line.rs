@@ -2,7 +2,7 @@
 
 use super::day::Day;
 use crate::cli::open;
-use crate::ledger::note::SignerKey;
+use crate::ledger::note::{SignerKey, WitnessKey};
 use crate::ledger::tests::timestamp::StampAuthority;
 use crate::on_both_databases;
 use crate::platform::database::testing::Engine;
@@ -63,6 +63,10 @@ fn holds_a_drill(day: &Day, browser: &mut Browser, folder: &Path, keys: &[&str])
     let drill = ["drill", "--bundle", "drill.json", "--log-key", "log.key", "--out", "drilled.json"];
     let said = opened(folder, &[drill.as_slice(), keys].concat());
     assert!(said.contains("pinned") && folder.join("box.p8.pin.json").exists(), "{said}");
+    assert!(
+        said.contains("quorum     none") && said.contains("entries now"),
+        "what is pinned is shown: {said}"
+    );
     browser.get(&page).expect_status(200);
     let written = std::fs::read(folder.join("drilled.json")).unwrap();
     browser.post_file(&format!("{page}/drill/release-file"), "r.json", &written).expect_status(303);
@@ -81,13 +85,28 @@ fn asks_before_it_releases(folder: &Path, arguments: &[&str]) {
     std::fs::write(folder.join("other.key"), other).unwrap();
     let said = refused("", &["--log-key", "other.key", "--yes"]);
     assert!(said.contains("not the log key or policy that you pinned"), "{said}");
+    // another policy is pinned only after old and new were shown and somebody said yes
+    let pin = folder.join("box.p8.pin.json");
+    let before = std::fs::read_to_string(&pin).unwrap();
+    let key = std::fs::read_to_string(folder.join("log.key")).unwrap();
+    let witness = WitnessKey::generate("witness.example/w").unwrap();
+    let witnessed = format!("log {}\nwitness notary {}\nquorum none\n", key.trim(), witness.verifier());
+    std::fs::write(folder.join("new.policy"), witnessed).unwrap();
+    let more = ["--policy", "new.policy"];
+    assert!(refused("no\n", &more).contains("not the log key or policy that you pinned"));
+    assert!(
+        refused("", &[&more[..], &["--yes"]].concat()).contains("not the log key or policy that you pinned")
+    );
+    assert_eq!(std::fs::read_to_string(&pin).unwrap(), before);
+    assert_eq!(refused("yes\nno\n", &more), "nothing was released");
+    assert!(std::fs::read_to_string(&pin).unwrap().contains("witness notary"));
+    std::fs::write(&pin, before).unwrap();
     // roots that certified nobody here
     let roots = StampAuthority::new();
     std::fs::copy(roots.file("ca.pem"), folder.join("roots.pem")).unwrap();
     let said = refused("", &["--yes", "--ca-roots", "roots.pem"]);
     assert!(said.contains("notice 1 is not signed with a certificate"), "{said}");
     // first use: scripts must name the key, people are shown what the platform says and are asked twice
-    let pin = folder.join("box.p8.pin.json");
     let kept = std::fs::read(&pin).unwrap();
     std::fs::remove_file(&pin).unwrap();
     let said = refused("", &["--yes"]);

@@ -313,6 +313,7 @@ impl Story {
         let told = bidders.clone();
         let opening = OpeningBundle {
             bidders: Some(bidders),
+            drill: None,
             log: None,
             bid_set: bid_set.clone(),
             manifests,

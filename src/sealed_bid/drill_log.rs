@@ -1,0 +1,49 @@
+//! What trustees get of the log in a drill: the newest checkpoint with its cosignatures, and the way of the drill's beginning to it.
+
+use super::drill::DrillBegun;
+use crate::ledger::store::{self as log, Tiles};
+use crate::ledger::{Door, Event, Subject};
+use crate::ledger::{rotation_store, tree, witnessing};
+use crate::platform::database::Db;
+use crate::platform::digest::{b64u_32, from_b64u};
+use crate::platform::id::Id;
+use crate::platform::moment::Moment;
+use crate::platform::refusal::Fault;
+use crate::project::rules::Tender;
+use crate::sealing::document::{Blob, Bytes, Count};
+use crate::sealing::drill_log::DrillLog;
+use crate::sealing::log_proof::ShownEntry;
+
+/// The log as a drill that was begun shows it. If too few witnesses have cosigned yet it is shown as it is: that they do not sign
+/// is what a drill must find.
+///
+/// # Errors
+/// Faults of the database.
+pub(super) fn shown(door: &Door, db: &mut Db, tender: Id<Tender>) -> Result<DrillLog, Fault> {
+    let damaged = || Fault::new("a drill that is not in the log");
+    let subject = Subject::open(tender).column(door.vault());
+    let mut begun = None;
+    for row in log::entries_about(db, &[subject])? {
+        let opened = door.opened(&row)?;
+        if opened.number == DrillBegun::NUMBER {
+            begun = row.log_index.and_then(|index| u64::try_from(index).ok()).map(|index| (index, opened));
+        }
+    }
+    let (index, opened) = begun.ok_or_else(damaged)?;
+    let above = index.saturating_add(1);
+    let cosigned = witnessing::newest_shown(door, db, above, Moment::from_micros(0))?;
+    let (size, checkpoint) = match cosigned {
+        Some(found) => found,
+        None => log::head(db)?.map(|head| (head.size, head.note)).ok_or_else(damaged)?,
+    };
+    let proof = tree::inclusion_proof(&Tiles::new(db), index, size)?;
+    let begun = ShownEntry {
+        blind: b64u_32(&opened.blind).map(Bytes).ok_or_else(damaged)?,
+        index: Count(index),
+        number: opened.number,
+        object: Blob(from_b64u(&opened.object).ok_or_else(damaged)?),
+        proof: proof.into_iter().map(Bytes).collect(),
+    };
+    let rotations = rotation_store::rotations(db)?.to_string();
+    Ok(DrillLog { begun, checkpoint, policy: door.told_policy(), rotations })
+}
