@@ -32,7 +32,7 @@ test("a true bundle is shown as it is, and not before its time", async () => {
   const trust = await readPolicy(one.trust);
   const shown = await check(bundle, trust, momentOf(one.now));
   assert.equal(shown.opensAt, momentOf(bundle.opens_at));
-  assert.deepEqual([shown.notices, shown.moved, shown.witnesses.map((witness) => witness.name)], [1, 0, ["one"]]);
+  assert.deepEqual([shown.notices.map((notice) => notice.version), shown.moved, shown.witnesses.map((witness) => witness.name)], [[1], 0, ["one"]]);
   await assert.rejects(check(bundle, trust, shown.opensAt - 1n), TooEarly);
 });
 

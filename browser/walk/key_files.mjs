@@ -65,6 +65,7 @@ await walk(async (chromium, base) => {
   await agent.go(HALL);
   await agent.follow(`form[action$="/closing"] button`);
   for (const trustee of restored) {
+    await trustee.setClock("2026-03-25 09:30:30");
     await trustee.go(HALL);
     await trustee.checkPapers();
     await trustee.follow("form[data-release] button");

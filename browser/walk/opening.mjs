@@ -50,6 +50,17 @@ async function pinnedAgain(trustee, page, folder, policy) {
   assert.equal((await trustee.pinned("TEST-0001", before)).trim(), before.trim());
 }
 
+/** A trustee chooses the authorities that must have certified the signers of notices. */
+async function rootsChosen(trustee, page, file) {
+  await trustee.go(page);
+  await trustee.see("没有选定证书机构");
+  await trustee.choose("#roots-file", [file]);
+  await trustee.click("[data-roots-file] button");
+  await trustee.until(`document.querySelector("[data-roots-new] code")?.textContent.length === 71`, "the fingerprint of a root");
+  await trustee.click("[data-roots-confirm] button");
+  await trustee.until(`document.querySelectorAll("[data-roots-known] li").length === 1`, "the chosen authority");
+}
+
 await walk(async (chromium, base) => {
   const folder = mkdtempSync(join(tmpdir(), "sunbid-walk-"));
   process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
@@ -105,6 +116,12 @@ await walk(async (chromium, base) => {
     await trustee.follow("form[data-drill] button");
   }
   await pinnedAgain(trustees[2], CUSTODY, folder, await ask("policy"));
+  const [platform, stranger] = (await ask("roots")).split(" ");
+  await rootsChosen(trustees[1], CUSTODY, stranger);
+  await rootsChosen(trustees[2], CUSTODY, platform);
+  await trustees[2].see("Sunbid demonstration CA");
+  await trustees[2].eval(`document.querySelector("[data-roots] details").open = true`);
+  await trustees[2].picture("trustee-roots", { english: false });
   await trustees[0].go(CUSTODY);
   await trustees[0].see("演练完成于");
   await trustees[0].picture("trustee-ready");
@@ -190,11 +207,19 @@ await walk(async (chromium, base) => {
   await entity.click("form[data-release] button");
   await entity.see("不是用您记住的日志密钥签的");
   await entity.pinned("TEST-0001", pinned);
+  // signed by somebody whom the authorities that this trustee chose did not certify; who demands none is told who vouches
+  await entity.click("form[data-release] button");
+  await entity.see("签署公告的证书不是您信任的证书机构签发的");
+  await entity.go(CUSTODY);
+  await entity.eval(`document.querySelector("[data-roots] details").open = true`);
+  await entity.click("[data-roots-forget] button");
+  await entity.see("没有选定证书机构");
+  await entity.go(HALL);
   // a browser that has pinned nothing says so, and shows the key to be compared
   await agent.pinned("TEST-0001", null);
-  assert.match(await agent.checkPapers(), /没有记住日志密钥[\s\S]*log\.test/);
+  assert.match(await agent.checkPapers(), /没有记住日志密钥[\s\S]*公告 1：方经理（[0-9A-Z]{18}），这是证书上写的[\s\S]*log\.test/);
   const facts = await supervisor.checkPapers();
-  for (const fact of ["TEST-0001", "2026-03-25 09:30:00", "公告 1 份", "投标文件份数", "没有外部见证方"]) assert.ok(facts.includes(fact), `${fact}: ${facts}`);
+  for (const fact of ["TEST-0001", "2026-03-25 09:30:00", "公告 1 份", "投标文件份数", "没有外部见证方", "证书由您选定的证书机构签发"]) assert.ok(facts.includes(fact), `${fact}: ${facts}`);
   assert.doesNotMatch(facts, /没有记住日志密钥/);
   await supervisor.picture("trustee-papers");
   // two of three would do; the third gives a share too, while the box can be opened already

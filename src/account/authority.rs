@@ -170,6 +170,11 @@ fn set_validity(params: &mut CertificateParams, from: Moment, until: Moment) {
     params.not_after = rcgen::date_time_ymd(uy, um, ud);
 }
 
+/// Whom a certificate names, whoever issued it: `None` if it is no P-256 certificate of a person with a credit code.
+pub fn claimed_subject(der: &[u8]) -> Option<Subject> {
+    read_subject(der)
+}
+
 fn read_subject(der: &[u8]) -> Option<Subject> {
     let (_, certificate) = X509Certificate::from_der(der).ok()?;
     let key = certificate.public_key().subject_public_key.data.as_ref().try_into().ok()?;

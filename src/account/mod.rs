@@ -37,3 +37,5 @@ mod tests;
 mod outside_tests;
 #[cfg(test)]
 mod sign_in_tests;
+#[cfg(test)]
+mod signer_tests;

@@ -4,7 +4,7 @@
 //! when the trustee names it, or says yes to what the platform tells; from then on nothing else is believed.
 
 use super::log::read_policy;
-use crate::account::authority::Authority;
+use crate::account::authority::{Authority, claimed_subject};
 use crate::account::signature::{Signed, check_kept};
 use crate::ledger::note::VerifierKey;
 use crate::ledger::policy::Policy;
@@ -19,6 +19,7 @@ use crate::sealing::document::fixed_text;
 use crate::sealing::error::SealError;
 use crate::sealing::log_proof::Shown;
 use crate::sealing::release::OpeningBundle;
+use crate::sealing::untrue::Untrue;
 use anyhow::{Context, bail, ensure};
 use serde::{Deserialize, Serialize};
 use std::io::{BufRead, Write};
@@ -206,7 +207,7 @@ impl Trusted {
         Ok(policy)
     }
 
-    /// With roots, whoever signed the notices must be certified under them.
+    /// With roots, whoever signed the notices must be certified under them; without, it is told whom their certificates name.
     fn check_signers(&self, announced: &Announced, talk: &mut Talk<'_>) -> anyhow::Result<()> {
         let mut roots = Vec::new();
         for path in &self.ca_roots {
@@ -214,10 +215,7 @@ impl Trusted {
             let found = certificates(&bytes);
             roots.extend(if found.is_empty() { vec![bytes] } else { found });
         }
-        if roots.is_empty() {
-            return Ok(());
-        }
-        let authority = Authority::of_roots(roots);
+        let authority = (!roots.is_empty()).then(|| Authority::of_roots(roots));
         for notice in &announced.notices {
             let signed = Signed {
                 statement: notice.statement.clone(),
@@ -225,16 +223,21 @@ impl Trusted {
                 certificate: b64u(&notice.certificate),
                 at: notice.at,
             };
-            let subject = check_kept(&authority, &signed).ok().with_context(|| {
-                format!(
-                    "do not release: notice {} is not signed with a certificate of the authorities that you trust",
-                    notice.version
-                )
-            })?;
+            let subject = match &authority {
+                Some(authority) => {
+                    let refused = || in_both_languages(Untrue::NoticeNotCertified(notice.version).into());
+                    Some(check_kept(authority, &signed).map_err(|_| refused())?)
+                }
+                None => claimed_subject(&notice.certificate),
+            };
+            let (name, code) = subject.map(|found| (found.name, found.credit_code)).unwrap_or_default();
+            writeln!(talk.told, "notice {}   signed by {name} ({code})", notice.version)?;
+        }
+        if authority.is_none() {
             writeln!(
                 talk.told,
-                "notice {}   signed by {} ({})",
-                notice.version, subject.name, subject.credit_code
+                "note       these names stand in the certificates, and nobody vouches for them but the platform: --ca-roots FILE demands \
+                 that the authorities which you trust issued them"
             )?;
         }
         Ok(())

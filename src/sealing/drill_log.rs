@@ -10,13 +10,15 @@ use crate::ledger::checkpoint::Checkpoint;
 use crate::ledger::policy::Policy;
 use crate::ledger::rotation::Rotations;
 use crate::platform::digest::b64u;
-use crate::platform::moment::{MINUTE, Moment};
+use crate::platform::moment::{DAY, MINUTE, Moment};
 use serde::{Deserialize, Serialize};
 
 /// The kind number of the beginning of a drill.
 const BEGUN: u8 = 81;
 /// How far behind the platform's clock a witness's may be, in microseconds.
 const SLACK: i64 = MINUTE;
+/// How old cosignatures may be by the trustee's own clock, in microseconds: witnesses who signed once and stopped are found too.
+const AGE_MAX: i64 = DAY;
 
 /// The log's part of a drill's bundle, version 3.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -52,14 +54,17 @@ impl DrillLog {
     ///
     /// # Errors
     /// The first thing that is untrue.
-    pub(super) fn check(&self, bundle: &OpeningBundle, trust: &Policy) -> Result<Ready, Untrue> {
+    pub(super) fn check(&self, bundle: &OpeningBundle, trust: &Policy, now: Moment) -> Result<Ready, Untrue> {
         let rotations = Rotations::parse(&self.rotations).map_err(|e| Untrue::Rotations(e.to_string()))?;
-        let since = bundle.opens_at.plus(-SLACK);
-        let judged =
-            judge(&self.checkpoint, &trust.following(&rotations), since).map_err(|untrue| match untrue {
-                Untrue::OldCosigned(why) => Untrue::SlowWitness(why),
+        let trust = trust.following(&rotations);
+        let since = |since: Moment, late: fn(String) -> Untrue| {
+            judge(&self.checkpoint, &trust, since).map_err(|untrue| match untrue {
+                Untrue::OldCosigned(why) => late(why),
                 other => other,
-            })?;
+            })
+        };
+        let judged = since(bundle.opens_at.plus(-SLACK), Untrue::SlowWitness)?;
+        since(now.plus(-AGE_MAX), Untrue::StaleCosigned)?;
         for manifest in &bundle.manifests {
             if manifest.ctx.origin != judged.checkpoint.origin {
                 return Err(Untrue::OtherLog(b64u(&manifest.id())));

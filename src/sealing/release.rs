@@ -170,7 +170,7 @@ impl OpeningBundle {
         }
         let log = self.drill.as_ref().filter(|_| self.typ == BundleTyp::Drill).ok_or(Untrue::OldDrill)?;
         self.check_papers(now)?;
-        Ok(log.check(self, trust)?)
+        Ok(log.check(self, trust, now)?)
     }
 
     /// That the papers fit each other: opening time reached by the trustee's own clock, a set of bids below

@@ -20,6 +20,8 @@ pub enum Untrue {
         "by their own clocks the witnesses cosigned before the drill began; at the opening they would not count: {0}"
     )]
     SlowWitness(String),
+    #[error("the newest cosignatures are more than a day old; at the opening there must be newer ones: {0}")]
+    StaleCosigned(String),
     #[error("the log's changes of key do not hold: {0}")]
     Rotations(String),
     #[error("the checkpoint is not signed with the log key that you pinned: {0}")]
@@ -46,6 +48,10 @@ pub enum Untrue {
     NoNotice,
     #[error("notice {0} is not signed by the key of the certificate that it names")]
     NoticeNotSigned(u32),
+    #[error(
+        "notice {0} is not signed with a certificate of the authorities that you trust, valid when it was signed"
+    )]
+    NoticeNotCertified(u32),
     #[error("the opening time is not the announced one: the papers say {said}, the notices say {announced}")]
     OtherTime { said: String, announced: String },
     #[error("the log does not show that the box of this lot was closed, once and as the papers say")]
@@ -71,6 +77,7 @@ impl Untrue {
             Self::OldDrill => "old_drill",
             Self::OtherDrill => "other_drill",
             Self::SlowWitness(_) => "slow_witness",
+            Self::StaleCosigned(_) => "stale_cosigned",
             Self::Rotations(_) => "rotations",
             Self::OtherKey(_) => "other_key",
             Self::Forged(_) => "forged",
@@ -83,6 +90,7 @@ impl Untrue {
             Self::BadEntry(..) => "bad_entry",
             Self::NoNotice => "no_notice",
             Self::NoticeNotSigned(_) => "notice_not_signed",
+            Self::NoticeNotCertified(_) => "notice_not_certified",
             Self::OtherTime { .. } => "other_time",
             Self::NotClosed => "not_closed",
             Self::ClosedEarly => "closed_early",

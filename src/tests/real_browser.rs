@@ -66,6 +66,7 @@ fn a_bid_is_sealed_and_opened_in_real_browsers() {
     let cast = Cast::hire(&house);
     let lot = published_by(&house, &cast.staff, &Shape::default());
     let served = Served::start(house);
+    let folder = tempfile::tempdir().unwrap();
     walk("opening.mjs", &served, |question| {
         let house = &served.house;
         match question.split_once(' ').unwrap_or((question, "")) {
@@ -75,6 +76,7 @@ fn a_bid_is_sealed_and_opened_in_real_browsers() {
                 return format!("log {}", stranger.verifier());
             }
             ("policy", _) => return witnessed(house),
+            ("roots", _) => return root_files(house, folder.path()),
             ("others", _) => {
                 for (member, price) in cast.bidders.iter().skip(1).zip(["9500000.00", "9600000.00"]) {
                     bid(house, member, lot, EnvelopeKind::Single, &Offer::priced(price)).unwrap();
@@ -94,6 +96,16 @@ fn witnessed(house: &TestHouse) -> String {
     format!(
         "log {log}; witness notary {notary}; witness court {court}; group outside any notary court; quorum outside"
     )
+}
+
+/// Files with the root of this house's authority (DER) and with a stranger's (PEM), with a space between their names.
+fn root_files(house: &TestHouse, folder: &std::path::Path) -> String {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let stranger = rcgen::CertificateParams::default().self_signed(&key).unwrap();
+    let [own, other] = ["own.cer", "other.pem"].map(|name| folder.join(name));
+    std::fs::write(&own, &house.authority().roots()[0]).unwrap();
+    std::fs::write(&other, stranger.pem()).unwrap();
+    format!("{} {}", own.display(), other.display())
 }
 
 #[test]

@@ -294,6 +294,7 @@ def judge_drill(bundle, trust, now):
     origin, size, root, quorum, cosigned = head_of(log["checkpoint"], trust, rotations_of(log["rotations"]))
     demand(quorum is None or quorum in cosigned, "not_cosigned")
     demand(quorum is None or cosigned[quorum] >= moment(bundle["opens_at"]) - 60_000_000, "slow_witness")
+    demand(quorum is None or cosigned[quorum] >= now - 86_400_000_000, "stale_cosigned")
     demand(all(manifest["ctx"]["origin"] == origin for manifest in bundle["manifests"]), "other_log")
     leaf = leaf_of(b64u(begun["blind"]), begun["number"], sha(b64u(begun["object"])))
     demand(included(leaf, int(begun["index"]), size, [b64u(h) for h in begun["proof"]], root), "entry_not_logged")

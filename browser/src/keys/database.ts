@@ -19,6 +19,8 @@ export interface TrusteeKey {
   readonly publicKey: Uint8Array;
   /** What is believed of the log, as a policy text: pinned when the key was made or at the drill. */
   readonly log?: string;
+  /** Root certificates (DER) of the authorities that must have certified who signed the notices, if the trustee chose any. */
+  readonly roots?: readonly Uint8Array[];
 }
 
 /** A party's secret contribution to a draw, kept from commitment to reveal. */

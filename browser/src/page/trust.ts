@@ -77,19 +77,27 @@ async function told(): Promise<string> {
   return `log ${(await key.text()).trim()}\nquorum none\n`;
 }
 
-/** Writes a policy into the places `data-fact="<side>-…"`. */
-async function describe(panel: HTMLElement, side: string, policy: Policy): Promise<void> {
+/** A policy for people: the log's key and its fingerprint, the witnesses by name, and who of them is needed. */
+export async function policyFacts(panel: HTMLElement, policy: Policy): Promise<{ log: string; print: string; witnesses: string; quorum: string }> {
   const prints = await Promise.all(policy.logs.map(async (log) => grouped(await sha256(utf8(log.text)))));
-  const facts: Record<string, string> = {
-    log: policy.logs.map((log) => log.text).join(" "),
-    print: prints.join("; "),
+  return {
+    log: policy.logs.map((log) => log.text).join("\n"),
+    print: prints.join("\n"),
     witnesses: policy.witnesses.map(({ name, key }) => `${name}: ${key.text}`).join("\n") || words(panel, "nobody"),
     quorum: policy.quorum === null ? words(panel, "none-needed") : needed(panel, policy, policy.quorum),
   };
+}
+
+/** Writes texts into the places `data-fact="<before><name>"`, line by line. */
+export function showFacts(panel: HTMLElement, facts: Record<string, string>, before = ""): void {
   for (const [name, value] of Object.entries(facts)) {
-    const place = panel.querySelector<HTMLElement>(`[data-fact="${side}-${name}"]`);
-    if (place !== null) place.replaceChildren(...value.split("\n").flatMap((line, at) => (at === 0 ? [line] : [document.createElement("br"), line])));
+    const place = panel.querySelector<HTMLElement>(`[data-fact="${before}${name}"]`);
+    place?.replaceChildren(...value.split("\n").flatMap((line, at) => (at === 0 ? [line] : [document.createElement("br"), line])));
   }
+}
+
+async function describe(panel: HTMLElement, side: string, policy: Policy): Promise<void> {
+  showFacts(panel, await policyFacts(panel, policy), `${side}-`);
 }
 
 /** Who is needed, with groups written out. */

@@ -23,8 +23,9 @@ import { importBoxKey, makeBoxKey, opensProbe, restoreBoxKey } from "../trustee/
 import { Untrue } from "../trustee/log_proof";
 import { TooEarly, check, checkDrill, readBundle, release } from "../trustee/release";
 import { beijing, now, ownNow } from "./clock";
+import { rootsPanels, signersTold } from "./roots";
 import { keyFor } from "./sign";
-import { believed, grouped, pinShown, trustPanels } from "./trust";
+import { believed, grouped, pinShown, policyFacts, showFacts, trustPanels } from "./trust";
 import { attribute, complain, download, field, onSubmit, words } from "./words";
 
 /** Wires every trustee form below `root`. */
@@ -36,6 +37,7 @@ export function trusteeForms(root: ParentNode): void {
   for (const form of root.querySelectorAll<HTMLFormElement>("form[data-trustee-restore]")) onSubmit(form, () => takeBackup(form));
   for (const element of root.querySelectorAll<HTMLElement>("[data-trustee-state]")) void showState(element);
   trustPanels(root);
+  rootsPanels(root);
 }
 
 async function sendKey(form: HTMLFormElement): Promise<void> {
@@ -127,18 +129,16 @@ async function look(form: HTMLFormElement, box: TrusteeKey, bundle: OpeningBundl
     tender: `${set.tender} ${shown.title}`,
     lot: set.lot,
     opens: beijing(shown.opensAt),
-    notices: words(panel, "notices", { notices: String(shown.notices), moved: String(shown.moved) }),
+    notices: words(panel, "notices", { notices: String(shown.notices.length), moved: String(shown.moved) }),
+    signers: (await signersTold(panel, shown.notices, box)).join("\n"),
     clock: beijing(machine),
     bids: String(set.bids.length),
     closing: words(panel, "closed", { size: set.closing.size, at: beijing(shown.closedAt) }),
-    log: trust.logs.map((log) => log.text).join(" "),
+    ...(await policyFacts(panel, trust)),
     witnesses: shown.witnesses.map(({ name, at }) => `${name} ${beijing(at)}`).join("; ") || words(panel, "nobody"),
     session: grouped(await sha256(readPoint(bundle.session, "the session key"))),
   };
-  for (const [name, value] of Object.entries(facts)) {
-    const place = panel.querySelector<HTMLElement>(`[data-fact="${name}"]`);
-    if (place !== null) place.textContent = value;
-  }
+  showFacts(panel, facts);
   const warn = (name: string, when: boolean) => panel.querySelectorAll<HTMLElement>(`[data-warn="${name}"]`).forEach((line) => (line.hidden = !when));
   warn("first", box.log === undefined);
   warn("clock", differs(machine, [now(), ...shown.witnesses.filter((witness) => witness.at > machine).map((witness) => witness.at)]));

@@ -47,8 +47,8 @@ export async function restoreBoxKey(id: string, backup: Uint8Array, passphrase: 
 
 async function storeBoxKey(id: string, pkcs8: Bytes): Promise<TrusteeKey> {
   // what was pinned of the log stays, whichever key comes
-  const pinned = (await get("trustee", id))?.log;
-  const key = { id, ...(await importBoxKey(pkcs8)), ...(pinned === undefined ? {} : { log: pinned }) };
+  const { log, roots } = (await get("trustee", id)) ?? {};
+  const key = { id, ...(await importBoxKey(pkcs8)), ...(log === undefined ? {} : { log }), ...(roots === undefined ? {} : { roots }) };
   await keepStorage();
   await put("trustee", key);
   return key;

@@ -12,6 +12,9 @@ const BEGUN = 81;
 /** How far behind the platform's clock a witness's may be. */
 const SLACK = 60n * MICRO;
 
+/** How old cosignatures may be by the trustee's own clock: witnesses who signed once and stopped are found too. */
+const AGE_MAX = 86_400n * MICRO;
+
 /** What a drill has shown of the log. */
 export interface Ready {
   readonly logSize: bigint;
@@ -20,13 +23,15 @@ export interface Ready {
 }
 
 /** Checks the log in `bundle` against what is pinned, or about to be. Throws {@link Untrue}. */
-export async function checkDrillLog(bundle: OpeningBundle, log: DrillLog, trust: Policy): Promise<Ready> {
+export async function checkDrillLog(bundle: OpeningBundle, log: DrillLog, trust: Policy, now: bigint): Promise<Ready> {
   const rotations = await caught("rotations", () => readRotations(log.rotations));
   const { checkpoint, note } = await readHead(log.checkpoint, trust, rotations);
-  try {
-    judge(trust, note, momentOf(bundle.opens_at) - SLACK);
-  } catch (error) {
-    throw error instanceof Untrue && error.code === "old_cosigned" ? new Untrue("slow_witness") : error;
+  for (const [since, late] of [[momentOf(bundle.opens_at) - SLACK, "slow_witness"], [now - AGE_MAX, "stale_cosigned"]] as const) {
+    try {
+      judge(trust, note, since);
+    } catch (error) {
+      throw error instanceof Untrue && error.code === "old_cosigned" ? new Untrue(late) : error;
+    }
   }
   for (const manifest of bundle.manifests) if (manifest.ctx.origin !== checkpoint.origin) throw new Untrue("other_log");
   await checkEntry(log.begun, checkpoint);

@@ -19,12 +19,21 @@ export class Untrue extends Error {
   }
 }
 
+/** Who signed a notice, as its certificate says; whether an authority vouches for it is for who knows authorities. */
+export interface NoticeSigner {
+  readonly version: number;
+  /** DER. */
+  readonly certificate: Bytes;
+  /** When the platform says that it took the signature. */
+  readonly at: bigint;
+}
+
 /** What a true bundle says, for the trustee to look at. */
 export interface Shown {
   readonly title: string;
   /** UTC microseconds. */
   readonly opensAt: bigint;
-  readonly notices: number;
+  readonly notices: readonly NoticeSigner[];
   readonly moved: number;
   readonly closedAt: bigint;
   readonly logSize: bigint;
@@ -143,19 +152,21 @@ export async function readEvent(entry: ShownEntry, kind: string): Promise<Event>
 }
 
 /** The opening time as notices and moves before the closing set it, one after the other. */
-async function announcedTime(bundle: OpeningBundle, events: readonly Event[]): Promise<{ time: bigint; title: string; notices: number; moved: number; tender: unknown }> {
+async function announcedTime(bundle: OpeningBundle, events: readonly Event[]): Promise<{ time: bigint; title: string; notices: NoticeSigner[]; moved: number; tender: unknown }> {
   const closing = BigInt(bundle.bid_set.closing.size);
-  let [time, title, notices, moved] = [0n, "", 0, 0];
+  const notices: NoticeSigner[] = [];
+  let [time, title, moved] = [0n, "", 0];
   const steps = events.filter((event) => event.number === 33 || event.number === 221);
   const tender = steps[0]?.said["tender"];
   if (typeof tender !== "string" || steps.some((step) => step.index >= closing || step.said["tender"] !== tender)) throw new Untrue("no_notice");
   for (const { number, said } of steps) {
     if (number === 33) {
-      const notice = await readNotice(said, bundle.bid_set.tender, notices + 1);
-      [time, title, notices, moved] = [momentOf(notice.time), notice.title, notices + 1, 0];
+      const notice = await readNotice(said, bundle.bid_set.tender, notices.length + 1);
+      notices.push(notice.signer);
+      [time, title, moved] = [momentOf(notice.time), notice.title, 0];
       continue;
     }
-    if (notices === 0) throw new Untrue("no_notice");
+    if (notices.length === 0) throw new Untrue("no_notice");
     const [was, now] = [momentOf(String(said["was"])), momentOf(String(said["now"]))];
     if (was !== time || now <= was) throw new Untrue("other_time");
     [time, moved] = [now, moved + 1];
@@ -163,16 +174,17 @@ async function announcedTime(bundle: OpeningBundle, events: readonly Event[]): P
   return { time, title, notices, moved, tender };
 }
 
-async function readNotice(said: Record<string, unknown>, tender: string, version: number): Promise<{ time: string; title: string }> {
-  const { notice, signed } = await caught("bad_entry", () => {
-    const kept = said["notice"] as { statement: string; signature: string; certificate: string };
-    return { signed: kept, notice: parseCanonical(kept.statement, "a notice") as { number: string; version: number; title: string; schedule: { bids_until: string } } };
+async function readNotice(said: Record<string, unknown>, tender: string, version: number): Promise<{ time: string; title: string; signer: NoticeSigner }> {
+  const { notice, signed, at } = await caught("bad_entry", () => {
+    const kept = said["notice"] as { statement: string; signature: string; certificate: string; at: string };
+    return { signed: kept, at: momentOf(kept.at), notice: parseCanonical(kept.statement, "a notice") as { number: string; version: number; title: string; schedule: { bids_until: string } } };
   });
   if (notice.number !== tender || notice.version !== version || said["version"] !== version) throw new Untrue("no_notice");
+  const certificate = await caught("notice_not_signed", () => fromBase64url(signed.certificate));
   const good = await caught("notice_not_signed", () =>
-    verifyBytes(pointOf(fromBase64url(signed.certificate)), fromBase64url(signed.signature), concat(utf8(STATEMENT_LABEL), utf8(signed.statement))));
+    verifyBytes(pointOf(certificate), fromBase64url(signed.signature), concat(utf8(STATEMENT_LABEL), utf8(signed.statement))));
   if (!good) throw new Untrue("notice_not_signed");
-  return { time: notice.schedule.bids_until, title: String(notice.title) };
+  return { time: notice.schedule.bids_until, title: String(notice.title), signer: { version, certificate, at } };
 }
 
 /** The public point of a P-256 certificate: subjectPublicKeyInfo follows version, number, algorithm, issuer, validity and subject. */
@@ -187,7 +199,7 @@ function only(events: readonly Event[], number: number, code: string): Event {
 }
 
 /** Closing, session and the end of the bidders' time are as the bundle says. Gives when the box was closed. */
-async function checkCourse(bundle: OpeningBundle, events: readonly Event[], announced: { time: bigint; notices: number; tender: unknown }): Promise<bigint> {
+async function checkCourse(bundle: OpeningBundle, events: readonly Event[], announced: { time: bigint; notices: readonly NoticeSigner[]; tender: unknown }): Promise<bigint> {
   const set = bundle.bid_set;
   const hash = toBase64url(await bidSetHash(set));
   if (momentOf(bundle.opens_at) !== announced.time) throw new Untrue("other_time");
@@ -198,7 +210,7 @@ async function checkCourse(bundle: OpeningBundle, events: readonly Event[], anno
   if (!place || !line || typeof said["lot"] !== "string") throw new Untrue("not_closed");
   const sets = Array.isArray(said["sets"]) ? (said["sets"] as { bids: number; envelope: string; hash: string }[]).filter((one) => one.envelope === set.envelope) : [];
   if (sets.length !== 1 || sets[0]!.hash !== hash || sets[0]!.bids !== set.bids.length) throw new Untrue("other_bids");
-  if (said["notice"] !== announced.notices) throw new Untrue("no_notice");
+  if (said["notice"] !== announced.notices.length) throw new Untrue("no_notice");
   if (momentOf(String(said["deadline"])) !== announced.time) throw new Untrue("other_time");
   if (closed.at < announced.time) throw new Untrue("closed_early");
   const started = only(events, 132, "other_session");

@@ -40,7 +40,7 @@ export async function checkDrill(bundle: OpeningBundle, trust: Policy, now: bigi
   if (!canaries || bundle.log !== undefined || bundle.typ === "etrade/opening-bundle/v2") throw new Untrue("no_drill");
   if (bundle.drill === undefined || bundle.typ !== "etrade/opening-bundle/v3") throw new Untrue("old_drill");
   await checkPapers(bundle, now);
-  return checkDrillLog(bundle, bundle.drill, trust);
+  return checkDrillLog(bundle, bundle.drill, trust, now);
 }
 
 /** Reads a bundle of any version in canonical form. */

@@ -14,7 +14,7 @@ use crate::on_both_databases;
 use crate::opening::testing::{BidBox, empty_box, trust};
 use crate::platform::canonical::jcs;
 use crate::platform::database::testing::Engine;
-use crate::platform::moment::{MINUTE, Moment, SECOND};
+use crate::platform::moment::{DAY, MINUTE, Moment, SECOND};
 use crate::project::testing::{Shape, facts};
 use crate::sealed_bid::drill;
 use crate::sealing::boxes::BoxKey;
@@ -136,6 +136,8 @@ fn lies(operator: &Operator) -> Vec<(&'static str, OpeningBundle)> {
         ("a witness's clock a little behind", operator.bundle(Some(at.plus(-50 * SECOND)), |_| ())),
         ("nobody cosigned", operator.bundle(None, |_| ())),
         ("a witness's clock far behind", operator.bundle(Some(at.plus(-2 * MINUTE)), |_| ())),
+        ("cosigned almost a day ago", good.clone()),
+        ("cosigned more than a day ago", good.clone()),
         (
             "a false signature",
             after(&|b| {
@@ -196,6 +198,11 @@ fn the_pinned_drills_are_judged_as_they_were() {
         let operator = Operator::new();
         let (trust, now) = (operator.trust().to_string(), operator.now);
         let made = lies(&operator).into_iter().map(|(name, bundle)| {
+            let now = match name {
+                "cosigned almost a day ago" => bundle.opens_at.plus(DAY - SECOND),
+                "cosigned more than a day ago" => bundle.opens_at.plus(DAY + SECOND),
+                _ => now,
+            };
             let mut one =
                 Pinned { name: name.into(), trust: trust.clone(), now, bundle, code: String::new() };
             one.code = judged(&one).into();
@@ -213,6 +220,8 @@ fn the_pinned_drills_are_judged_as_they_were() {
             "",
             "not_cosigned",
             "slow_witness",
+            "",
+            "stale_cosigned",
             "forged",
             "rotations",
             "other_key",

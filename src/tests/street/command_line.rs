@@ -182,7 +182,16 @@ fn a_trustee_with_the_command_line_alone_keeps_a_key_and_opens(engine: Engine) {
     let yes = [arguments.as_slice(), &["--yes"]].concat();
     let said = opened(folder.path(), &yes);
     assert!(said.contains("the shares of 3 bids"), "{said}");
-    for shown in ["bids       3", "closing ", "none asked for", "session  ", "after 1 notices"] {
+    let names = "notice 1   signed by ";
+    for shown in [
+        "bids       3",
+        "closing ",
+        "none asked for",
+        "session  ",
+        "after 1 notices",
+        names,
+        "nobody vouches",
+    ] {
         assert!(said.contains(shown), "{shown}: {said}");
     }
 
