@@ -172,12 +172,12 @@ export class Window {
     return result.value;
   }
 
-  /** Waits until a function here, or an expression in the page, is true. */
+  /** Waits until a function here, or an expression in the page, is true. A page is asked once all of it is there. */
   async until(condition, what = String(condition), seconds = PATIENCE_S) {
     const end = Date.now() + seconds * 1000;
     for (;;) {
       try {
-        if (await (typeof condition === "string" ? this.eval(condition) : condition())) return;
+        if (await (typeof condition === "string" ? this.eval(`document.readyState === "complete" && (${condition})`) : condition())) return;
       } catch (error) {
         // while a page is being replaced there is nothing to ask
         if (!/context|navigat/i.test(String(error))) throw error;
@@ -192,14 +192,24 @@ export class Window {
     return `${page}\n${this.#complaints.join("\n")}`;
   }
 
-  /** Clicks what the selector finds. */
+  /** Clicks what the selector finds, once all of the page is there: a button does nothing before its script has run. */
   async click(selector) {
-    const found = await this.eval(`(() => { const e = document.querySelector(${JSON.stringify(selector)}); if (!e) return false; e.click(); return true; })()`);
-    if (!found) throw new Error(`${this.name}: nothing to click at ${selector}\n${await this.state()}`);
+    let clicked;
+    await this.until(async () => {
+      clicked = await this.eval(`(() => {
+        if (document.readyState !== "complete") return "too early";
+        const e = document.querySelector(${JSON.stringify(selector)});
+        e?.click();
+        return e === null ? "nothing" : "clicked";
+      })()`);
+      return clicked !== "too early";
+    }, "all of the page");
+    if (clicked === "nothing") throw new Error(`${this.name}: nothing to click at ${selector}\n${await this.state()}`);
   }
 
   /** Clicks and waits for the page that follows. */
   async follow(selector) {
+    await this.until(() => this.#shown.loaded, "all of the page");
     const before = this.#shown.loader;
     await this.click(selector);
     await this.until(() => this.#shown.loader !== before && this.#shown.loaded, `what follows ${selector}`);
