@@ -44,7 +44,13 @@ await walk(async (chromium, base) => {
     }
   }
   await agent.go(CUSTODY);
-  await agent.see("可以密封投标文件");
+  await agent.follow(`form[action$="/drill"] button`);
+  for (const trustee of trustees) {
+    await trustee.go(CUSTODY);
+    await trustee.follow("form[data-drill] button");
+  }
+  await agent.go(CUSTODY);
+  await agent.see("每位保管人都解开了演练件");
 
   const bidder = await open("bidder");
   await bidder.makeKey();

@@ -86,7 +86,7 @@ await walk(async (chromium, base) => {
   }
   const CUSTODY = "/sealed-bid/TEST-0001/trustees";
   await trustees[0].go(CUSTODY);
-  await trustees[0].see("可以密封投标文件");
+  await trustees[0].see("签署完毕");
   // before bids come, every trustee opens a canary with the key that will open the bids
   await trustees[0].see("本浏览器已记住下面的日志密钥和见证方");
   await trustees[0].see("没有见证方");

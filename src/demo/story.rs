@@ -38,7 +38,7 @@ use crate::publication::testing as publishing;
 use crate::recording;
 use crate::sealed_bid::rules::envelopes_of;
 use crate::sealed_bid::testing::{Offer, bid, bid_dual};
-use crate::sealed_bid::trustees_testing::{complete_set, hold_drill};
+use crate::sealed_bid::trustees_testing::ready_set;
 use crate::sealing::context::EnvelopeKind;
 use rust_decimal::Decimal;
 
@@ -287,8 +287,7 @@ pub fn tell(house: &TestHouse, cast: &Cast, story: &Story) -> Option<BidBox> {
     }
     house.clock.move_to(story.start.plus(4 * DAY));
     let trustees = [&staff.agent, &staff.entity, &staff.supervisor];
-    let boxes = complete_set(house, tender, &trustees);
-    hold_drill(house, tender, &trustees, &boxes);
+    let boxes = ready_set(house, tender, &trustees);
     if SHUT.contains(&story.number) {
         keys::keep(house, story.number, &trustees, &boxes);
     }

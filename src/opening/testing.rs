@@ -17,7 +17,7 @@ use crate::project::store as projects;
 use crate::project::testing::{Shape, Staff, staff};
 use crate::sealed_bid::rules::envelopes_of;
 use crate::sealed_bid::testing::{Offer, bid};
-use crate::sealed_bid::trustees_testing::{Boxes, complete_set};
+use crate::sealed_bid::trustees_testing::{Boxes, hold_drill, signed_set};
 use crate::sealing::bidder_key::{KeyBundle, lock_key_file};
 use crate::sealing::boxes::BoxKey;
 use crate::sealing::context::EnvelopeKind;
@@ -64,14 +64,22 @@ pub fn bids_in_shape(house: &TestHouse, shape: &Shape, prices: &[&str]) -> BidBo
     filled
 }
 
-/// A lot of this shape whose trustees have signed, without bids.
+/// A lot of this shape whose trustees are ready, without bids.
 pub fn empty_box(house: &TestHouse, shape: &Shape) -> BidBox {
+    let signed = signed_box(house, shape);
+    let tender = house.door().read(|db| projects::known_lot(db, signed.lot)).unwrap().tender;
+    hold_drill(house, tender, &signed.staff.trustees(), &signed.boxes);
+    signed
+}
+
+/// A lot of this shape whose trustees have signed, but held no drill.
+pub fn signed_box(house: &TestHouse, shape: &Shape) -> BidBox {
     let mut staff = staff(house);
     let further = (4..=shape.custody.1).map(|i| house.member(Role::Supervisor, &format!("trustee{i}")));
     staff.further = further.collect();
     let lot = published_by(house, &staff, shape);
     let tender = house.door().read(|db| projects::known_lot(db, lot)).unwrap().tender;
-    let boxes = complete_set(house, tender, &staff.trustees());
+    let boxes = signed_set(house, tender, &staff.trustees());
     BidBox { staff, lot, boxes, bidders: Vec::new(), bidder_keys: Vec::new() }
 }
 

@@ -13,9 +13,10 @@ use crate::platform::database::testing::Engine;
 use crate::platform::id::Id;
 use crate::platform::moment::{DAY, Moment};
 use crate::project;
-use crate::project::phase::Milestone;
+use crate::project::phase::{Milestone, Phase};
 use crate::project::rules::Lot;
 use crate::project::testing::{Shape, Staff, announced, draft, facts, schedule, staff};
+use crate::sealed_bid::drill::Readiness;
 use crate::tests::browser::Served;
 
 on_both_databases! {
@@ -186,9 +187,14 @@ fn a_timeline_has_one_next_step_and_says_whose_turn_it_is(engine: Engine) {
             assert!(next <= 1 && (next == 1 || phase.is_final()), "{phase:?} {line:?}");
             let dated: Vec<_> = line.iter().filter_map(|point| point.at).collect();
             assert!(dated.windows(2).all(|pair| pair[0] <= pair[1]));
-            for locale in ["zh-CN", "en"] {
-                let key = turn(&facts, now);
-                assert!(!rust_i18n::t!(key.as_str(), locale = locale).contains(&key), "{key}");
+            for trustees in [Readiness::NoSet, Readiness::Untried, Readiness::Trying, Readiness::Done] {
+                let key = turn(&facts, &trustees, now);
+                let theirs = matches!(key.as_str(), "portal.turn.trustees" | "portal.turn.drill");
+                let before = matches!(phase, Phase::Announced | Phase::Bidding) && !facts.hold().is_held();
+                assert_eq!(theirs, before && trustees != Readiness::Done, "{key} in {phase:?}");
+                for locale in ["zh-CN", "en"] {
+                    assert!(!rust_i18n::t!(key.as_str(), locale = locale).contains(&key), "{key}");
+                }
             }
         }
     }
@@ -262,7 +268,7 @@ fn a_bidder_finds_the_lots_of_their_bids_and_the_agent_what_comes_next(engine: E
     let bids = bids_in(&house, &["9000000.00", "9100000.00", "9200000.00"]).opened(&house);
     let facts = facts(&house, bids.lot);
     let now = house.door().now();
-    assert_eq!(turn(&facts, now), "portal.turn.draw");
+    assert_eq!(turn(&facts, &Readiness::Done, now), "portal.turn.draw");
     let served = Served::start(house);
     let desk = served.browser(&bids.bidders[0]).get("/desk").expect_status(200).text();
     assert!(desk.contains(&facts.name()) && desk.contains("抽取评标专家"), "{desk}");

@@ -4,6 +4,7 @@ use crate::platform::moment::Moment;
 use crate::project::phase::{Milestone, Phase};
 use crate::project::rulebook::Rulebook;
 use crate::project::standing::LotFacts;
+use crate::sealed_bid::drill::Readiness;
 
 /// Where a point of the line lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,13 +79,15 @@ pub fn timeline(lot: &LotFacts, book: &Rulebook, now: Moment) -> Vec<Point> {
     line
 }
 
-/// Locale key of whose turn it is and what they do: `portal.turn.<code>`.
-pub fn turn(lot: &LotFacts, now: Moment) -> String {
+/// Locale key of whose turn it is and what they do: `portal.turn.<code>`. `trustees` are those of the lot's tender.
+pub fn turn(lot: &LotFacts, trustees: &Readiness, now: Moment) -> String {
     if lot.hold().is_held() {
         return if lot.hold().frozen { "portal.turn.frozen".into() } else { "portal.turn.suspended".into() };
     }
     let contracted = lot.reached(Milestone::ContractSigned).is_some();
     match lot.phase(now) {
+        Phase::Announced | Phase::Bidding if *trustees == Readiness::NoSet => "portal.turn.trustees".into(),
+        Phase::Announced | Phase::Bidding if !trustees.takes_bids() => "portal.turn.drill".into(),
         Phase::Completed if contracted => "portal.turn.contracted".into(),
         Phase::Evaluation if lot.reached(Milestone::ExpertsDrawn).is_none() => "portal.turn.draw".into(),
         Phase::Evaluation if lot.reached(Milestone::EvaluationStarted).is_none() => {

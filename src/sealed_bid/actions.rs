@@ -5,7 +5,7 @@ use super::rules::{
     standing_bid, withdrawal_statement,
 };
 use super::store::{self, CountedEnvelope, UploadState};
-use super::{trustees_store, uploads};
+use super::{drill, trustees_store, uploads};
 use crate::account::authority::Authority;
 use crate::account::signature::{self, SignedFields};
 use crate::account::who::Who;
@@ -18,6 +18,7 @@ use crate::platform::database::Db;
 use crate::platform::id::Id;
 use crate::platform::moment::Moment;
 use crate::platform::refusal::{Failure, Fault, Refused};
+use crate::platform::tries::Tries;
 use crate::platform::vault::Vault;
 use crate::project::flow::Step as FlowStep;
 use crate::project::phase::Milestone;
@@ -31,6 +32,7 @@ use crate::sealing::document::{Blob, Bytes, Count};
 use crate::sealing::manifest::Manifest;
 use crate::sealing::signature::Signature;
 use serde::Serialize;
+use std::sync::LazyLock;
 
 /// The manifest enters the log as what the bidder signed, so that the receipt speaks of the manifest itself.
 #[derive(Serialize)]
@@ -115,7 +117,7 @@ pub(super) fn signing_certificate(db: &mut Db, who: &Who, now: Moment) -> Result
 /// What a bidder needs to seal the next revision of an envelope: the complete context, the trustee set, the fields.
 ///
 /// # Errors
-/// Refused for an envelope that the lot does not have, and while the trustee set is not complete.
+/// Refused for an envelope that the lot does not have, while the trustee set is not complete, and before its drill.
 pub fn parameters(
     db: &mut Db,
     vault: &Vault,
@@ -130,6 +132,9 @@ pub fn parameters(
     }
     let trustees =
         trustees_store::complete_set(db, lot.tender)?.ok_or_else(|| Refused::from(Refusal::NoTrustees))?;
+    if !drill::takes_bids(db, lot.tender)? {
+        return Err(Refused::from(Refusal::NoDrill).into());
+    }
     let steps = store::steps_of_bid(db, vault, lot.lot, envelope, who.organisation)?;
     let (rev, prev) = next_revision(&steps);
     let documents = announcement::documents(db, lot.tender)?;
@@ -277,6 +282,17 @@ fn keep(act: &mut Act<'_>, step: Kept) -> Result<Kept, Failure> {
     Ok(step)
 }
 
+static LATE_ON_RECORD: LazyLock<Tries> = LazyLock::new(|| Tries::a_minute(LATE_ON_RECORD_MAX));
+
+/// Late tries of one bidder for one lot that go on record in a minute, at each server.
+pub const LATE_ON_RECORD_MAX: u32 = 20;
+
+/// Whether this late try goes on record: more than [`LATE_ON_RECORD_MAX`] tell nothing more, and nobody may fill the log by
+/// pressing a button.
+pub(crate) fn goes_on_record(lot: Id<Lot>, organisation: Id<Organisation>) -> bool {
+    LATE_ON_RECORD.admits(&format!("{lot}/{organisation}"))
+}
+
 /// Goes through the gate: shares it with other bidders, so that the closing act comes wholly before or after; takes the
 /// lot's and the bidder's series for this act alone; then compares the act's moment, which is that of the form's arrival. The
 /// equal instant is late.
@@ -298,7 +314,9 @@ fn in_time(
     let shut = act.has_arrival() && deadline.is_open(now) && closed;
     if shut || !deadline.is_open(now) {
         let late = RefusedLate { lot, organisation: who.organisation, deadline: deadline.0, m, shut };
-        act.enter_on_refusal(&Subject::sealed(lot), &late)?;
+        if goes_on_record(lot, who.organisation) {
+            act.enter_on_refusal(&Subject::sealed(lot), &late)?;
+        }
         let refusal = if shut { Refusal::Shut { at: now } } else { Refusal::Late { deadline: deadline.0 } };
         return Err(Refused::from(refusal).into());
     }

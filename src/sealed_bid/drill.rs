@@ -1,5 +1,6 @@
 //! 演练 The drill: before bids come, every trustee opens a canary bid with the key that will open the real ones. Who lost a key finds
-//! it now, and not when it is too late for the bids that are locked to it.
+//! it now, and not when it is too late for the bids that are locked to it. No bid is taken before the drill is done or its waiver is
+//! on record: [`takes_bids`].
 
 use super::drill_log;
 use super::drill_store::{self as store, State};
@@ -235,6 +236,21 @@ pub enum Readiness {
     Done,
     /// The agent's reason for going on without.
     Waived(String),
+}
+
+impl Readiness {
+    /// Whether bids may come.
+    pub const fn takes_bids(&self) -> bool {
+        matches!(self, Self::Done | Self::Waived(_))
+    }
+}
+
+/// Whether the drill of a complete set is done or was waived, so that bids may come. Asked at every submission.
+///
+/// # Errors
+/// Faults of the database.
+pub fn takes_bids(db: &mut crate::platform::database::Db, tender: Id<Tender>) -> Result<bool, Fault> {
+    Ok(store::is_done(db, tender)? || store::waiver(db, tender)?.is_some())
 }
 
 /// How ready the trustees of a tender are.

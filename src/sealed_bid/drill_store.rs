@@ -119,6 +119,16 @@ pub fn drill(db: &mut Db, tender: Id<Tender>) -> Result<Option<DrillRow>, Fault>
     .transpose()
 }
 
+/// Whether every trustee has opened the canary.
+pub(super) fn is_done(db: &mut Db, tender: Id<Tender>) -> Result<bool, Fault> {
+    let at: Option<Option<i64>> = sealed_bid_drill::table
+        .filter(sealed_bid_drill::tender_id.eq(tender.to_string()))
+        .select(sealed_bid_drill::done_at)
+        .first(db)
+        .optional()?;
+    Ok(at.flatten().is_some())
+}
+
 /// The session's key, the ciphertext, the phrase.
 type ContentColumns = (Option<Vec<u8>>, Option<Vec<u8>>, String);
 

@@ -4,7 +4,7 @@ use super::actions::{self, Submission};
 use super::arrival::Came;
 use super::drill::{self, Readiness};
 use super::rules::{Deed, Kept, Refusal, Step, envelopes_of, standing_bid, withdrawal_statement};
-use super::{expiry, program, trustees_store, tus};
+use super::{expiry, program, tus};
 use crate::account::authority::Authority;
 use crate::account::form::Posted;
 use crate::account::page::Page;
@@ -126,12 +126,13 @@ pub(super) fn view(lot: &LotFacts, p: &Page) -> LotView {
 struct LotPage {
     p: Page,
     lot: LotView,
-    trustees: bool,
+    /// What is still to be done before bids can come: `no_set`, `no_drill`, or nothing.
+    missing: Option<&'static str>,
+    /// Why the agent goes on without a drill.
+    waived: Option<String>,
     certificate: bool,
     /// When the bidder's certificate ends, if that is before the opening.
     expires: Option<String>,
-    /// The trustees have not shown that they can open bids.
-    untried: bool,
     /// The reason why nothing can be submitted now, if there is one.
     why_not: Option<String>,
     envelopes: Vec<EnvelopeView>,
@@ -155,14 +156,12 @@ async fn lot_get(
     let bidder = who.clone();
     let found = door.look(move |db| {
         let lot = project::seen_lot(db, &number, &lot, None)?;
-        let trustees = trustees_store::complete_set(db, lot.tender)?.is_some();
         let certificate = actions::signing_certificate(db, &bidder, now)?.is_some();
         let expires = match lot.schedule {
             Some(schedule) => expiry::too_early(db, &bidder, now, schedule.bids_until)?,
             None => None,
         };
         let readiness = drill::readiness(db, lot.tender)?;
-        let untried = !matches!(readiness, Readiness::Done | Readiness::NoSet);
         let mut envelopes = Vec::new();
         for kind in envelopes_of(&lot.terms) {
             let steps = actions::own_bid(db, &vault, &bidder, lot.lot, *kind)?;
@@ -173,13 +172,19 @@ async fn lot_get(
             let (lines, stands) = (lines.rev().collect(), standing_bid(&steps).is_some());
             envelopes.push(EnvelopeView { code: kind.code(), stands, lines });
         }
-        Ok((lot, trustees, certificate, (expires, untried), envelopes))
+        Ok((lot, readiness, certificate, expires, envelopes))
     });
-    let (lot, trustees, certificate, (expires, untried), envelopes) = found.await?;
+    let (lot, readiness, certificate, expires, envelopes) = found.await?;
+    let (missing, waived) = match readiness {
+        Readiness::NoSet => (Some("no_set"), None),
+        Readiness::Untried | Readiness::Trying => (Some("no_drill"), None),
+        Readiness::Done => (None, None),
+        Readiness::Waived(words) => (None, Some(words)),
+    };
     let expires = expires.map(Moment::beijing);
     let why_not = lot.may(FlowStep::SubmitBid, who.role, p.now).err().map(|refused| p.lang.refusal(&refused));
     let view = view(&lot, &p);
-    p.html(&LotPage { p: p.clone(), lot: view, trustees, certificate, expires, untried, why_not, envelopes })
+    p.html(&LotPage { p: p.clone(), lot: view, missing, waived, certificate, expires, why_not, envelopes })
 }
 
 /// The lot and envelope that an address names, with what the bidder seals with.

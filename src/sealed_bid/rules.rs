@@ -40,6 +40,8 @@ pub enum Refusal {
     Shut { at: Moment },
     /// The trustees have not all signed the set yet.
     NoTrustees,
+    /// The trustees have not shown that they can open bids, and nobody has said why bids come all the same.
+    NoDrill,
     /// The first bytes are not a sealed bid's.
     NotSealed,
     /// No sealed bid has this size.
@@ -101,6 +103,7 @@ impl From<Refusal> for Refused {
                 .article("招标投标法 第二十八条；电子招标投标办法 第二十七条"),
             R::Shut { at } => say(409, "shut").with("at", at.beijing()),
             R::NoTrustees => say(409, "no_trustees"),
+            R::NoDrill => say(409, "no_drill"),
             R::NotSealed => say(415, "not_sealed").article("电子招标投标办法 第二十六条"),
             R::WrongSize => say(422, "wrong_size"),
             R::TooLarge { max } => say(413, "too_large").with("max", max >> 20),

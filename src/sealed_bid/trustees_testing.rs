@@ -18,8 +18,16 @@ pub struct Boxes {
     pub set: TrusteeSet,
 }
 
-/// Has `trustees` (in the order in which the agent named them) give fresh keys and sign the set of `tender`.
-pub fn complete_set(house: &TestHouse, tender: Id<Tender>, trustees: &[&Member]) -> Boxes {
+/// Has `trustees` (in the order in which the agent named them) make themselves ready for the bids of `tender`: they give fresh keys,
+/// sign the set and hold the drill.
+pub fn ready_set(house: &TestHouse, tender: Id<Tender>, trustees: &[&Member]) -> Boxes {
+    let boxes = signed_set(house, tender, trustees);
+    hold_drill(house, tender, trustees, &boxes);
+    boxes
+}
+
+/// As [`ready_set`], without the drill.
+pub fn signed_set(house: &TestHouse, tender: Id<Tender>, trustees: &[&Member]) -> Boxes {
     let keys: Vec<BoxKey> = trustees.iter().map(|_| BoxKey::random()).collect();
     for (member, key) in trustees.iter().zip(&keys) {
         give_key(house, tender, member, &key.public());

@@ -1,5 +1,5 @@
 use super::trustees::Stage;
-use super::trustees_testing::{complete_set, give_key, sign};
+use super::trustees_testing::{give_key, sign, signed_set};
 use super::{trustees_actions as actions, trustees_store as store};
 use crate::account::testing::{Member, TestHouse, refused};
 use crate::on_both_databases;
@@ -34,7 +34,7 @@ fn a_set_is_complete_when_every_trustee_has_signed_it(engine: Engine) {
     let house = TestHouse::new(engine);
     let (staff, tender) = tender(&house);
     assert_eq!(stage(&house, tender), Stage::Keys { missing: 3 });
-    let boxes = complete_set(&house, tender, &[&staff.agent, &staff.entity, &staff.supervisor]);
+    let boxes = signed_set(&house, tender, &[&staff.agent, &staff.entity, &staff.supervisor]);
     assert_eq!(stage(&house, tender), Stage::Complete);
     boxes.set.check().unwrap();
     assert_eq!((boxes.set.t, boxes.set.n(), boxes.set.tender.as_str()), (2, 3, "TEST-0001"));
@@ -65,7 +65,7 @@ fn a_new_key_takes_back_every_signature(engine: Engine) {
 fn a_finished_set_is_never_changed(engine: Engine) {
     let house = TestHouse::new(engine);
     let (staff, tender) = tender(&house);
-    complete_set(&house, tender, &[&staff.agent, &staff.entity, &staff.supervisor]);
+    signed_set(&house, tender, &[&staff.agent, &staff.entity, &staff.supervisor]);
     let (authority, who) = (house.authority().clone(), staff.agent.who.clone());
     let certificate = staff.agent.certificate.clone();
     let again = house.act(&staff.agent.who, move |act| {

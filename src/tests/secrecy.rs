@@ -16,7 +16,7 @@ use crate::project::rules::Lot;
 use crate::project::testing::{Shape, facts};
 use crate::sealed_bid::rules::Kept;
 use crate::sealed_bid::testing::{Offer, bid, withdraw};
-use crate::sealed_bid::trustees_testing::complete_set;
+use crate::sealed_bid::trustees_testing::ready_set;
 use crate::sealing::context::EnvelopeKind;
 use crate::{announcement, app, clarification, deposit, expert_draw};
 use bytes::Bytes;
@@ -273,7 +273,7 @@ fn asked(house: &TestHouse, lot: Id<Lot>) -> Id<Question> {
 fn before_the_opening_nobody_learns_a_price_a_bidder_or_how_many_they_are(engine: Engine) {
     let house = TestHouse::new(engine);
     let (staff, lot) = announcement::testing::published(&house, &Shape::default());
-    complete_set(&house, facts(&house, lot).tender, &[&staff.agent, &staff.entity, &staff.supervisor]);
+    ready_set(&house, facts(&house, lot).tender, &[&staff.agent, &staff.entity, &staff.supervisor]);
     let question = asked(&house, lot);
     let treasurer = deposit::testing::treasury(&house);
     let mut bidders: Vec<Member> =

@@ -20,6 +20,7 @@ use crate::project::phase::Phase;
 use crate::project::rules::Tender;
 use crate::project::standing::LotFacts;
 use crate::sealed_bid;
+use crate::sealed_bid::drill::Readiness;
 use actix_web::web;
 use askama::Template;
 
@@ -130,7 +131,11 @@ pub(super) async fn desk_get(Anybody(who): Anybody, p: Page, door: web::Data<Doo
     let asker = who.clone();
     let (lots, running, unread) = door
         .look(move |db| {
-            let lots = own(db, &vault, &asker)?;
+            let mut lots = Vec::new();
+            for lot in own(db, &vault, &asker)? {
+                let trustees = sealed_bid::drill::readiness(db, lot.tender)?;
+                lots.push((lot, trustees));
+            }
             let watch =
                 matches!(asker.role, Role::Supervisor | Role::Centre | Role::Treasurer | Role::Bidder);
             let phase = if asker.role == Role::Bidder { Some(Phase::Bidding) } else { None };
@@ -143,7 +148,7 @@ pub(super) async fn desk_get(Anybody(who): Anybody, p: Page, door: web::Data<Doo
             Ok((lots, running, unread))
         })
         .await?;
-    let held = |lot: &LotFacts| {
+    let held = |(lot, trustees): &(LotFacts, Readiness)| {
         let phase = lot.phase(now);
         Held {
             href: if phase == Phase::Draft {
@@ -155,7 +160,7 @@ pub(super) async fn desk_get(Anybody(who): Anybody, p: Page, door: web::Data<Doo
             title: format!("{} · {}", lot.tender_title, lot.title),
             phase: p.t(&format!("project.phase.{}", phase.code())),
             tag: tag_of(phase),
-            turn: p.t(&turn(lot, now)),
+            turn: p.t(&turn(lot, trustees, now)),
             deadline: lot.schedule.map(|plan| plan.bids_until.beijing_minute()).unwrap_or_default(),
         }
     };

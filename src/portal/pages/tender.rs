@@ -12,6 +12,7 @@ use crate::project;
 use crate::project::phase::{Milestone, Phase};
 use crate::project::place::Region;
 use crate::project::standing::{LotFacts, TenderFacts};
+use crate::sealed_bid;
 use actix_web::web;
 use askama::Template;
 
@@ -106,10 +107,11 @@ fn tender_links(p: &Page, tender: &TenderFacts) -> Vec<Link> {
 pub(super) async fn tender_get(p: Page, door: web::Data<Door>, path: web::Path<String>) -> Answer {
     let number = path.into_inner();
     let (vault, person) = (door.vault().clone(), p.who.as_ref().map(|who| who.person));
-    let (tender, lots, notice, reasons, seats) = door
+    let (tender, lots, trustees, notice, reasons, seats) = door
         .look(move |db| {
             let tender = project::store::seen_tender(db, &number, None)?;
             let lots = project::store::lots_of(db, tender.tender)?;
+            let trustees = sealed_bid::drill::readiness(db, tender.tender)?;
             let notice = announcement::store::newest(db, tender.tender)?;
             let mut reasons = std::collections::BTreeMap::new();
             for reached in
@@ -120,14 +122,15 @@ pub(super) async fn tender_get(p: Page, door: web::Data<Door>, path: web::Path<S
                 }
             }
             let seats = person.map(|person| evaluation::store::lots_of(db, &vault, person)).transpose()?;
-            Ok((tender, lots, notice, reasons, seats.unwrap_or_default()))
+            Ok((tender, lots, trustees, notice, reasons, seats.unwrap_or_default()))
         })
         .await?;
     let book = tender.book()?;
     let lang = p.lang.code();
     let view = |lot: &LotFacts| {
         let points = timeline(lot, book, p.now);
-        lot_view(&p, lot, &points, &reasons, seats.contains(&lot.lot))
+        let turn = p.t(&turn(lot, &trustees, p.now));
+        lot_view(&p, lot, (turn, &points), &reasons, seats.contains(&lot.lot))
     };
     let page = TenderPage {
         number: tender.number.to_string(),
@@ -156,7 +159,7 @@ fn has_reason(milestone: Milestone) -> bool {
 fn lot_view(
     p: &Page,
     lot: &LotFacts,
-    points: &[Point],
+    (turn, points): (String, &[Point]),
     reasons: &std::collections::BTreeMap<String, String>,
     seated: bool,
 ) -> LotView {
@@ -186,7 +189,7 @@ fn lot_view(
         ceiling: lot.terms.ceiling.to_string(),
         deposit: lot.terms.deposit.to_string(),
         method: p.t(&format!("project.method.{}", lot.terms.method.code())),
-        turn: p.t(&turn(lot, p.now)),
+        turn,
         countdown,
         points: points.iter().map(point).collect(),
         links: doors(p, lot, phase, seated),

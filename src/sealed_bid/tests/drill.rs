@@ -3,7 +3,7 @@
 use crate::account::role::Role;
 use crate::account::testing::{Member, TestHouse, refused};
 use crate::on_both_databases;
-use crate::opening::testing::{BidBox, empty_box, trust};
+use crate::opening::testing::{BidBox, empty_box, signed_box, trust};
 use crate::platform::canonical::jcs_text;
 use crate::platform::database::testing::Engine;
 use crate::platform::id::Id;
@@ -14,8 +14,10 @@ use crate::project::store as projects;
 use crate::project::testing::Shape;
 use crate::sealed_bid::drill::{self, Readiness};
 use crate::sealed_bid::drill_store::{self, State};
-use crate::sealed_bid::expiry;
+use crate::sealed_bid::testing::{Offer, bid};
+use crate::sealed_bid::{actions, expiry};
 use crate::sealing::boxes::BoxKey;
+use crate::sealing::context::EnvelopeKind;
 use crate::sealing::drill as canary;
 use crate::sealing::opening_check::Reported;
 use crate::sealing::release::{OpeningBundle, Release};
@@ -24,6 +26,7 @@ use crate::tests::browser::Served;
 on_both_databases! {
     a_drill_is_done_when_every_trustee_has_opened_the_canary
     a_trustee_with_a_wrong_key_is_told_so_and_tries_again
+    no_bid_is_taken_before_the_drill_is_done_or_waived
     a_drill_is_for_its_trustees_and_can_be_waived_with_a_reason
     the_trustees_page_the_bidders_and_the_hall_tell_how_ready_they_are
     a_certificate_that_ends_before_the_opening_is_warned_about
@@ -63,7 +66,7 @@ fn readiness(house: &TestHouse, tender: Id<Tender>) -> Readiness {
 
 fn a_drill_is_done_when_every_trustee_has_opened_the_canary(engine: Engine) {
     let house = TestHouse::new(engine);
-    let filled = empty_box(&house, &Shape::default());
+    let filled = signed_box(&house, &Shape::default());
     let tender = tender(&house, &filled);
     assert_eq!(readiness(&house, tender), Readiness::Untried);
     begin(&house, tender, filled.trustee(2)).unwrap();
@@ -87,7 +90,7 @@ fn a_drill_is_done_when_every_trustee_has_opened_the_canary(engine: Engine) {
 
 fn a_trustee_with_a_wrong_key_is_told_so_and_tries_again(engine: Engine) {
     let house = TestHouse::new(engine);
-    let filled = empty_box(&house, &Shape::default());
+    let filled = signed_box(&house, &Shape::default());
     let tender = tender(&house, &filled);
     begin(&house, tender, filled.trustee(1)).unwrap();
     // the box does not open with the key that this trustee has left
@@ -105,9 +108,39 @@ fn a_trustee_with_a_wrong_key_is_told_so_and_tries_again(engine: Engine) {
     assert_eq!(readiness(&house, tender), Readiness::Done);
 }
 
+fn no_bid_is_taken_before_the_drill_is_done_or_waived(engine: Engine) {
+    let house = TestHouse::new(engine);
+    let filled = signed_box(&house, &Shape::default());
+    let (bidder, tender) = (house.member(Role::Bidder, "bidder"), tender(&house, &filled));
+    house.at("2026-03-24 10:00:00");
+    let wanted = || {
+        let (door, who) = (house.door(), &bidder.who);
+        door.read(|db| {
+            let facts = projects::known_lot(db, filled.lot)?;
+            actions::parameters(db, door.vault(), "o", who, &facts, EnvelopeKind::Single, door.now())
+        })
+    };
+    assert_eq!(refused(wanted()).key, "sealed_bid.refusal.no_drill");
+    begin(&house, tender, filled.trustee(1)).unwrap();
+    // t of n would open a bid; the third one's key may still be lost
+    for i in 1..=2 {
+        hand_in(&house, tender, filled.trustee(i), &made(&house, &filled, i)).unwrap();
+    }
+    assert_eq!(refused(wanted()).key, "sealed_bid.refusal.no_drill");
+    let (who, words) = (filled.staff.agent.who.clone(), "第三位保管人住院，另两位已足够开标。");
+    house.act(&filled.staff.agent.who, move |act| drill::waive(act, &who, tender, words)).unwrap();
+    bid(&house, &bidder, filled.lot, EnvelopeKind::Single, &Offer::priced("9500000.00")).unwrap();
+    // a drill that is done lets bids in by itself
+    let other = TestHouse::new(engine);
+    let ready = empty_box(&other, &Shape::default());
+    let bidder = other.member(Role::Bidder, "bidder");
+    other.at("2026-03-24 10:00:00");
+    bid(&other, &bidder, ready.lot, EnvelopeKind::Single, &Offer::priced("9500000.00")).unwrap();
+}
+
 fn a_drill_is_for_its_trustees_and_can_be_waived_with_a_reason(engine: Engine) {
     let house = TestHouse::new(engine);
-    let filled = empty_box(&house, &Shape::default());
+    let filled = signed_box(&house, &Shape::default());
     let tender = tender(&house, &filled);
     let stranger = &filled.staff.centre;
     assert_eq!(refused(begin(&house, tender, stranger)).status, 403);
@@ -135,7 +168,7 @@ fn a_drill_is_for_its_trustees_and_can_be_waived_with_a_reason(engine: Engine) {
 
 fn the_trustees_page_the_bidders_and_the_hall_tell_how_ready_they_are(engine: Engine) {
     let house = TestHouse::new(engine);
-    let filled = empty_box(&house, &Shape::default());
+    let filled = signed_box(&house, &Shape::default());
     house.at("2026-03-24 10:00:00");
     let bidder = house.member(crate::account::role::Role::Bidder, "bidder");
     let served = Served::start(house);
@@ -145,7 +178,18 @@ fn the_trustees_page_the_bidders_and_the_hall_tell_how_ready_they_are(engine: En
     assert!(before.contains("还没有演练") && !before.contains("trustees/drill\""), "{before}");
     assert!(public.get("/opening/TEST-0001/1").text().contains("还没有完成解密演练"));
     let mut reader = served.browser(&bidder);
-    assert!(reader.get("/sealed-bid/TEST-0001/1").expect_status(200).text().contains("还没有完成解密演练"));
+    let told = reader.get("/sealed-bid/TEST-0001/1").expect_status(200).text();
+    assert!(
+        told.contains("还没有完成解密演练") && !told.contains("/sealed-bid/TEST-0001/1/single\""),
+        "{told}"
+    );
+    let refused = reader.get("/sealed-bid/TEST-0001/1/single").expect_status(409).text();
+    assert!(refused.contains("暂不能投标") && refused.contains("招标代理"), "{refused}");
+    let blank = [("manifest", "{}"), ("signature", "{}"), ("upload", "/sealed-bid/upload/0")];
+    reader.get("/sealed-bid/TEST-0001/1");
+    let pushed = reader.post("/sealed-bid/TEST-0001/1/single/submit", &blank).expect_status(409).text();
+    assert!(pushed.contains("暂不能投标"), "{pushed}");
+    assert!(public.get("/tender/TEST-0001").text().contains("轮到密钥保管人"));
     agent.get(page);
     agent.post(&format!("{page}/drill"), &[]).expect_status(303);
     for i in 1..=3u8 {
@@ -168,7 +212,12 @@ fn the_trustees_page_the_bidders_and_the_hall_tell_how_ready_they_are(engine: En
     let after = public.get(page).text();
     assert!(after.contains("演练完成于") && after.matches("可用").count() >= 3, "{after}");
     assert!(!public.get("/opening/TEST-0001/1").text().contains("还没有完成解密演练"));
-    assert!(!reader.get("/sealed-bid/TEST-0001/1").text().contains("还没有完成解密演练"));
+    let ready = reader.get("/sealed-bid/TEST-0001/1").text();
+    assert!(
+        !ready.contains("还没有完成解密演练")
+            && public.get("/tender/TEST-0001").text().contains("轮到投标人")
+    );
+    reader.get("/sealed-bid/TEST-0001/1/single").expect_status(200);
 }
 
 fn a_certificate_that_ends_before_the_opening_is_warned_about(engine: Engine) {
@@ -208,7 +257,7 @@ fn a_certificate_that_ends_before_the_opening_is_warned_about(engine: Engine) {
 #[test]
 fn nothing_but_a_canary_is_opened_in_a_drill() {
     let house = TestHouse::new(Engine::Sqlite);
-    let filled = empty_box(&house, &Shape::default());
+    let filled = signed_box(&house, &Shape::default());
     let now = house.door().now();
     let made = canary::make(&filled.boxes.set, "log.test/main", now).unwrap();
     let session = BoxKey::random();

@@ -9,7 +9,7 @@ mod uploads;
 mod wire;
 
 use super::testing::Offer;
-use super::trustees_testing::{Boxes, complete_set};
+use super::trustees_testing::{Boxes, ready_set};
 use crate::account::role::Role;
 use crate::account::testing::{Member, TestHouse};
 use crate::platform::database::testing::Engine;
@@ -35,7 +35,7 @@ fn box1_in(house: TestHouse, shape: &Shape) -> Box1 {
     let staff = staff(&house);
     let lot = announced(&house, &staff, shape);
     let tender = facts(&house, lot).tender;
-    let boxes = complete_set(&house, tender, &[&staff.agent, &staff.entity, &staff.supervisor]);
+    let boxes = ready_set(&house, tender, &[&staff.agent, &staff.entity, &staff.supervisor]);
     let (first, second) = (house.member(Role::Bidder, "jiajian"), house.member(Role::Bidder, "yijian"));
     house.at("2026-03-10 10:00:00");
     Box1 { house, staff, lot, boxes, first, second }

@@ -54,8 +54,7 @@ fn copied(printed: &str, name: &str) -> String {
 /// Opens the canary, which pins the log's key.
 fn holds_a_drill(day: &Day, browser: &mut Browser, folder: &Path, keys: &[&str]) {
     let page = day.custody();
-    browser.get(&page).expect_status(200);
-    browser.post(&format!("{page}/drill"), &[]).expect_status(303);
+    day.begin_drill(browser);
     let drill = browser.get(&format!("{page}/drill/bundle.json")).expect_status(200).bytes;
     std::fs::write(folder.join("drill.json"), drill).unwrap();
     let key = day.served.visitor().get("/log/key").expect_status(200).bytes;
@@ -163,6 +162,9 @@ fn a_trustee_with_the_command_line_alone_keeps_a_key_and_opens(engine: Engine) {
     }
 
     holds_a_drill(&day, &mut browser, folder.path(), &keys);
+    for (place, other) in &mut others {
+        day.hold_drill(other, *place);
+    }
     day.bids_in(&PRICES);
     let mut agent = day.close();
     let hall = day.hall();

@@ -4,10 +4,12 @@
 use crate::account::role::Role;
 use crate::account::testing::{Member, TestHouse};
 use crate::ledger::proof::Receipt;
+use crate::platform::canonical::jcs_text;
 use crate::platform::database::testing::Engine;
 use crate::platform::digest::b64u;
 use crate::project::testing::Staff;
 use crate::sealing::boxes::BoxKey;
+use crate::sealing::release::OpeningBundle;
 use crate::tests::browser::{Browser, Served};
 use crate::verify::container;
 use crate::verify::findings::Findings;
@@ -34,7 +36,7 @@ pub struct Day {
 }
 
 impl Day {
-    /// An announced lot whose float-down is `floats`, whose trustees have signed, and the people: so many bidders.
+    /// An announced lot whose float-down is `floats`, whose trustees are ready, and the people: so many bidders.
     pub fn begin(engine: Engine, story: &str, floats: &str, bidders: usize) -> Self {
         let day = Self::announced(engine, story, floats, bidders);
         let mut browsers = day.trustees().map(|trustee| day.enter(trustee));
@@ -43,6 +45,11 @@ impl Day {
         }
         for (place, browser) in browsers.iter_mut().enumerate() {
             day.sign_set(browser, place);
+        }
+        let [agent, ..] = &mut browsers;
+        day.begin_drill(agent);
+        for (place, browser) in browsers.iter_mut().enumerate() {
+            day.hold_drill(browser, place);
         }
         day.served.visitor().get(&format!("{}.json", day.custody())).expect_status(200);
         day
@@ -171,6 +178,26 @@ impl Day {
         let message = [b"etrade/trustee-set/v1\n", set.as_bytes()].concat();
         let signature = b64u(&self.trustees()[place].sign_bytes(&message));
         browser.post(&format!("{page}/signature"), &[("signature", &signature)]).expect_status(303);
+    }
+
+    /// A trustee begins the drill.
+    pub fn begin_drill(&self, browser: &mut Browser) {
+        let page = self.custody();
+        browser.get(&page).expect_status(200);
+        browser.post(&format!("{page}/drill"), &[]).expect_status(303);
+    }
+
+    /// The trustee at this place, from zero, opens the canary.
+    pub fn hold_drill(&self, browser: &mut Browser, place: usize) {
+        let page = self.custody();
+        let bundle = browser.get(&format!("{page}/drill/bundle.json")).expect_status(200).bytes;
+        let bundle = OpeningBundle::read(&bundle).unwrap();
+        let i = u8::try_from(place + 1).unwrap();
+        let release = bundle.release_in_drill(&self.key(i), self.served.house.door().now()).unwrap();
+        browser.get(&page).expect_status(200);
+        browser
+            .post(&format!("{page}/drill/release"), &[("release", &jcs_text(&release))])
+            .expect_status(303);
     }
 
     /// The supervisor downloads the evidence of the lot, and a stranger's computer judges it, knowing only the log's key,
