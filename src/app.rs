@@ -100,7 +100,7 @@ pub struct Job {
 pub fn jobs() -> Vec<Job> {
     vec![
         // first, so that a box is closed by the deadline as it is now
-        Job { name: "outage", every: MINUTE / 6, run: |house| outage::jobs::due(&house.door) },
+        Job { name: "outage", every: MINUTE / 6, run: |house| pulse(&house.door) },
         Job { name: "message", every: MINUTE / 12, run: |house| message::jobs::due(&house.door) },
         Job { name: "deposit", every: 10 * MINUTE, run: |house| deposit::jobs::due(&house.door) },
         Job { name: "sealed_bid", every: 10 * MINUTE, run: |house| sealed_bid::jobs::due(&house.door) },
@@ -109,6 +109,15 @@ pub fn jobs() -> Vec<Job> {
         Job { name: "witnesses", every: 4 * SECOND, run: |house| witnessing::run(&house.door) },
         Job { name: "cover", every: 2 * SECOND, run: |house| witnessing::cover(&house.door, 2) },
     ]
+}
+
+/// Leaves a pulse, if bids can be taken.
+///
+/// # Errors
+/// They can not, or the database fails: then the next pulse finds how long that was.
+fn pulse(door: &Door) -> Result<(), Fault> {
+    sealed_bid::able::check(door)?;
+    outage::jobs::due(door)
 }
 
 /// Runs the jobs whose slot has come and is not taken by another server. A job that fails is told in the log and tried
@@ -251,9 +260,14 @@ const TICK: Duration = Duration::from_secs(2);
 pub async fn serve(house: House, listener: TcpListener) -> Result<(), Fault> {
     // whoever comes in finds the deadlines as they are after the time that we were away
     let door = house.door.clone();
-    actix_web::web::block(move || outage::jobs::due(&door))
-        .await
-        .map_err(|e| Fault::new(e.to_string()))??;
+    let begin = move || match sealed_bid::able::check(&door) {
+        Ok(()) => outage::jobs::due(&door),
+        Err(why) => {
+            tracing::error!(why = why.chain(), "the platform begins without a pulse");
+            Ok(())
+        }
+    };
+    actix_web::web::block(begin).await.map_err(|e| Fault::new(e.to_string()))??;
     let mut ticker = start_ticker(house.clone()).await?;
     let metrics = start_metrics(&house);
     start(house, listener, Progress::default())?.await?;

@@ -17,12 +17,13 @@ use super::writer::{Done, Scribe};
 use crate::platform::config::Config;
 use crate::platform::database::{Database, Db};
 use crate::platform::digest::{b64u_32, from_b64u, sha256};
-use crate::platform::files::Files;
+use crate::platform::files::{ContentName, Files};
 use crate::platform::live::Hub;
 use crate::platform::metrics::Metrics;
 use crate::platform::moment::{Clock, Moment};
-use crate::platform::refusal::{Failure, Fault};
+use crate::platform::refusal::{Failure, Fault, Refused};
 use crate::platform::vault::Vault;
+use bytes::Bytes;
 use std::sync::Arc;
 
 /// Everything a room needs from the house. Cheap to clone.
@@ -79,6 +80,20 @@ impl Door {
 
     pub fn files(&self) -> &Files {
         &self.0.files
+    }
+
+    /// Stores a document or paper that somebody hands in, if the disk has room for it beside its reserve. Bids and recordings are
+    /// not stored this way: they find their room before they begin.
+    ///
+    /// # Errors
+    /// Refused when the disk is nearly full; the disk or the server fails.
+    pub async fn keep_document(&self, content: Bytes) -> Result<ContentName, Failure> {
+        let needed = self.config().disk_reserve_bytes.saturating_add(content.len() as u64);
+        if self.files().free()?.is_some_and(|free| free < needed) {
+            tracing::warn!(needed, "the disk is nearly full: a document was refused");
+            return Err(Refused::new(507, "platform.refusal.no_room").into());
+        }
+        Ok(self.files().put(content).await?)
     }
 
     /// The public log as plain files.

@@ -18,6 +18,7 @@ use crate::project::flow::Step;
 use crate::project::rules::Lot;
 use crate::project::standing::LotFacts;
 use crate::project::store as projects;
+use crate::sealed_bid::actions::goes_on_record;
 use crate::sealed_bid::store::CountedEnvelope;
 use crate::sealing::context::{EnvelopeKind, Mode};
 use crate::sealing::document::Bytes;
@@ -95,7 +96,7 @@ pub fn release_key(
     let subject = Subject::open(facts.tender);
     let refused = |why| BidderRefused { lot, envelope, m: release.m, hash: Bytes(release.hash()), why };
     if let Err(refusal) = bidders.check_key(&release.m, now) {
-        if own && matches!(refusal, Refusal::KeysOver { .. }) {
+        if own && matches!(refusal, Refusal::KeysOver { .. }) && goes_on_record(lot, who.organisation) {
             act.enter_on_refusal(&subject, &refused("late"))?;
         }
         return Err(Refused::from(refusal).into());

@@ -19,6 +19,7 @@ pub mod pem;
 pub mod queue;
 pub mod random;
 pub mod refusal;
+pub mod tries;
 pub mod vault;
 pub mod waiting;
 pub mod web;

@@ -21,6 +21,7 @@
 //! Articles: 招标投标法 28, 29, 34; 电子招标投标办法 25 to 28; 电子签名法 13.
 //! Tables: `sealed_bid_trustee`, `sealed_bid_trustee_set`, `sealed_bid_upload`, `sealed_bid_part`, `sealed_bid_step`.
 
+pub mod able;
 pub mod actions;
 pub mod arrival;
 pub mod senders;

@@ -1,9 +1,10 @@
 //! The platform was away before a deadline: the deadline moves by the published rule, whatever else was going on.
 
-use super::browser::Browser;
+use super::browser::{Browser, Served};
 use super::program::Server;
 use super::street::day::{Day, NUMBER};
 use crate::account::testing::TestHouse;
+use crate::app::run_due_jobs;
 use crate::ledger::Actor;
 use crate::on_both_databases;
 use crate::opening::testing::{BidBox, bids_in_shape, trust};
@@ -16,6 +17,7 @@ use crate::platform::refusal::Failure;
 use crate::project::phase::{Milestone, Phase};
 use crate::project::standing::LotFacts;
 use crate::project::testing::Shape;
+use crate::sealed_bid::able;
 use crate::sealed_bid::testing::{Offer, bid};
 use crate::sealing::context::EnvelopeKind;
 
@@ -24,6 +26,8 @@ on_both_databases! {
     no_box_closes_before_it_is_known_whether_the_platform_was_away
     a_box_that_is_closed_stays_closed
     a_tender_that_was_given_up_stays_as_it_is
+    a_platform_that_runs_and_can_take_no_bid_is_away
+    a_disk_nearly_full_takes_no_document_and_leaves_no_pulse
     everybody_reads_the_rule_and_what_it_moved
 }
 
@@ -175,6 +179,50 @@ fn a_tender_that_was_given_up_stays_as_it_is(engine: Engine) {
     assert_eq!(outages.len(), 1);
     assert!(outages[0].moved.is_empty(), "nothing moves where no bids are awaited");
     assert!(facts(&house, &filled).reached(Milestone::Extended).is_none());
+}
+
+fn a_platform_that_runs_and_can_take_no_bid_is_away(engine: Engine) {
+    let (house, filled) = filled(engine);
+    house.at("2026-03-25 08:40:00");
+    run_due_jobs(&house.house);
+    // the folder of the bids is gone, the database lives: people are answered, and no bid can be handed in
+    let files = std::path::PathBuf::from(&house.door().config().files);
+    let aside = files.with_extension("aside");
+    std::fs::rename(&files, &aside).unwrap();
+    std::fs::write(&files, "no folder").unwrap();
+    assert!(able::check(house.door()).is_err());
+    for minute in 41..=59 {
+        house.at(&format!("2026-03-25 08:{minute}:00"));
+        run_due_jobs(&house.house);
+    }
+    assert_eq!(house.door().read(|db| store::newest(db, 9)).unwrap(), [], "it lasts");
+    house.at("2026-03-25 09:30:00");
+    assert_eq!(refusal(closes(&house, &filled)), "outage.refusal.stale_pulse");
+    std::fs::remove_file(&files).unwrap();
+    std::fs::rename(&aside, &files).unwrap();
+    run_due_jobs(&house.house);
+    let outages = house.door().read(|db| store::newest(db, 9)).unwrap();
+    assert_eq!((outages[0].from, outages[0].to), (at("2026-03-25 08:40"), at("2026-03-25 09:30")));
+    assert_eq!(facts(&house, &filled).schedule.unwrap().bids_until, at("2026-03-25 11:30"));
+    assert!(able::check(house.door()).is_ok());
+    let left = std::fs::read_dir(files.join("pulse")).map_or(0, Iterator::count);
+    assert_eq!(left, 0, "what was tried is removed");
+}
+
+fn a_disk_nearly_full_takes_no_document_and_leaves_no_pulse(engine: Engine) {
+    let house = TestHouse::configured(engine, |config| config.disk_reserve_bytes = 1 << 60);
+    let staff = crate::project::testing::staff(&house);
+    crate::project::testing::draft(&house, &staff, &Shape::default());
+    assert!(able::check(house.door()).unwrap_err().chain().contains("nearly full"));
+    run_due_jobs(&house.house);
+    assert_eq!(house.door().read(store::pulse).unwrap(), None);
+    let served = Served::start(house);
+    let mut agent = served.browser(&staff.agent);
+    let page = "/announcement/TEST-0001/documents";
+    agent.get(page).expect_status(200);
+    let refused = agent.post_file(page, "招标文件.pdf", b"%PDF-1.7 words").expect_status(507).text();
+    assert!(refused.contains("磁盘空间不足") && refused.contains("不受影响"), "{refused}");
+    assert!(!agent.get(page).text().contains("招标文件.pdf"));
 }
 
 fn everybody_reads_the_rule_and_what_it_moved(engine: Engine) {

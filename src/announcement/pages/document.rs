@@ -82,7 +82,7 @@ pub(super) async fn upload_post(
         None => Err(Failure::from(Refused::new(415, "announcement.refusal.content").field("file"))),
         Some(kind) => {
             let bytes = content.len() as u64;
-            let stored = Stored { name, content: door.files().put(content).await?, kind, bytes };
+            let stored = Stored { name, content: door.keep_document(content).await?, kind, bytes };
             let asker = who.clone();
             door.act(who.actor(), move |act| actions::add_document(act, &asker, tender, &stored)).await
         }

@@ -221,7 +221,7 @@ pub(super) async fn excuse_post(
     let done = async {
         Kind::judge(&content).ok_or_else(|| Refused::from(Refusal::Paper))?;
         let paper = Paper { name: rules::paper_name(&name), sha256: Bytes(sha256(&[&content])) };
-        door.files().put(content).await?;
+        door.keep_document(content).await?;
         let by = who.clone();
         let excuse = move |act: &mut Act<'_>| bidders::excuse(act, &by, lot, envelope, m, (&words, &paper));
         door.act(who.actor(), excuse).await.map(|_| ())

@@ -8,7 +8,7 @@ use crate::platform::database::testing::Engine;
 use crate::platform::refusal::Failure;
 use crate::project::actions::gate;
 use crate::project::testing::{Shape, facts};
-use crate::sealed_bid::actions::{self, bid_set};
+use crate::sealed_bid::actions::{self, LATE_ON_RECORD_MAX, bid_set};
 use crate::sealed_bid::ciphertext::reader;
 use crate::sealed_bid::rules::{Kept, check_size};
 use crate::sealed_bid::store::{self, CountedEnvelope};
@@ -95,6 +95,19 @@ fn a_bid_at_the_exact_deadline_is_late_and_the_try_is_on_record(engine: Engine) 
     let kept =
         x.house.door().write(crate::ledger::Actor::system("test"), |act| Ok(act.close_log()?.size)).unwrap();
     assert_eq!(kept.value, before + 1, "the refusal is in the log");
+    // whoever goes on pressing the button is refused each time, and does not fill the log
+    for _ in 0..3 * LATE_ON_RECORD_MAX {
+        assert_eq!(
+            refused(submit(&x.house, &x.first, x.lot, &sealed, upload)).key,
+            "sealed_bid.refusal.late"
+        );
+    }
+    let other = refused(withdraw(&x.house, &x.second, x.lot, EnvelopeKind::Single));
+    assert_eq!(other.key, "sealed_bid.refusal.late");
+    let kept =
+        x.house.door().write(crate::ledger::Actor::system("test"), |act| Ok(act.close_log()?.size)).unwrap();
+    let more = kept.value - before;
+    assert!((u64::from(LATE_ON_RECORD_MAX)..3 * u64::from(LATE_ON_RECORD_MAX)).contains(&more), "{more}");
     let (set, _) = close(&x, EnvelopeKind::Single);
     assert!(set.bids.is_empty());
     x.house.at("2026-03-25 09:29:59");
