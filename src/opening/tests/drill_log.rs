@@ -11,7 +11,7 @@ use crate::ledger::rotation::Rotation;
 use crate::ledger::tests::MemoryLog;
 use crate::ledger::tree;
 use crate::on_both_databases;
-use crate::opening::testing::{BidBox, empty_box, trust};
+use crate::opening::testing::{BidBox, signed_box, trust};
 use crate::platform::canonical::jcs;
 use crate::platform::database::testing::Engine;
 use crate::platform::moment::{DAY, MINUTE, Moment, SECOND};
@@ -29,7 +29,7 @@ on_both_databases! { what_a_drill_hands_out_is_shown_by_the_log }
 /// A drill that the first trustee has begun.
 fn begun(engine: Engine) -> (TestHouse, BidBox, OpeningBundle) {
     let house = TestHouse::new(engine);
-    let filled = empty_box(&house, &Shape::default());
+    let filled = signed_box(&house, &Shape::default());
     let tender = facts(&house, filled.lot).tender;
     let (who, origin) = (filled.trustee(1).who.clone(), house.door().config().origin.clone());
     house.act(&filled.trustee(1).who, move |act| drill::begin(act, &origin, &who, tender)).unwrap();

@@ -4,6 +4,7 @@
 use crate::account::role::Role;
 use crate::account::testing::{Member, TestHouse};
 use crate::ledger::proof::Receipt;
+use crate::opening::testing::trust;
 use crate::platform::canonical::jcs_text;
 use crate::platform::database::testing::Engine;
 use crate::platform::digest::b64u;
@@ -193,7 +194,8 @@ impl Day {
         let bundle = browser.get(&format!("{page}/drill/bundle.json")).expect_status(200).bytes;
         let bundle = OpeningBundle::read(&bundle).unwrap();
         let i = u8::try_from(place + 1).unwrap();
-        let release = bundle.release_in_drill(&self.key(i), self.served.house.door().now()).unwrap();
+        let house = &self.served.house;
+        let release = bundle.release_in_drill(&self.key(i), &trust(house), house.door().now()).unwrap();
         browser.get(&page).expect_status(200);
         browser
             .post(&format!("{page}/drill/release"), &[("release", &jcs_text(&release))])
