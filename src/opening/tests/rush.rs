@@ -1,6 +1,7 @@
 //! The last instant: bids that come in on many threads while the clock passes the deadline and the box is being closed.
 //! Between a submission and the closing there is one gate, and it decides the same for the receipt and for the count.
 
+use crate::account::house::House;
 use crate::account::role::Role;
 use crate::account::rules::Person;
 use crate::account::testing::{Member, TestHouse};
@@ -214,12 +215,31 @@ fn who_is_in_time_counts_with_a_receipt_and_nobody_else_however_many_come_at_onc
 /// read meanwhile.
 fn over_http_the_same_decides_and_pages_stay_up(engine: Engine) {
     let house = TestHouse::new(engine);
+    over_http(house, |_| Vec::new());
+}
+
+/// The same where the bidders' forms go to two servers of one database, by turns.
+#[test]
+fn over_two_servers_the_same_decides() {
+    let house = TestHouse::new(Engine::Postgres);
+    over_http(house, |first| {
+        let second = House::open(first.door().config().clone(), first.clock.clone()).unwrap();
+        vec![Served::start(TestHouse::of(second, first.clock.clone(), ""))]
+    });
+}
+
+fn over_http(house: TestHouse, further: impl FnOnce(&TestHouse) -> Vec<Served>) {
     let (filled, ready, deadline) = on_the_eve(&house, BIDDERS);
     house.clock.move_to(deadline.plus(-BEFORE));
-    let served = Served::start(house);
+    let mut servers = further(&house);
+    servers.push(Served::start(house));
+    let served = servers.last().unwrap();
     // only now: sessions end by the same clock
-    let browsers: BTreeMap<Id<Person>, Mutex<Browser>> =
-        ready.iter().map(|(member, ..)| (member.who.person, Mutex::new(served.browser(member)))).collect();
+    let browsers: BTreeMap<Id<Person>, Mutex<Browser>> = ready
+        .iter()
+        .zip(servers.iter().cycle())
+        .map(|((member, ..), server)| (member.who.person, Mutex::new(server.browser(member))))
+        .collect();
 
     let done = AtomicBool::new(false);
     let answers = std::thread::scope(|scope| {
@@ -229,6 +249,13 @@ fn over_http_the_same_decides_and_pages_stay_up(engine: Engine) {
                 visitor.get("/tender/TEST-0001").expect_status(200);
                 visitor.get("/opening/TEST-0001/1").expect_status(200);
                 pages += 2;
+            }
+        });
+        // what the ticker of each server does every second
+        scope.spawn(|| {
+            while !done.load(Ordering::SeqCst) {
+                servers.iter().for_each(|server| server.house.door().tell_arrivals().unwrap());
+                std::thread::sleep(Duration::from_millis(1));
             }
         });
         let answers = rush(&served.house, &filled, &ready, deadline, |ready| {
