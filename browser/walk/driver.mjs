@@ -129,8 +129,13 @@ export class Window {
   async setClock(text) {
     const by = Date.parse(`${text.replace(" ", "T")}+08:00`) - Date.now();
     const script = `(() => { const real = (globalThis.realNow ??= Date.now); Date.now = () => real() + ${by}; })()`;
-    await this.#send("Page.addScriptToEvaluateOnNewDocument", { source: script });
+    await this.begin(script);
     await this.eval(script);
+  }
+
+  /** Runs a script before those of every page that follows: a browser that lacks something, a clock that is wrong. */
+  async begin(script) {
+    await this.#send("Page.addScriptToEvaluateOnNewDocument", { source: script });
   }
 
   async prepare() {

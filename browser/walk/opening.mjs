@@ -40,6 +40,9 @@ async function pinnedAgain(trustee, page, folder, policy) {
   await trustee.until(`document.querySelector('${at("known-witnesses")}').innerText.startsWith("notary")`, "the new pin");
   await trustee.go(page);
   await trustee.until(`document.querySelector('${at("known-quorum")}').innerText.includes("（notary、court）中至少 1 位")`, "the pin after a reload");
+  // the new witnesses have signed nothing: the trustee finds it now, not at the opening
+  await trustee.click("form[data-log-try] button");
+  await trustee.see("见证方联署不够");
   // a key that nothing leads to is told so
   await look(before.replace(/^log \S+/, await ask("stranger")), "stranger.policy");
   await trustee.see("没有新旧两把密钥共同签署的更换记录");
@@ -48,6 +51,8 @@ async function pinnedAgain(trustee, page, folder, policy) {
   await trustee.click("[data-trust-confirm] button");
   await trustee.until(`document.querySelector('${at("known-witnesses")}').innerText.startsWith("没有见证方")`, "the old pin again");
   assert.equal((await trustee.pinned("TEST-0001", before)).trim(), before.trim());
+  await trustee.click("form[data-log-try] button");
+  await trustee.see("日志核对一致");
 }
 
 /** A trustee chooses the authorities that must have certified the signers of notices. */
@@ -98,6 +103,11 @@ await walk(async (chromium, base) => {
   await first.eval(`SubtleCrypto.prototype.importKey = () => Promise.reject(new DOMException("no Ed25519", "NotSupportedError"))`);
   await first.click("form[data-drill] button");
   await first.see("这个浏览器不能核验公开日志的签名");
+  const old = await first.beside();
+  await old.begin(`SubtleCrypto.prototype.importKey = () => Promise.reject(new DOMException("no Ed25519", "NotSupportedError"))`);
+  await old.go(CUSTODY);
+  await old.see("这个浏览器不能核验公开日志的签名");
+  await old.close();
   await first.setClock("2026-03-25 08:00:00");
   await first.go(CUSTODY);
   await first.click("form[data-drill] button");

@@ -54,6 +54,8 @@ pub(super) struct DrillView {
     pub can_begin: bool,
     /// The visitor is a trustee whose share is not known to be right.
     pub can_release: bool,
+    /// The visitor is a trustee whose share came: the log can be checked again, as often as they like.
+    pub can_try_log: bool,
     pub can_waive: bool,
 }
 
@@ -76,6 +78,7 @@ impl DrillView {
             done_at: seen.done_at.map(Moment::beijing).unwrap_or_default(),
             can_begin: own.is_some() && stage == "untried",
             can_release: own.is_some() && begun && stage == "trying" && !right,
+            can_try_log: right,
             can_waive: who.is_some_and(|who| who.person == tender.agent)
                 && matches!(stage, "untried" | "trying"),
         })

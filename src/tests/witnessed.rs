@@ -11,11 +11,13 @@ use crate::ledger::tests::timestamp::StampAuthority;
 use crate::ledger::witnessing;
 use crate::on_both_databases;
 use crate::open_data::evidence::{self, Contents};
-use crate::opening::testing::{BidBox, bids_in};
+use crate::opening::testing::{BidBox, bids_in, empty_box};
 use crate::platform::database::testing::Engine;
 use crate::platform::moment::{Clock, Moment, SECOND};
 use crate::platform::refusal::Fault;
-use crate::project::testing::facts;
+use crate::project::testing::{Shape, facts};
+use crate::sealed_bid::drill;
+use crate::sealing::error::SealError;
 use crate::verify::{Known, verify};
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::{App, HttpResponse, HttpServer, web};
@@ -27,6 +29,7 @@ use std::sync::{Arc, mpsc};
 
 on_both_databases! {
     no_bid_is_opened_before_outsiders_have_seen_the_closing
+    a_drill_tries_the_witnesses_and_follows_a_changed_key
     a_monitor_sees_that_history_was_rewritten
     a_monitor_that_is_told_to_sees_that_a_log_stands_still
     a_witness_that_takes_long_keeps_no_other_waiting
@@ -216,6 +219,44 @@ fn no_bid_is_opened_before_outsiders_have_seen_the_closing(engine: Engine) {
     let (text, _) = note.split_once("\n\n").unwrap();
     assert!(authority.accepts(&stamp.bytes, &format!("{text}\n")));
     visitor.get("/log/closing/1").expect_status(404);
+    for handle in running {
+        runtime().block_on(handle.stop(false));
+    }
+}
+
+fn a_drill_tries_the_witnesses_and_follows_a_changed_key(engine: Engine) {
+    let outside = Outside::new();
+    let house = outside.house(engine);
+    let filled = empty_box(&house, &Shape::default());
+    let (tender, who) = (facts(&house, filled.lot).tender, filled.trustee(1).who.clone());
+    let pinned = Policy::parse(&house.door().told_policy()).unwrap();
+    house.act(&filled.trustee(1).who, move |act| drill::begin(act, ORIGIN, &who, tender)).unwrap();
+    // by the trustee's own clock, as the witnesses go by theirs
+    let tried = || {
+        let bundle = house.door().read(|db| drill::bundle(house.door(), db, tender)).unwrap();
+        bundle.check_drill(&pinned, Clock::real().now())
+    };
+    let code = || match tried() {
+        Err(SealError::Untrue(untrue)) => untrue.code(),
+        other => panic!("{other:?}"),
+    };
+    // nobody has signed yet; then one of two, which is too few; then both
+    assert_eq!(code(), "not_cosigned");
+    ask_outside(&house);
+    assert_eq!(code(), "not_cosigned");
+    let Outside { second, folder, log, mut running, .. } = outside;
+    let (key, reserved) = second.unwrap();
+    running.push(serve_witness(key, &log, folder.path().join("two"), reserved));
+    ask_outside(&house);
+    let ready = tried().unwrap();
+    let names: Vec<&str> = ready.witnesses.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["one", "two"]);
+    // the log changes its key: who pinned the old one is led to the new one, in a drill as at an opening
+    house.door().rotate_log().unwrap_or_else(|failure| panic!("{failure}"));
+    house.member(crate::account::role::Role::Bidder, "later");
+    ask_outside(&house);
+    assert_ne!(house.door().log_key(), *log.verifier());
+    assert!(tried().unwrap().checkpoint.size > ready.checkpoint.size);
     for handle in running {
         runtime().block_on(handle.stop(false));
     }

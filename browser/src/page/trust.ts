@@ -125,7 +125,8 @@ async function compare(panel: HTMLElement, form: HTMLFormElement): Promise<void>
   }
   const id = attribute(panel, "trust");
   const old = (await get("trustee", id))?.log ?? offered.get(id);
-  const before = await readPolicy(old ?? (await told()));
+  // a pin of earlier times that is refused today must not stand in the way of a better one
+  const before = await readPolicy(old ?? "").catch(async () => readPolicy(await told()));
   const found = changeOf(before, policy, await rotations());
   await describe(panel, "old", before);
   await describe(panel, "new", policy);

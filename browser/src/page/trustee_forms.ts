@@ -7,7 +7,7 @@
  * 3. `<form data-release="id" data-bundle-url>` with hidden `release`: fetches what is to be opened, checks it against the log, shows it
  *    in `[data-shown]`, and at the second press opens the own boxes and sends the signed shares, locked to the opening session.
  *
- * `<form data-release="id" data-drill>` does the third for a canary, before bids come; `<form data-trustee-try="id">` tries a backup.
+ * `<form data-release="id" data-drill>` does the third for a canary, before bids come; `<form data-log-try="id">` checks the log again later; `<form data-trustee-try="id">` tries a backup.
  * `<form data-trustee-restore="id">` takes a backup; `[data-trustee-state="id"]` says whether the key is here.
  */
 import { canonical } from "../bytes/canonical";
@@ -33,6 +33,7 @@ export function trusteeForms(root: ParentNode): void {
   for (const form of root.querySelectorAll<HTMLFormElement>("form[data-trustee-key]")) onSubmit(form, () => sendKey(form));
   for (const form of root.querySelectorAll<HTMLFormElement>("form[data-trustee-set]")) onSubmit(form, () => signSet(form));
   for (const form of root.querySelectorAll<HTMLFormElement>("form[data-release]")) onSubmit(form, () => sendRelease(form));
+  for (const form of root.querySelectorAll<HTMLFormElement>("form[data-log-try]")) onSubmit(form, () => tryLog(form));
   for (const form of root.querySelectorAll<HTMLFormElement>("form[data-trustee-try]")) onSubmit(form, () => tryBackup(form));
   for (const form of root.querySelectorAll<HTMLFormElement>("form[data-trustee-restore]")) onSubmit(form, () => takeBackup(form));
   for (const element of root.querySelectorAll<HTMLElement>("[data-trustee-state]")) void showState(element);
@@ -99,10 +100,36 @@ async function sendRelease(form: HTMLFormElement): Promise<void> {
     field(form, "release").value = canonical(await release(bundle, { box, signing: signer.privateKey }));
     form.submit();
   } catch (error) {
-    if (error instanceof TooEarly) return complain(form, "too-early-own");
-    if (error instanceof Untrue) return complain(form, `untrue-${error.code}`);
-    if (error instanceof BadDocument) return complain(form, "document", error.what);
-    throw error;
+    refuse(form, error);
+  }
+}
+
+/** Says what is untrue in the papers; other errors go on. */
+function refuse(form: HTMLFormElement, error: unknown): void {
+  if (error instanceof TooEarly) return complain(form, "too-early-own");
+  if (error instanceof Untrue) return complain(form, `untrue-${error.code}`);
+  if (error instanceof BadDocument) return complain(form, "document", error.what);
+  throw error;
+}
+
+/** After the drill: checks the log again as the opening will, and sends nothing. */
+async function tryLog(form: HTMLFormElement): Promise<void> {
+  const done = form.querySelector<HTMLElement>("[data-tried]");
+  const box = await boxKey(form, "log-try");
+  if (box === undefined || done === null) return;
+  done.hidden = true;
+  if (!(await knowsEd25519())) return complain(form, "no-ed25519");
+  const log = await believed(box);
+  if (log === undefined) return complain(form, "no-log");
+  try {
+    const bundle = await fetchBundle(form);
+    if (bundle === undefined) return;
+    const ready = await checkDrill(bundle, await readPolicy(log), ownNow());
+    const witnesses = ready.witnesses.map(({ name, at }) => `${name} ${beijing(at)}`).join("; ") || words(form, "nobody");
+    done.textContent = words(form, "log-holds", { size: String(ready.logSize), witnesses });
+    done.hidden = false;
+  } catch (error) {
+    refuse(form, error);
   }
 }
 

@@ -130,6 +130,11 @@ fn lies(operator: &Operator) -> Vec<(&'static str, OpeningBundle)> {
     };
     let next = SignerKey::generate(operator.log.verifier().name()).unwrap();
     let rotation = Rotation::sign(&operator.log, &next, 1, &[9; 32]).unwrap().note.to_string();
+    let mut followed = good.clone();
+    let log = followed.drill.as_mut().unwrap();
+    let note = Note::parse(log.checkpoint.as_bytes()).unwrap();
+    let resigned = Note::sign(note.text(), &[&next]).unwrap().with(note.signatures()[1].clone());
+    (log.checkpoint, log.rotations) = (resigned.to_string(), rotation.clone());
     let other_key = json!(Bytes(BoxKey::random().public()));
     vec![
         ("true", good.clone()),
@@ -150,6 +155,7 @@ fn lies(operator: &Operator) -> Vec<(&'static str, OpeningBundle)> {
             "signed with a key that was changed",
             after(&|b| b.drill.as_mut().unwrap().rotations = rotation.clone()),
         ),
+        ("signed with the key that followed", followed),
         ("another canary in the log", lie(&|b| retold(b, "m", &json!(Bytes([7; 32]))))),
         ("another session in the log", lie(&|b| retold(b, "session", &other_key))),
         ("an entry of another kind", lie(&|b| b.drill.as_mut().unwrap().begun.number = 82)),
@@ -225,6 +231,7 @@ fn the_pinned_drills_are_judged_as_they_were() {
             "forged",
             "rotations",
             "other_key",
+            "",
             "other_drill",
             "other_drill",
             "other_drill",

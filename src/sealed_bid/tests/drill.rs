@@ -175,6 +175,10 @@ fn the_trustees_page_the_bidders_and_the_hall_tell_how_ready_they_are(engine: En
     let page = "/sealed-bid/TEST-0001/trustees";
     let (mut public, mut agent) = (served.visitor(), served.browser(filled.trustee(1)));
     let before = public.get(page).expect_status(200).text();
+    assert!(
+        !before.contains(" data-demo"),
+        "a trustee's browser would take the platform's clock for its own"
+    );
     assert!(before.contains("还没有演练") && !before.contains("trustees/drill\""), "{before}");
     assert!(public.get("/opening/TEST-0001/1").text().contains("还没有完成解密演练"));
     let mut reader = served.browser(&bidder);

@@ -94,6 +94,8 @@ pub fn release(bytes: &[u8]) -> bool {
         // whatever it says of itself is believed here, so that the check goes as deep as it can
         let trust = bundle.log.as_ref().and_then(|log| Policy::parse(&log.policy).ok());
         let _ = trust.map(|trust| bundle.check(&trust, bundle.opens_at));
+        let trust = bundle.drill.as_ref().and_then(|log| Policy::parse(&log.policy).ok());
+        let _ = trust.map(|trust| bundle.check_drill(&trust, bundle.opens_at));
     });
     // a file with a passphrase asks for as many rounds as it names: tried only without
     let locked = serde_json::from_slice::<LockedKeyFile>(bytes).is_ok();

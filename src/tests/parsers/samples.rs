@@ -8,19 +8,21 @@ use crate::ledger::note::{Note, SignerKey, WitnessKey};
 use crate::ledger::tests::timestamp::StampAuthority;
 use crate::ledger::{leaf, store as log, tiles, timestamp, witness};
 use crate::open_data::evidence::{self, Contents};
-use crate::opening::testing::{bids_in, wrong_key};
+use crate::opening::testing::{BidBox, bids_in, wrong_key};
 use crate::platform::canonical::jcs;
 use crate::platform::database::testing::Engine;
 use crate::platform::digest::b64;
 use crate::platform::refusal::Fault;
 use crate::project::testing::facts;
 use crate::recording::testing::sample;
+use crate::sealed_bid::drill;
 use crate::sealed_bid::testing::{Offer, parameters, seal_offer};
 use crate::sealing::bidder_key::lock_key_file;
 use crate::sealing::context::EnvelopeKind::Single;
 use crate::sealing::document::{Blob, Bytes};
 use crate::sealing::keys::Secret;
 use crate::sealing::manifest::{BidderKeyFile, BidderKeyTyp};
+use crate::sealing::release::OpeningBundle;
 use crate::sealing::signature::{Signer, SigningKey};
 use crate::sealing::tests::hostile::Hostile;
 use crate::sealing::tests::properties::sealed;
@@ -69,6 +71,7 @@ fn of_a_tender(add: &mut Add<'_>) {
     let bundle = filled.bundle(&house, Single);
     add("envelope", "bid-set", &jcs(&bundle.bid_set));
     add("release", "opening-bundle", &jcs(&bundle));
+    add("release", "drill-bundle", &jcs(&drill_of(&house, &filled)));
     add("release", "trustee", &jcs(&filled.made(&house, Single, 1)));
     add("release", "bidder", &jcs(&wrong_key(&bid.manifest, &bundle.session)));
     filled.release(&house, Single, &[1, 2]);
@@ -148,4 +151,12 @@ pub const SEED_MAX: usize = 16 << 10;
 /// A sample in the words of a message.
 pub fn shown(sample: &Sample) -> String {
     format!("{}/{} ({} bytes)", sample.family, sample.name, sample.bytes.len())
+}
+
+/// The papers of a drill that the first trustee begins.
+fn drill_of(house: &TestHouse, filled: &BidBox) -> OpeningBundle {
+    let (tender, who) = (facts(house, filled.lot).tender, filled.trustee(1).who.clone());
+    let origin = house.door().config().origin.clone();
+    house.act(&filled.trustee(1).who, move |act| drill::begin(act, &origin, &who, tender)).unwrap();
+    house.door().read(|db| drill::bundle(house.door(), db, tender)).unwrap()
 }

@@ -62,6 +62,8 @@ pub fn reads_every_document(served: &Served, numbers: &[&str]) {
 /// paid; nothing but what the pages say is needed.
 pub fn pays_a_deposit(served: &Served) {
     let public = served.visitor().get("/demo").expect_status(200).text();
+    // only here does a trustee's browser take the platform's clock for its own
+    assert!(public.contains(" data-demo"), "{public}");
     for login in ["delegate1", "delegate2", "expert161", "E00161", "treasurer"] {
         assert!(public.contains(login), "{login} is not in {public}");
     }
