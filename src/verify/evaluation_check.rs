@@ -20,6 +20,7 @@ use crate::platform::digest::sha256;
 use crate::platform::money::Fen;
 use crate::sealed_bid::rules::ENTERPRISE;
 use crate::sealing::bid_document::Form;
+use crate::sealing::context::EnvelopeKind;
 use serde::Serialize;
 
 /// Path of the evaluation report.
@@ -64,6 +65,7 @@ pub fn check<A: Archive>(bundle: &Bundle<A>, proven: &Proven, read_out: &ReadOut
     complaints.extend(reviews.map(|review| unsigned("review", &review.member)));
     let sheets = inputs.sheets.iter().filter(|sheet| !signed(proven, &papers, secret, sheet));
     complaints.extend(sheets.map(|sheet| unsigned("score sheet", &sheet.member)));
+    complaints.extend(prices_first(bundle, proven, &report));
     complaints.extend(prices(&report, read_out));
     complaints.extend(preferences(&report, read_out));
     complaints.extend(drawn(&report, bundle));
@@ -97,6 +99,24 @@ fn signed<T: Serialize>(proven: &Proven, papers: &BTreeSet<String>, secret: bool
     let text = jcs_text(document);
     let named = || proven.names(&sha256(&[text.as_bytes()])).is_some();
     proven.says(&text) || ((secret || papers.contains(&text)) && named())
+}
+
+/// Where prices are in a second envelope, every score sheet must be in the log before the session that opened the prices.
+fn prices_first<A: Archive>(bundle: &Bundle<A>, proven: &Proven, report: &Report) -> Vec<String> {
+    let of_prices = |event: &serde_json::Value| {
+        event["lot"] == bundle.contents.id.as_str() && event["envelope"] == EnvelopeKind::Commercial.code()
+    };
+    let mut sessions = proven.events("opening.session_started");
+    let Some((opened, _)) = sessions.find(|(_, document)| of_prices(&document.event)) else {
+        return Vec::new();
+    };
+    let first = |text: &str| proven.said_at(text).or_else(|| proven.names(&sha256(&[text.as_bytes()])));
+    let sheets = report.inputs.sheets.iter().map(|sheet| (sheet, first(&jcs_text(sheet))));
+    let late = sheets.filter(|(_, at)| at.is_some_and(|at| at > opened));
+    let words = |member: &str, at: u64| {
+        format!("{member} scored at entry {at}, after the prices were opened from entry {opened} on")
+    };
+    late.map(|(sheet, at)| words(&sheet.member, at.unwrap_or_default())).collect()
 }
 
 /// Prices of the report against the forms that were read out, as far as they are in the bundle.

@@ -170,7 +170,12 @@ impl Proven {
 
     /// Whether an opened event holds exactly this text.
     pub fn says(&self, text: &str) -> bool {
-        self.said.contains_key(text)
+        self.said_at(text).is_some()
+    }
+
+    /// The first entry whose event holds exactly this text.
+    pub fn said_at(&self, text: &str) -> Option<u64> {
+        self.said.get(text)?.first().copied()
     }
 
     /// Events of one kind, in log order: (index, event).

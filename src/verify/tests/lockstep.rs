@@ -28,6 +28,10 @@ pub enum Order {
     NoEnd,
     /// The end names another time than the beginning.
     OtherEnd,
+    /// The envelope with the prices was opened after the last score sheet.
+    ScoresFirst,
+    /// It was opened before the last score sheet.
+    PricesFirst,
 }
 
 impl Story {
@@ -73,6 +77,17 @@ impl Story {
             self.event("opening.bidders_done", 142, said);
         }
     }
+}
+
+#[test]
+fn prices_that_were_opened_before_the_last_score_sheet_are_named() {
+    let broken = told(Order::PricesFirst);
+    let words = "after the prices were opened from entry";
+    assert!(
+        broken.len() == 1 && broken[0].contains(words) && broken[0].contains(" m5 scored"),
+        "{broken:#?}"
+    );
+    assert_eq!(told(Order::ScoresFirst), [""; 0]);
 }
 
 fn told(order: Order) -> Vec<String> {

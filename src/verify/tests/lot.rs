@@ -476,10 +476,17 @@ impl Story {
             self.event("evaluation.paper_signed", 153, json!({"member": number, "statement": hash}));
             self.files.insert(format!("signed/review-{number}.json"), jcs(&signed));
         }
+        let prices = json!({"lot": LOT, "envelope": "commercial"});
         for (number, text) in inputs.sheets.iter().map(jcs_text).collect::<Vec<_>>().iter().enumerate() {
             // as text inside the event, as rooms keep it in a column
             let signed = jcs_text(&Person::of(&self.authority, "expert").sign(text, self.now()));
+            if self.order == Order::PricesFirst && number + 1 == inputs.sheets.len() {
+                self.event("opening.session_started", 132, prices.clone());
+            }
             self.event("evaluation.scored", 151, json!({"seat": number, "signed": signed}));
+        }
+        if self.order == Order::ScoresFirst {
+            self.event("opening.session_started", 132, prices);
         }
         let report = Report::of(inputs).unwrap().jcs();
         self.event("evaluation.reported", 152, json!({"sha256": b64u(&sha256(&[&report]))}));
