@@ -96,3 +96,6 @@ pub mod verify {
 /// What every parser keeps, the same file as in the property tests.
 #[path = "../../src/tests/parsers/checks.rs"]
 pub mod checks;
+/// How the papers of an opening are changed from the inside.
+#[path = "../../src/tests/parsers/papers.rs"]
+pub mod papers;

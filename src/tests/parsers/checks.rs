@@ -39,9 +39,10 @@ use std::ops::Range;
 /// A family of parsers: the name of its fuzz target, and what is done with the bytes.
 pub type Family = (&'static str, fn(&[u8]) -> bool);
 
-pub const FAMILIES: [Family; 11] = [
+pub const FAMILIES: [Family; 12] = [
     ("envelope", envelope),
     ("release", release),
+    ("papers", papers),
     ("archive", archive),
     ("stream", stream),
     ("tus_headers", tus_headers),
@@ -107,6 +108,11 @@ pub fn release(bytes: &[u8]) -> bool {
         canonical(opening, bytes),
     ];
     taken.contains(&true) || locked || key || boxed
+}
+
+/// A list of changes to the papers of an opening.
+pub fn papers(bytes: &[u8]) -> bool {
+    super::papers::check(bytes)
 }
 
 /// The plaintext of a bid behind the 32 bytes of its context's hash. What is taken is written again, byte for byte.

@@ -2,6 +2,7 @@
 //! short. What must hold is in [`checks`], which the fuzz targets of `fuzz/` run too.
 
 mod checks;
+mod papers;
 mod samples;
 
 use crate::ledger::checkpoint::Checkpoint;
