@@ -1,3 +1,4 @@
+mod amended;
 mod arrivals;
 mod avoidance;
 mod drill_log;
@@ -6,7 +7,7 @@ mod dual_pages;
 mod faults;
 mod hall;
 mod lies;
-mod operator;
+pub(crate) mod operator;
 mod pages;
 mod product;
 mod rules;
