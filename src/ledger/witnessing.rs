@@ -173,6 +173,19 @@ async fn cosign(
     Ok(())
 }
 
+/// As if the witnesses had been asked just now and this note, which they cosigned, had come back.
+#[cfg(test)]
+pub(crate) fn answered(door: &Door, note: &Note) -> Result<(), Failure> {
+    let (size, text) =
+        (super::checkpoint::Checkpoint::parse(note.text()).map_err(Fault::from)?.size, note.to_string());
+    let met = door.log_policy().is_some_and(|policy| policy.judge(text.as_bytes()).is_ok());
+    let put = move |act: &mut Act<'_>| {
+        store::keep(act.db(), size, &text, false)?;
+        Ok(store::put_cosigned(act.db(), size, &text, met)?)
+    };
+    door.write(Actor::system("witnessing"), put).map(drop)
+}
+
 /// Why a witness gave no cosignature.
 enum NotCosigned {
     /// It does not believe the key that signed: perhaps it has not heard that the log changed it.

@@ -209,8 +209,10 @@ pub fn excuse(
     let facts = projects::known_lot(act.db(), lot)?;
     facts.may_own(Step::ExcuseAbsence, who, now)?;
     actions::sitting(act, lot, envelope)?;
+    // while a key that came in time is on its way nobody is absent
+    let over = end_if_over(act, &facts, envelope)?;
     let bidders = store::bidders(act.db(), lot, envelope)?;
-    let absent = bidders.is_some_and(|bidders| bidders.is_over(now) && bidders.absent().contains(&m));
+    let absent = bidders.is_some_and(|bidders| over && bidders.absent().contains(&m));
     if !absent {
         return Err(Refused::from(Refusal::NotAbsent).into());
     }

@@ -47,4 +47,4 @@ pub mod unsealing;
 
 pub mod testing;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

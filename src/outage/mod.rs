@@ -14,7 +14,8 @@
 //!
 //! Invariants:
 //! - **A deadline is only put off**, never brought forward, and never once the box is closed.
-//! - **No box closes on a stale pulse** ([`actions::check_pulse`]): first it is known whether there was an outage.
+//! - **No box closes on a stale pulse, and nobody is called late** ([`actions::check_pulse`]): first it is known whether there
+//!   was an outage.
 //! - A deadline counts that had not passed when the outage began.
 //!
 //! Tables: `outage_pulse` (one row), `outage`, `outage_moved`.

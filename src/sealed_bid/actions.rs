@@ -12,6 +12,7 @@ use crate::account::who::Who;
 use crate::announcement::store as announcement;
 use crate::deposit::actions as deposit;
 use crate::ledger::{Act, Actor, Event, Subject};
+use crate::outage::actions as outage;
 use crate::party::rules::Organisation;
 use crate::platform::canonical::from_jcs;
 use crate::platform::database::Db;
@@ -306,11 +307,15 @@ fn in_time(
     act.share(&project_actions::gate(lot))?;
     act.exclude(&format!("bids/{lot}"))?;
     act.exclude(&format!("bidder/{}", who.organisation))?;
-    let now = act.now();
-    let facts = project::known_lot(act.db(), lot)?;
-    let deadline = facts.plan()?.bid_deadline();
+    let mut facts = project::known_lot(act.db(), lot)?;
     // a server that was taken for dead, or whose clock is behind, may find the box closed
     let closed = facts.reached(Milestone::BiddingClosed).is_some();
+    if !closed && !facts.plan()?.bid_deadline().is_open(act.now()) {
+        // nobody is late before it is known whether the platform was away, and where the deadline went
+        outage::check_pulse(act)?;
+        facts = project::known_lot(act.db(), lot)?;
+    }
+    let (now, deadline) = (act.now(), facts.plan()?.bid_deadline());
     let shut = act.has_arrival() && deadline.is_open(now) && closed;
     if shut || !deadline.is_open(now) {
         let late = RefusedLate { lot, organisation: who.organisation, deadline: deadline.0, m, shut };

@@ -5,6 +5,7 @@
 use super::actions::{self, Submission};
 use super::rules::{Kept, Upload};
 use super::uploads;
+use crate::account::signature::SignedFields;
 use crate::account::testing::{Member, TestHouse};
 use crate::platform::canonical::jcs_text;
 use crate::platform::id::Id;
@@ -125,6 +126,17 @@ pub fn upload(house: &TestHouse, member: &Member, ciphertext: &[u8]) -> Id<Uploa
     made.id
 }
 
+/// The form with which a sealed bid is handed in.
+pub fn submission(lot: Id<Lot>, bid: &SealedBid, upload: Id<Upload>) -> Submission {
+    Submission {
+        lot,
+        envelope: bid.manifest.ctx.envelope,
+        manifest: jcs_text(&bid.manifest),
+        signature: jcs_text(&bid.signature),
+        upload,
+    }
+}
+
 /// Submits a sealed bid whose ciphertext was uploaded.
 pub fn submit(
     house: &TestHouse,
@@ -133,13 +145,7 @@ pub fn submit(
     bid: &SealedBid,
     upload: Id<Upload>,
 ) -> Result<Kept, Failure> {
-    let submission = Submission {
-        lot,
-        envelope: bid.manifest.ctx.envelope,
-        manifest: jcs_text(&bid.manifest),
-        signature: jcs_text(&bid.signature),
-        upload,
-    };
+    let submission = submission(lot, bid, upload);
     let (authority, who) = (house.authority().clone(), member.who.clone());
     let origin = house.door().config().origin.clone();
     house
@@ -195,13 +201,8 @@ pub fn bid_spoilt(
     submit(house, member, lot, &sealed, upload)
 }
 
-/// Withdraws the bid of `member`.
-pub fn withdraw(
-    house: &TestHouse,
-    member: &Member,
-    lot: Id<Lot>,
-    kind: EnvelopeKind,
-) -> Result<Kept, Failure> {
+/// The form with which `member` withdraws a bid.
+pub fn withdrawal(house: &TestHouse, member: &Member, lot: Id<Lot>, kind: EnvelopeKind) -> SignedFields {
     let door = house.door();
     let statement = door.read(|db| {
         let facts = project::known_lot(db, lot)?;
@@ -215,8 +216,19 @@ pub fn withdraw(
             kind,
             &crate::sealing::document::Bytes(m),
         ))
-    })?;
-    let (fields, authority, who) = (member.sign(&statement), house.authority().clone(), member.who.clone());
+    });
+    member.sign(&statement.unwrap_or_else(|failure: Failure| panic!("{failure}")))
+}
+
+/// Withdraws the bid of `member`.
+pub fn withdraw(
+    house: &TestHouse,
+    member: &Member,
+    lot: Id<Lot>,
+    kind: EnvelopeKind,
+) -> Result<Kept, Failure> {
+    let fields = withdrawal(house, member, lot, kind);
+    let (authority, who) = (house.authority().clone(), member.who.clone());
     house
         .act(&member.who, move |act| actions::withdraw(act, &authority, &who, (lot, kind), &fields))
         .map(|done| done.value)

@@ -24,6 +24,7 @@ use crate::sealing::context::EnvelopeKind;
 on_both_databases! {
     an_outage_before_the_deadline_moves_it_and_bids_are_taken_until_then
     no_box_closes_before_it_is_known_whether_the_platform_was_away
+    nobody_is_late_before_it_is_known_whether_the_platform_was_away
     a_box_that_is_closed_stays_closed
     a_tender_that_was_given_up_stays_as_it_is
     a_platform_that_runs_and_can_take_no_bid_is_away
@@ -148,6 +149,23 @@ fn no_box_closes_before_it_is_known_whether_the_platform_was_away(engine: Engine
     jobs::due(house.door()).unwrap();
     assert_eq!(refusal(closes(&house, &filled)), "opening.refusal.too_early");
     assert_eq!(facts(&house, &filled).schedule.unwrap().bids_until, at("2026-03-25 11:36"));
+}
+
+fn nobody_is_late_before_it_is_known_whether_the_platform_was_away(engine: Engine) {
+    let (house, filled) = filled(engine);
+    let late = house.member(crate::account::role::Role::Bidder, "latecomer");
+    let hand_in =
+        || bid(&house, &late, filled.lot, EnvelopeKind::Single, &Offer::priced("4600000.00")).map(drop);
+    house.at("2026-03-25 09:29:55");
+    jobs::due(house.door()).unwrap();
+    house.at("2026-03-25 09:36:00");
+    assert_eq!(refusal(hand_in()), "outage.refusal.stale_pulse");
+    jobs::due(house.door()).unwrap();
+    hand_in().expect("the deadline has moved");
+    // and when it is known, late is late
+    house.at("2026-03-25 11:36:00");
+    lives(&house);
+    assert_eq!(refusal(hand_in()), "sealed_bid.refusal.late");
 }
 
 fn a_box_that_is_closed_stays_closed(engine: Engine) {

@@ -1,18 +1,26 @@
 //! Handed in is what the platform has wholly received before the deadline, however late its turn comes; and no box is
 //! closed while such a bid is on the way.
 
-use super::rush::{on_the_eve, send_form, submission};
+use super::dual::{dual, locked_bids};
+use super::rush::{on_the_eve, send_form};
 use crate::account::house::House;
 use crate::account::testing::{TestHouse, refused};
 use crate::ledger::{Actor, Door, arrivals};
 use crate::on_both_databases;
+use crate::opening::bidders::{self, Taken};
+use crate::opening::store::Paper;
 use crate::opening::{actions, store};
+use crate::platform::canonical::jcs_text;
 use crate::platform::database::testing::Engine;
 use crate::platform::id::Id;
 use crate::platform::moment::SECOND;
 use crate::platform::refusal::Failure;
 use crate::project::rules::Lot;
 use crate::sealed_bid::actions as sealed_bid;
+use crate::sealed_bid::testing::submission;
+use crate::sealing::context::EnvelopeKind::Single;
+use crate::sealing::document::Bytes;
+use crate::sealing::release::BidderRelease;
 use crate::tests::browser::{Served, runtime};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -21,6 +29,7 @@ on_both_databases! {
     a_form_that_is_here_before_the_deadline_counts_however_late_its_turn_comes
     a_form_that_breaks_off_has_not_arrived_and_holds_nobody_up
     no_box_is_closed_while_somebody_who_came_in_time_is_on_the_way
+    nobody_is_called_absent_whose_key_came_in_time_and_waits_for_its_turn
 }
 
 fn close(door: &Door, lot: Id<Lot>) -> Result<(), &'static str> {
@@ -147,6 +156,37 @@ fn no_box_is_closed_while_somebody_who_came_in_time_is_on_the_way(engine: Engine
     drop(too_late);
 }
 
+fn nobody_is_called_absent_whose_key_came_in_time_and_waits_for_its_turn(engine: Engine) {
+    let house = TestHouse::new(engine);
+    let (filled, files) = locked_bids(&house, &dual(), &["1.00", "2.00", "3.00"], (0, None));
+    filled.close(&house);
+    filled.give_key(&house, Single, 1, &files[0]);
+    filled.give_key(&house, Single, 2, &files[1]);
+    let (door, lot, who) = (house.door(), filled.lot, filled.bidders[2].who.clone());
+    let given = filled.key_bundle(&house, Single, (&filled.bidders[2], None)).unwrap();
+    let release = jcs_text(&BidderRelease::make(&files[2], &given.manifests[0], &given.session.0).unwrap());
+    let until = door.read(|db| store::bidders(db, lot, Single)).unwrap().unwrap().until;
+    house.clock.move_to(until.plus(-1));
+    let arrival = door.arrive();
+    house.clock.move_to(until.plus(SECOND));
+    let excused = || {
+        let (agent, m) = (filled.staff.agent.who.clone(), files[2].m);
+        let paper = Paper { name: "值班记录.pdf".into(), sha256: Bytes([7; 32]) };
+        house.act(&filled.staff.agent.who, move |act| {
+            bidders::excuse(act, &agent, lot, Single, m, ("停电", &paper))
+        })
+    };
+    assert_eq!(refused(excused()).key, "opening.refusal.not_absent", "the key is here");
+    assert_eq!(refused(filled.try_bundle(&house, Single)).key, "opening.refusal.bidders_first");
+    let actor = who.actor();
+    let taken = runtime().block_on(
+        door.act_arrived(actor, arrival, move |act| bidders::release_key(act, &who, lot, Single, &release)),
+    );
+    assert_eq!(taken.unwrap().value, Taken::Key);
+    assert_eq!(refused(excused()).key, "opening.refusal.not_absent", "the key came");
+    filled.try_bundle(&house, Single).expect("all keys are there");
+}
+
 #[test]
 fn a_server_that_is_silent_for_long_holds_no_box_open_and_its_bidders_are_not_called_late() {
     let house = TestHouse::new(Engine::Postgres);
@@ -161,7 +201,7 @@ fn a_server_that_is_silent_for_long_holds_no_box_open_and_its_bidders_are_not_ca
     close(house.door(), filled.lot).expect("it is taken for dead");
 
     // it lives after all
-    let (member, submission) = (&ready[0].0, submission(filled.lot, &ready[0]));
+    let (member, submission) = (&ready[0].0, submission(filled.lot, &ready[0].1, ready[0].2));
     let (authority, who, origin) =
         (house.authority().clone(), member.who.clone(), house.door().config().origin.clone());
     let late = runtime().block_on(second.door.act_arrived(member.who.actor(), lost, move |act| {

@@ -357,9 +357,7 @@ fn a_dual_lock_needs_the_bidders_end_in_the_log(engine: Engine) {
     let operator = Operator::of(&good);
     let until = good.bidders.as_ref().unwrap().until;
     let declared = |at: Moment, seen: Moment| {
-        let mut bundle = operator.bundle(|plan| plan.after.last_mut().unwrap().document["at"] = json!(at));
-        operator.cosign(&mut bundle, seen);
-        bundle
+        operator.bundle_seen(seen, |plan| plan.after.last_mut().unwrap().document["at"] = json!(at))
     };
     let early = declared(until.plus(-SECOND), until);
     assert_eq!(untrue(early.check(&operator.trust(), now)), "bidders_early");
@@ -412,14 +410,7 @@ fn lies_of(
     honest: &OpeningBundle,
 ) -> (OpeningBundle, Vec<(&'static str, OpeningBundle)>) {
     let until = honest.bidders.as_ref().unwrap().until;
-    let made = |at: Moment, lie: &dyn Fn(&mut Plan)| {
-        let mut bundle = operator.bundle(lie);
-        let note = Note::parse(bundle.log.as_ref().unwrap().checkpoint.as_bytes()).unwrap();
-        let alone = format!("{}\n{}\n", note.text(), note.signatures()[0]);
-        bundle.log.as_mut().unwrap().checkpoint = alone;
-        operator.cosign(&mut bundle, at);
-        bundle
-    };
+    let made = |at: Moment, lie: &dyn Fn(&mut Plan)| operator.bundle_seen(at, lie);
     let good = made(until, &|_| ());
     let earlier = json!(good.opens_at.plus(-HOUR));
     let changed = |change: &dyn Fn(&mut OpeningBundle)| {

@@ -18,14 +18,14 @@ use serde_json::{Value, json};
 
 /// One act as it goes into the log.
 #[derive(Clone)]
-pub(super) struct Written {
+pub(crate) struct Written {
     pub number: u8,
     pub document: Value,
 }
 
 /// What goes into the log, in this order, and what is handed out of it.
 #[derive(Clone)]
-pub(super) struct Plan {
+pub(crate) struct Plan {
     pub before: Vec<Written>,
     /// In the log before the closing.
     pub bids: Vec<Manifest>,
@@ -46,7 +46,7 @@ impl Plan {
 }
 
 /// The operator, and the one witness that a trustee believes beside.
-pub(super) struct Operator {
+pub(crate) struct Operator {
     pub log: SignerKey,
     pub witness: WitnessKey,
     honest: Plan,
@@ -55,6 +55,12 @@ pub(super) struct Operator {
 impl Operator {
     /// Begins with what an honest platform says of an opening.
     pub fn of(honest: &OpeningBundle) -> Self {
+        let log = SignerKey::generate(honest.manifests[0].ctx.origin.as_str()).unwrap();
+        Self::with_log(honest, log)
+    }
+
+    /// As [`Operator::of`], with this log's own key.
+    pub fn with_log(honest: &OpeningBundle, log: SignerKey) -> Self {
         let proof = honest.log.as_ref().unwrap();
         let written = |entry: &ShownEntry| Written {
             number: entry.number,
@@ -62,9 +68,8 @@ impl Operator {
         };
         let closing = honest.bid_set.closing.size;
         let (before, after): (Vec<_>, Vec<_>) = proof.entries.iter().partition(|entry| entry.index < closing);
-        let origin = honest.manifests[0].ctx.origin.as_str();
         Self {
-            log: SignerKey::generate(origin).unwrap(),
+            log,
             witness: WitnessKey::generate("witness.example/w").unwrap(),
             honest: Plan {
                 before: before.into_iter().map(written).collect(),
@@ -84,9 +89,13 @@ impl Operator {
 
     /// A bundle made by the plan that `lie` leaves of the honest one, cosigned when the opening time has just come.
     pub fn bundle(&self, lie: impl FnOnce(&mut Plan)) -> OpeningBundle {
+        self.bundle_seen(self.honest.bundle.opens_at, lie)
+    }
+
+    /// As [`Operator::bundle`], cosigned at `at`.
+    pub fn bundle_seen(&self, at: Moment, lie: impl FnOnce(&mut Plan)) -> OpeningBundle {
         let mut plan = self.honest.clone();
         lie(&mut plan);
-        let at = self.honest.bundle.opens_at;
         let mut bundle = write(&self.log, plan);
         self.cosign(&mut bundle, at);
         bundle

@@ -15,11 +15,10 @@ use crate::platform::id::Id;
 use crate::platform::moment::Moment;
 use crate::platform::money::Fen;
 use crate::platform::refusal::Failure;
-use crate::project::rules::Lot;
 use crate::project::testing::Shape;
-use crate::sealed_bid::actions::{self as sealed_bid, Submission};
+use crate::sealed_bid::actions as sealed_bid;
 use crate::sealed_bid::rules::{Kept, Upload};
-use crate::sealed_bid::testing::{Offer, parameters, seal_offer, submit, upload};
+use crate::sealed_bid::testing::{Offer, parameters, seal_offer, submission, submit, upload};
 use crate::sealed_bid::tus::location;
 use crate::sealing::context::EnvelopeKind;
 use crate::sealing::seal::SealedBid;
@@ -127,16 +126,6 @@ fn rush<T: Send>(
     })
 }
 
-pub(super) fn submission(lot: Id<Lot>, (_, sealed, upload): &Ready) -> Submission {
-    Submission {
-        lot,
-        envelope: sealed.manifest.ctx.envelope,
-        manifest: jcs_text(&sealed.manifest),
-        signature: jcs_text(&sealed.signature),
-        upload: *upload,
-    }
-}
-
 /// A bid that is handed in before the deadline and becomes durable after it: its act lingers until the clock has passed
 /// and the closing has knocked for a while.
 fn submit_slowly(
@@ -145,7 +134,7 @@ fn submit_slowly(
     ready: &Ready,
     deadline: Moment,
 ) -> Result<Kept, Failure> {
-    let (member, submission) = (&ready.0, submission(filled.lot, ready));
+    let (member, submission) = (&ready.0, submission(filled.lot, &ready.1, ready.2));
     let (authority, who, clock) = (house.authority().clone(), member.who.clone(), house.clock.clone());
     let origin = house.door().config().origin.clone();
     let done = house.act(&member.who, move |act| {

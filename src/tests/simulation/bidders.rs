@@ -1,6 +1,6 @@
 //! What bidders do, honest ones and cheats, and what must come of it.
 
-use super::world::{Came, Given, World};
+use super::world::{Came, World};
 use crate::account::testing::Member;
 use crate::ledger::EntryId;
 use crate::ledger::crash::Point;
@@ -8,10 +8,9 @@ use crate::opening::rules::Cause;
 use crate::platform::digest::sha256;
 use crate::platform::id::Id;
 use crate::platform::moment::Moment;
-use crate::sealed_bid::actions::own_bid;
-use crate::sealed_bid::rules::{Deed as KeptDeed, Kept, Upload};
+use crate::sealed_bid::rules::Upload;
 use crate::sealed_bid::store::Part;
-use crate::sealed_bid::testing::{Offer, parameters, seal_offer, submit, withdraw};
+use crate::sealed_bid::testing::{Offer, parameters, seal_offer_for, submit};
 use crate::sealed_bid::uploads;
 use crate::sealing::context::EnvelopeKind::Single;
 use crate::sealing::document::{Blob, Bytes};
@@ -46,17 +45,18 @@ pub struct Deed {
 }
 
 /// A sealed bid on its way.
-struct Draft {
-    bid: SealedBid,
-    ciphertext: Vec<u8>,
-    content: Rc<Content>,
-    upload: Option<Uploading>,
+pub struct Draft {
+    pub bid: SealedBid,
+    pub ciphertext: Vec<u8>,
+    pub content: Rc<Content>,
+    pub upload: Option<Uploading>,
 }
 
-struct Uploading {
-    id: Id<Upload>,
-    have: usize,
-    expires_at: Moment,
+#[derive(Clone, Copy)]
+pub struct Uploading {
+    pub id: Id<Upload>,
+    pub have: usize,
+    pub expires_at: Moment,
 }
 
 /// Whether a bidder's key comes, where bids are locked twice.
@@ -64,6 +64,8 @@ struct Uploading {
 pub enum KeyPlan {
     Comes,
     Wrong,
+    /// The bidder is prevented, and the second holder that it named steps in.
+    Second,
     Absent,
 }
 
@@ -71,20 +73,27 @@ pub struct Player {
     pub member: Member,
     pub deeds: Vec<Deed>,
     pub plan: KeyPlan,
-    draft: Option<Draft>,
+    pub draft: Option<Draft>,
     /// What an insider may have copied of this bidder's last submission.
-    copied: Option<(Vec<u8>, SealedBid)>,
+    pub copied: Option<(Vec<u8>, SealedBid)>,
     uploads: usize,
 }
 
 impl Player {
     pub fn new(member: Member, dice: &mut super::dice::Dice) -> Self {
         let plan = match dice.below(100) {
-            0..70 => KeyPlan::Comes,
-            70..85 => KeyPlan::Wrong,
+            0..50 => KeyPlan::Comes,
+            50..62 => KeyPlan::Wrong,
+            62..87 => KeyPlan::Second,
             _ => KeyPlan::Absent,
         };
         Self { member, deeds: Vec::new(), plan, draft: None, copied: None, uploads: 0 }
+    }
+
+    /// Whether a bid is uploaded and not yet handed in.
+    pub fn is_ready(&self) -> bool {
+        let whole = |draft: &Draft| draft.upload.is_some_and(|upload| upload.have == draft.ciphertext.len());
+        self.draft.as_ref().is_some_and(whole)
     }
 
     /// The bid that stands.
@@ -101,12 +110,19 @@ fn signer(member: &Member) -> Signer {
 /// Stands in every hostile bid.
 pub const HOSTILE_CANARY: &str = "4444444.44";
 
+/// Why nobody is called late before it is known whether the platform was away.
+pub const NOT_KNOWN: &str = "outage.refusal.stale_pulse";
+
 /// Why a bidder's act is refused because of the time.
-const OUT_OF_TIME: [&str; 2] = ["sealed_bid.refusal.late", "project.refusal.not_in_this_phase"];
+pub const OUT_OF_TIME: [&str; 2] = ["sealed_bid.refusal.late", "project.refusal.not_in_this_phase"];
 
 impl World {
     pub fn a_bidder_acts(&mut self) {
         let at = self.dice.below(self.players.len());
+        if self.is_waiting(at) { self.a_turn_comes() } else { self.bidder_acts(at) }
+    }
+
+    pub fn bidder_acts(&mut self, at: usize) {
         let player = &self.players[at];
         match &player.draft {
             None if player.bid().is_some() && self.dice.comes(15) => self.withdraw(at),
@@ -115,7 +131,7 @@ impl World {
             Some(draft) => match &draft.upload {
                 None => self.begin_upload(at),
                 Some(upload) if upload.have < draft.ciphertext.len() => self.go_on(at),
-                Some(_) => self.submit(at),
+                Some(_) => self.hand_in_bid(at),
             },
         }
     }
@@ -146,7 +162,9 @@ impl World {
         }
         let (house, member) = (self.house(), &self.players[at].member);
         let parameters = parameters(house, member, self.filled.lot, Single);
-        let (bid, ciphertext) = seal_offer(house, member, &parameters, &offer);
+        let named = self.dual.is_some() && self.players[at].plan == KeyPlan::Second;
+        let second = named.then(|| self.holder.public());
+        let (bid, ciphertext) = seal_offer_for(house, member, &parameters, &offer, second.as_ref());
         let Offer { form, files } = offer;
         (bid, ciphertext, Content { m: [0; 32], canary, form, files, cause: None, key: None })
     }
@@ -233,7 +251,7 @@ impl World {
                 self.say(&format!("bidder {} gives the upload up", at + 1));
                 self.players[at].draft = None;
             }
-            5..11 => self.submit(at),
+            5..11 => self.hand_in_bid(at),
             11..20 => {
                 self.met("stopped with a piece in the file store that does not count");
                 self.keep_piece(at);
@@ -311,7 +329,7 @@ impl World {
         draft.upload.as_mut().unwrap().have = usize::try_from(now_there).unwrap();
     }
 
-    fn upload_is_gone(&mut self, at: usize, key: &str, expires_at: Moment) {
+    pub fn upload_is_gone(&mut self, at: usize, key: &str, expires_at: Moment) {
         assert_eq!(key, "sealed_bid.refusal.no_upload");
         assert!(self.latest >= expires_at, "an upload is gone before its time");
         self.met("an upload expired");
@@ -319,119 +337,8 @@ impl World {
     }
 
     /// Whether the box still takes something.
-    fn is_open(&self) -> bool {
+    pub fn is_open(&self) -> bool {
         self.now() < self.deadline && !self.hall.is_closed()
-    }
-
-    fn submit(&mut self, at: usize) {
-        let (lot, open) = (self.filled.lot, self.is_open());
-        let Player { member, draft, .. } = &mut self.players[at];
-        let (member, Draft { bid, ciphertext, content, upload }) = (member.clone(), draft.take().unwrap());
-        let Uploading { id, have, expires_at } = upload.unwrap();
-        let whole = have == ciphertext.len();
-        let came = self
-            .attempt(&format!("bidder {} submits", at + 1), |house| submit(house, &member, lot, &bid, id));
-        let hostile = content.cause.is_some();
-        match came {
-            Came::Done(kept) => {
-                assert!(open, "a bid was taken after its time");
-                assert!(whole, "a bid was taken without all its bytes");
-                self.met(if self.players[at].bid().is_some() { "replaced" } else { "submitted" });
-                if hostile {
-                    self.met("handed in a hostile bid");
-                }
-                self.players[at].copied = Some((ciphertext, bid));
-                self.answered(at, &kept, Some(content));
-            }
-            Came::No(key) if !open => {
-                assert!(OUT_OF_TIME.contains(&key.as_str()), "{key}");
-                self.met("late and refused");
-            }
-            Came::No(key) => {
-                let upload = Some(Uploading { id, have, expires_at });
-                self.players[at].draft = Some(Draft { bid, ciphertext, content, upload });
-                if key == "sealed_bid.refusal.unfinished" {
-                    assert!(!whole);
-                    self.met("handed in before all bytes were there");
-                } else {
-                    self.upload_is_gone(at, &key, expires_at);
-                }
-            }
-            Came::Stopped(point) => {
-                // an upload past its time may be gone, or not yet
-                let certain = (self.latest < expires_at).then_some(open && whole);
-                let m = content.m;
-                if self.unanswered(at, point, certain, Some(content), |kept| {
-                    kept.manifest().is_some_and(|manifest| manifest.id() == m)
-                }) {
-                    self.players[at].copied = Some((ciphertext, bid));
-                }
-            }
-        }
-    }
-
-    fn withdraw(&mut self, at: usize) {
-        let (lot, open) = (self.filled.lot, self.is_open());
-        let member = self.players[at].member.clone();
-        let came = self
-            .attempt(&format!("bidder {} withdraws", at + 1), |house| withdraw(house, &member, lot, Single));
-        match came {
-            Came::Done(kept) => {
-                assert!(open, "a bid was withdrawn after its time");
-                self.met("withdrawn");
-                self.answered(at, &kept, None);
-            }
-            Came::No(key) => {
-                assert!(!open && OUT_OF_TIME.contains(&key.as_str()), "{key}");
-                self.met("late and refused");
-            }
-            Came::Stopped(point) => {
-                let m = self.players[at].bid().unwrap().m;
-                let of =
-                    |kept: &Kept| matches!(&kept.record.deed, KeptDeed::Withdrawn { m: of, .. } if of.0 == m);
-                self.unanswered(at, point, Some(open), None, of);
-            }
-        }
-    }
-
-    /// A bidder was told that it is done, and takes the receipt.
-    fn answered(&mut self, at: usize, kept: &Kept, bid: Option<Rc<Content>>) {
-        let door = self.house().door();
-        let receipt = door.read(|db| door.receipt(db, kept.entry)).expect("who was answered gets a receipt");
-        let object = kept.manifest().map(crate::sealing::manifest::Manifest::message);
-        let kind = if bid.is_some() { 70 } else { 71 };
-        self.given.push(Given { text: receipt.to_string(), kind, object, entry: kept.entry });
-        self.players[at].deeds.push(Deed { entry: kept.entry, bid });
-    }
-
-    /// The program stopped in the middle: the whole act is there, or nothing of it. Gives which.
-    fn unanswered(
-        &mut self,
-        at: usize,
-        point: Point,
-        lawful: Option<bool>,
-        bid: Option<Rc<Content>>,
-        is_it: impl Fn(&Kept) -> bool,
-    ) -> bool {
-        let steps = self.steps_of(at);
-        let known = self.players[at].deeds.len();
-        let new = steps.get(known).filter(|step| is_it(step));
-        if let Some(lawful) = lawful {
-            assert_eq!(
-                new.is_some(),
-                lawful && point != Point::Working,
-                "stopped at {point:?}: all or nothing"
-            );
-        }
-        let Some(entry) = new.map(|step| step.entry) else { return false };
-        self.players[at].deeds.push(Deed { entry, bid });
-        true
-    }
-
-    /// What the platform says that a bidder has done.
-    pub fn steps_of(&self, at: usize) -> Vec<Kept> {
-        let (door, who) = (self.house().door(), &self.players[at].member.who);
-        door.read(|db| own_bid(db, door.vault(), who, self.filled.lot, Single)).unwrap()
     }
 
     /// What can be seen to be wrong is refused at once.
@@ -477,6 +384,9 @@ impl World {
         let key = format!("sealed_bid.refusal.{wrong}");
         with.push(&key);
         let open = self.is_open();
+        if self.is_stale() && !self.hall.is_closed() {
+            with.push(NOT_KNOWN);
+        }
         self.refused(&format!("bidder {} cheats: {wrong}", at + 1), &with, |house| {
             submit(house, &member, lot, &made.bid, row.id)
         });

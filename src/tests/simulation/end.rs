@@ -23,6 +23,7 @@ use std::rc::Rc;
 
 impl World {
     pub fn end(&mut self) {
+        self.every_turn_comes();
         self.seen.forget_files();
         self.check();
         self.acts_came_in_their_order();
@@ -55,6 +56,7 @@ impl World {
                 rows.map(|row: Result<_, Fault>| Ok(door.opened(&row?)?.kind)).collect::<Result<_, Fault>>()
             })
             .unwrap();
+        self.outages_are_in_the_log(&kinds);
         let first = |kind: &str| kinds.iter().position(|other| other == kind);
         let last = |kind: &str| kinds.iter().rposition(|other| other == kind);
         let before = |early: Option<usize>, late: Option<usize>| match (early, late) {
@@ -110,6 +112,13 @@ impl World {
                 Ok::<_, Fault>((rows, counted))
             })
             .unwrap();
+        let keys = door.read(|db| store::keys(db, self.filled.lot, Single)).unwrap();
+        for (at, content) in &self.closing().counted {
+            let key = keys.iter().find(|key| key.release.m.0 == content.m);
+            let by = |second: bool| if second { KeyPlan::Second } else { KeyPlan::Comes };
+            assert_eq!(key.is_some(), self.hall.keys.contains(at), "whose key came");
+            assert!(key.is_none_or(|key| by(key.second) == self.players[*at].plan), "who gave it");
+        }
         assert_eq!((rows.len(), counted.len()), (self.closing().counted.len(), self.closing().counted.len()));
         for (at, content) in &self.closing().counted {
             let row =
@@ -172,7 +181,8 @@ impl World {
         let bundle =
             evidence::write(&house.house, &facts, NOTHING_LEFT_OUT, runtime().handle(), Vec::new()).unwrap();
         let (key, roots) = (Some(house.door().log_key().clone()), house.authority().roots().to_vec());
-        let findings = verify(bundle, &Known { key, roots, ..Known::default() });
+        let policy = Some(self.outside.policy.clone());
+        let findings = verify(bundle, &Known { key, roots, policy, ..Known::default() });
         let lies = |line: &String| {
             (1..).zip(&self.hall.trust).any(|(i, trust)| {
                 let named = format!("the share of trustee {i} is not the one");

@@ -1,24 +1,15 @@
 //! What happens at the deadline and in the hall: agents close and open, too early too; bidders give their keys; trustees
 //! release, refuse, lie or are lost.
 
-use super::bidders::{Content, KeyPlan};
+use super::bidders::{Content, NOT_KNOWN};
 use super::dice::Dice;
 use super::trustees::open_as;
 use super::world::{Came, World};
-use crate::account::testing::{Member, TestHouse};
+use crate::ledger::Actor;
 use crate::ledger::crash::Point;
-use crate::opening::bidders::{self, Taken};
-use crate::opening::testing::wrong_key;
-use crate::opening::{actions, hall, jobs, store};
-use crate::platform::canonical::jcs_text;
-use crate::platform::id::Id;
+use crate::opening::{actions, jobs, store};
 use crate::platform::moment::{MINUTE, Moment};
-use crate::platform::refusal::{Failure, Fault};
-use crate::project::rules::Lot;
-use crate::project::store as projects;
-use crate::sealing::bidder_key::KeyBundle;
 use crate::sealing::context::EnvelopeKind::Single;
-use crate::sealing::release::BidderRelease;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
@@ -98,16 +89,6 @@ impl Hall {
 pub const NOT_YET: [&str; 3] =
     ["opening.refusal.too_early", "opening.refusal.not_closed", "project.refusal.not_in_this_phase"];
 
-/// What this member's browser is given to release keys from.
-fn key_bundle(house: &TestHouse, lot: Id<Lot>, member: &Member) -> Result<KeyBundle, Failure> {
-    let door = house.door();
-    door.read(|db| {
-        let facts = projects::known_lot(db, lot)?;
-        let sitting = store::sitting(db, lot, Single)?.ok_or_else(|| Fault::new("no session"))?;
-        hall::key_bundle(db, door.vault(), &facts, &sitting, (&member.who, None), door.now())
-    })
-}
-
 impl World {
     /// Somebody does what belongs to a later phase.
     pub fn too_early(&mut self) {
@@ -143,21 +124,35 @@ impl World {
     /// Somebody, or the clock, closes the box, if it may be.
     pub fn try_to_close(&mut self) {
         let (lot, was_closed) = (self.filled.lot, self.hall.is_closed());
-        let lawful = self.now() >= self.deadline && !was_closed;
+        let due = self.now() >= self.deadline && !was_closed;
+        let awaited = self.awaits(self.deadline);
+        let stale = self.is_stale();
+        let lawful = due && !awaited && !stale;
         let closer = self.opener();
         let by_clock = self.dice.comes(33);
         let came = self.attempt(if by_clock { "the clock closes" } else { "somebody closes" }, |house| {
-            if by_clock {
+            if by_clock && !awaited {
                 return Ok(jobs::due(house.door())?);
             }
-            house.act(&closer.who.clone(), move |act| actions::close(act, Some(&closer.who), lot)).map(drop)
+            let (actor, who) = match by_clock {
+                true => (Actor::system("opening"), None),
+                false => (closer.who.actor(), Some(closer.who)),
+            };
+            house.door().write(actor, move |act| actions::close(act, who.as_ref(), lot)).map(drop)
         });
         let closed = self.house().door().read(|db| store::closing(db, lot)).unwrap().is_some();
         match came {
-            Came::Done(()) if by_clock => assert_eq!(closed, lawful || was_closed),
+            Came::Done(()) if by_clock && !awaited => assert_eq!(closed, lawful || was_closed),
             Came::Done(()) => assert!(lawful, "the box was closed when it may not be"),
+            Came::No(key) if awaited && key == "opening.refusal.arriving" => {
+                assert!(!closed || was_closed);
+                self.met("a closing waited for those on the way");
+            }
+            Came::No(key) if stale && key == NOT_KNOWN => {
+                self.met("a closing waited until it was known whether the platform was away");
+            }
             Came::No(key) => {
-                assert!(!lawful, "refused: {key}");
+                assert!(!due, "refused: {key}");
                 let with: &[&str] = if was_closed { &["opening.refusal.closed"] } else { &NOT_YET };
                 assert!(with.contains(&key.as_str()), "{key}");
                 self.met("closed too early and refused");
@@ -174,6 +169,7 @@ impl World {
         let closing = self.house().door().read(|db| store::closing(db, self.filled.lot)).unwrap();
         let Some(closing) = closing.filter(|_| !self.hall.is_closed()) else { return };
         assert!(closing.at >= self.deadline && self.latest >= self.deadline);
+        self.nobody_was_passed_over(self.deadline, false);
         let players = self.players.iter().enumerate();
         let counted = players.filter_map(|(at, player)| Some((at, player.bid()?.clone()))).collect();
         self.hall.closed = Some(Closed { at: closing.at, size: closing.size, counted });
@@ -183,13 +179,19 @@ impl World {
     pub fn close_for_sure(&mut self) {
         while !self.hall.is_closed() {
             self.move_clock(self.deadline.max(self.now()));
+            if self.awaits(self.deadline) {
+                self.a_turn_comes();
+                self.outwait();
+            }
             self.try_to_close();
+            self.check();
         }
     }
 
     pub fn in_the_hall(&mut self) {
         match self.dice.below(100) {
-            0..12 => self.sign_in(),
+            0..6 => self.sign_in(),
+            6..12 => self.the_witness_looks(),
             12..34 if self.dual.is_some() => self.a_key_comes(),
             12..56 => self.a_trustee_acts(),
             56..66 => self.try_to_open(),
@@ -199,10 +201,13 @@ impl World {
                 let back = self.dice.comes(40);
                 self.move_clock(if back { self.deadline } else { to.max(self.deadline.plus(-MINUTE)) });
             }
-            74..80 => self.stop_between_acts(),
+            74..77 => self.stop_between_acts(),
+            77..80 => self.the_second_server(),
             80..84 => self.excuse(),
-            84..90 => self.jobs(),
-            90..94 => self.try_to_close(),
+            84..87 => self.jobs(),
+            87..92 => self.a_turn_comes(),
+            92..94 => self.try_to_close(),
+            94..95 => self.the_platform_is_away(),
             _ => self.a_bidder_acts(),
         }
     }
@@ -239,65 +244,6 @@ impl World {
         }
         if lawful {
             self.hall.arrived.insert(login);
-        }
-    }
-
-    /// Whether the bidders' time is over by the spec: all keys there, the end on record, or the time past.
-    pub fn bidders_are_done(&self) -> bool {
-        let Some(minutes) = self.dual else { return true };
-        let closed = self.closing();
-        let until = closed.at.plus(minutes * MINUTE);
-        let phase =
-            self.house().door().read(|db| store::bidders(db, self.filled.lot, Single)).unwrap().unwrap();
-        assert_eq!(phase.until, until, "the bidders' time");
-        phase.ended_at.is_some() || self.now() >= until || self.hall.keys.len() == closed.counted.len()
-    }
-
-    fn a_key_comes(&mut self) {
-        let one = self.dice.below(self.closing().counted.len());
-        let (at, content) = self.closing().counted[one].clone();
-        let plan = self.players[at].plan;
-        if plan == KeyPlan::Absent || plan == KeyPlan::Comes && content.key.is_none() {
-            return;
-        }
-        let (member, lot) = (self.players[at].member.clone(), self.filled.lot);
-        let lawful = !self.hall.opened && !self.bidders_are_done() && !self.hall.keys.contains(&at);
-        let came = self.attempt(&format!("bidder {} gives a key ({plan:?})", at + 1), |house| {
-            let bundle = key_bundle(house, lot, &member)?;
-            let Some(manifest) = bundle.manifests.first() else {
-                return Err(
-                    crate::platform::refusal::Refused::new(409, "opening.refusal.key_released").into()
-                );
-            };
-            let release = match plan {
-                KeyPlan::Wrong => wrong_key(manifest, &bundle.session),
-                _ => BidderRelease::make(content.key.as_ref().unwrap(), manifest, &bundle.session.0)
-                    .map_err(Fault::from)?,
-            };
-            let (who, text) = (member.who.clone(), jcs_text(&release));
-            let given =
-                house.act(&member.who, move |act| bidders::release_key(act, &who, lot, Single, &text));
-            given.map(|done| done.value)
-        });
-        let over = ["keys_over", "key_released", "already_opened", "too_many_tries"];
-        match came {
-            Came::Done(taken) => {
-                assert!(lawful, "a key came after its time");
-                assert_eq!(taken == Taken::Wrong, plan == KeyPlan::Wrong);
-            }
-            Came::No(key) if key.ends_with("too_many_tries") => assert_eq!(plan, KeyPlan::Wrong),
-            Came::No(key) => {
-                assert!(!lawful && over.iter().any(|end| key.ends_with(end)), "{key}");
-                return;
-            }
-            Came::Stopped(point) if point == Point::Working || !lawful => return,
-            Came::Stopped(_) => {}
-        }
-        if plan == KeyPlan::Wrong {
-            self.hall.tried.insert(at);
-        } else {
-            self.hall.keys.insert(at);
-            self.met("a bidder's key came");
         }
     }
 }

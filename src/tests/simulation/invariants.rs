@@ -26,7 +26,7 @@ pub struct Seen {
     /// Ids of the entries, by their places.
     ids: Vec<String>,
     /// Root of the first n leaves, by n.
-    roots: Vec<[u8; 32]>,
+    pub roots: Vec<[u8; 32]>,
     /// Files whose bytes were searched, with their sizes.
     files: BTreeMap<PathBuf, u64>,
     /// How many receipts were proven whole.
@@ -50,6 +50,8 @@ impl World {
         self.the_box_holds_what_was_handed_in();
         self.nothing_can_be_read();
         self.the_money_is_where_it_was();
+        self.no_key_was_passed_over();
+        self.the_deadline_is_where_it_belongs();
     }
 
     fn the_log_only_grows(&mut self) {

@@ -1,5 +1,5 @@
 //! Whole tenders at the mercy of chance: bidders who seal, upload piece by piece, submit, replace, withdraw, come late or
-//! cheat; trustees who release early, twice, wrong or never; an agent who opens too soon; a clock that jumps and goes back;
+//! cheat; trustees who release early, twice, wrong or never; an operator who lies to those who check; an agent who opens too soon; a clock that jumps and goes back; forms that wait for their turn; hours in which the platform is away;
 //! and a program that stops at any moment, also in the middle of an act, and is started again on what it left. After each
 //! step every promise is checked by code that shares nothing with what it checks ([`invariants`]).
 //!
@@ -14,8 +14,14 @@
 mod bidders;
 mod dice;
 mod end;
+mod forms;
 mod hall;
 mod invariants;
+mod keys;
+mod lies;
+mod outages;
+mod outsiders;
+mod servers;
 mod trustees;
 mod world;
 
@@ -33,10 +39,10 @@ on_both_databases! {
 }
 
 /// Runs that every test run repeats; together they do everything that a simulation can do.
-const SEEDS: [u64; 8] = [1, 2, 3, 4, 5, 6, 7, 8];
+const SEEDS: [u64; 9] = [1, 2, 3, 4, 5, 6, 7, 8, 9];
 
 /// What the runs of [`SEEDS`] must have met, so that the simulation proves something.
-const MUST_HAPPEN: [&str; 22] = [
+const MUST_HAPPEN: [&str; 35] = [
     "submitted",
     "replaced",
     "withdrawn",
@@ -57,6 +63,19 @@ const MUST_HAPPEN: [&str; 22] = [
     "a trustee lied",
     "opened although a trustee was lost",
     "a bidder's key came",
+    "a trustee saw through a lie",
+    "a trustee believed what is true",
+    "a trustee's clock was behind",
+    "papers had to wait for the witness",
+    "a form waits for its turn",
+    "came in time and was taken after the deadline",
+    "a closing waited for those on the way",
+    "stopped with a form on the way",
+    "a key came in time and was taken after it",
+    "an outage was put on record",
+    "the deadline moved",
+    "a closing waited until it was known whether the platform was away",
+    "a second holder stepped in",
     "opened",
     "verified",
 ];

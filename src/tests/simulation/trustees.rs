@@ -4,19 +4,22 @@ use super::hall::{NOT_YET, Trust};
 use super::world::{Came, World};
 use crate::account::testing::{Member, TestHouse};
 use crate::ledger::crash::Point;
+use crate::ledger::store as log;
 use crate::opening::progress::Progress;
 use crate::opening::rules::Cause;
-use crate::opening::store::Paper;
-use crate::opening::{actions, bidders, hall};
+use crate::opening::{actions, hall};
 use crate::platform::canonical::jcs_text;
 use crate::platform::id::Id;
-use crate::platform::moment::DAY;
+use crate::platform::moment::{DAY, HOUR, MINUTE, SECOND};
 use crate::platform::refusal::Failure;
 use crate::project::rules::Lot;
 use crate::sealing::context::EnvelopeKind::Single;
 use crate::sealing::document::Bytes;
-use crate::sealing::release::Release;
+use crate::sealing::log_proof::Shown;
+use crate::sealing::manifest::Manifest;
+use crate::sealing::release::{OpeningBundle, Release};
 use crate::tests::hostile_bids::lie;
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 /// Has `member` open the bids.
@@ -26,24 +29,98 @@ pub fn open_as(house: &TestHouse, member: &Member, lot: Id<Lot>, given_up: bool)
 }
 
 impl World {
-    /// What a trustee would hand in whose program does not look at the clock.
-    fn made(&self, i: u8) -> Release {
+    /// What a trustee who lies hands in; such a program looks neither at the clock nor at the papers.
+    fn lied(&self, i: u8) -> Release {
         let (house, back) = (self.house(), self.now());
         house.clock.move_to(self.closing().at.plus(DAY));
-        let lies = self.hall.trust[usize::from(i) - 1] == Trust::Liar;
-        let release =
-            if lies { lie(house, &self.filled, i) } else { self.filled.made_believing(house, Single, i) };
+        let release = lie(house, &self.filled, i);
         house.clock.move_to(back);
         release
     }
 
     pub fn a_trustee_acts(&mut self) {
         let i = u8::try_from(1 + self.dice.below(3)).unwrap();
-        let release = self.made(i);
-        if self.hall.trust[usize::from(i) - 1] == Trust::Lost || self.dice.comes(15) {
+        let trust = self.hall.trust[usize::from(i) - 1];
+        let release = if trust == Trust::Liar { Some(self.lied(i)) } else { self.checked(i, 50) };
+        let Some(release) = release else { return };
+        if trust == Trust::Lost || self.dice.comes(15) {
             return self.in_a_wrong_hand(i, &release);
         }
         self.hand_in(i, &release);
+    }
+
+    /// What the program of a trustee makes of the papers that the hall gives: a release, if there is nothing against them.
+    /// In so many of a hundred cases the operator first tries something else.
+    fn checked(&mut self, i: u8, lies: usize) -> Option<Release> {
+        let papers = self.papers(i)?;
+        let behind = if self.dice.comes(15) { self.dice.between(0, 2 * HOUR) } else { 0 };
+        let clock = self.latest.plus(-behind);
+        let phase = papers.bidders.as_ref().filter(|phase| !phase.absent.is_empty());
+        let early = clock < papers.opens_at || phase.is_some_and(|phase| clock < phase.until);
+        if !early && self.dice.comes(lies) {
+            self.lie_to(i, &papers, clock);
+        }
+        match papers.check(&self.outside.policy, clock) {
+            Ok(shown) => {
+                assert!(!early, "trustee {i} releases before it is time by its clock");
+                self.are_true(&papers, &shown);
+                Some(papers.release(&self.filled.key(i), &self.outside.policy, clock).unwrap())
+            }
+            Err(why) => {
+                assert!(early, "trustee {i} does not believe what is true: {why}");
+                self.met("a trustee's clock was behind");
+                None
+            }
+        }
+    }
+
+    /// What the hall hands a trustee, if it is time.
+    fn papers(&mut self, i: u8) -> Option<OpeningBundle> {
+        let (filled, done) = (Rc::clone(&self.filled), self.bidders_are_done());
+        let asks = format!("trustee {i} asks for the papers");
+        let came = self.attempt(&asks, |house| filled.try_bundle(house, Single));
+        match came {
+            Came::Done(papers) => {
+                assert!(done, "papers while bidders can still come");
+                return Some(papers);
+            }
+            Came::No(key) if key == "opening.refusal.not_witnessed" => {
+                let (size, at) = self.outside.seen;
+                let head = self.house().door().read(log::head).unwrap().unwrap();
+                let since =
+                    self.dual.map_or(self.deadline, |minutes| self.closing().at.plus(minutes * MINUTE));
+                assert!(head.size > size || at < since.plus(SECOND), "the witness has seen all of it");
+                self.met("papers had to wait for the witness");
+            }
+            Came::No(key) => assert_eq!((key.as_str(), done), ("opening.refusal.bidders_first", false)),
+            Came::Stopped(_) => {}
+        }
+        self.no_key_was_passed_over();
+        None
+    }
+
+    /// What a trustee believed is what everybody did.
+    fn are_true(&mut self, papers: &OpeningBundle, shown: &Shown) {
+        let closed = self.closing();
+        assert_eq!((papers.opens_at, shown.closed_at), (self.deadline, closed.at), "the times");
+        let announced = (shown.announced.opens_at, shown.announced.moved);
+        assert_eq!(announced, (self.deadline, self.outages.moves()), "the announced time");
+        let line = papers.bid_set.closing;
+        assert_eq!((line.size.0, line.root.0), (closed.size, self.seen.roots[closed.size as usize]));
+        let shown_bids: BTreeSet<[u8; 32]> = papers.manifests.iter().map(Manifest::id).collect();
+        let counted: BTreeSet<[u8; 32]> = closed.counted.iter().map(|(_, bid)| bid.m).collect();
+        assert_eq!(shown_bids, counted, "the bids");
+        let m = |came: bool| -> Vec<Bytes<32>> {
+            let those = closed.counted.iter().filter(|(at, _)| self.hall.keys.contains(at) == came);
+            let mut all: Vec<Bytes<32>> = those.map(|(_, bid)| Bytes(bid.m)).collect();
+            all.sort();
+            all
+        };
+        let told = papers.bidders.as_ref().map(|phase| (phase.released.clone(), phase.absent.clone()));
+        assert_eq!(told, self.dual.map(|_| (m(true), m(false))), "whose keys came");
+        assert!(shown.checkpoint.size <= self.outside.seen.0, "no witness has seen this");
+        assert!(shown.witnesses.iter().any(|(_, at)| *at >= self.deadline), "nobody saw it in time");
+        self.met("a trustee believed what is true");
     }
 
     /// Somebody else hands in what a trustee made, or a trustee what is no release at all.
@@ -55,6 +132,8 @@ impl World {
             "opening.refusal.not_a_trustee",
             "opening.refusal.bad_release",
             "opening.refusal.already_opened",
+            "opening.refusal.not_witnessed",
+            "opening.refusal.arriving",
         ]
         .into_iter()
         .chain(NOT_YET)
@@ -67,7 +146,8 @@ impl World {
 
     fn hand_in(&mut self, i: u8, release: &Release) {
         let again = self.hall.released.contains(&i);
-        let lawful = !self.hall.opened && !again && self.bidders_are_done();
+        let witnessed = self.outside.seen.0 >= self.closing().size;
+        let lawful = !self.hall.opened && witnessed && !again && self.bidders_are_done();
         let filled = Rc::clone(&self.filled);
         let came =
             self.attempt(&format!("trustee {i} releases"), |house| filled.hand_in(house, Single, release));
@@ -76,8 +156,12 @@ impl World {
             Came::No(key) => {
                 let expected = if self.hall.opened {
                     "opening.refusal.already_opened"
+                } else if !witnessed {
+                    "opening.refusal.not_witnessed"
                 } else if again {
                     "opening.refusal.already_released"
+                } else if self.is_bidders_time_over() {
+                    "opening.refusal.arriving"
                 } else {
                     "opening.refusal.bidders_first"
                 };
@@ -104,7 +188,7 @@ impl World {
         // an agent who gave up on a trustee that is only late would lose bids that could be opened
         let give_up = lost && self.hall.honest_released() == 2 && self.dice.comes(60);
         let (opener, lot) = (self.opener(), self.filled.lot);
-        let in_time = self.now() >= self.closing().at && self.bidders_are_done();
+        let in_time = self.now() >= self.closing().at && self.is_bidders_time_over();
         let quorum = self.hall.released.len() >= 2;
         let lawful = in_time && quorum && !self.hall.opened;
         let all = self.hall.released.len() == 3 || give_up;
@@ -150,48 +234,24 @@ impl World {
         }
     }
 
-    /// The agent says why a key did not come.
-    pub fn excuse(&mut self) {
-        let Some(at) =
-            self.closing().counted.iter().map(|(at, _)| *at).find(|at| !self.hall.keys.contains(at))
-        else {
-            return;
-        };
-        let m = self.players[at].bid().map(|bid| Bytes(bid.m)).unwrap();
-        let (who, lot) = (self.filled.staff.agent.who.clone(), self.filled.lot);
-        let lawful = self.dual.is_some()
-            && self.bidders_are_done()
-            && !self.hall.opened
-            && !self.hall.excused.contains(&at);
-        let came = self.attempt(&format!("the agent excuses bidder {}", at + 1), |house| {
-            let by = who.clone();
-            let paper = Paper { name: "停电通知.pdf".into(), sha256: Bytes([7; 32]) };
-            house.act(&who, move |act| bidders::excuse(act, &by, lot, Single, m, ("停电", &paper))).map(drop)
-        });
-        match came {
-            Came::Done(()) => assert!(lawful, "an excuse out of time"),
-            Came::No(key) => {
-                let with = ["not_absent", "excused", "already_opened"];
-                return assert!(!lawful && with.iter().any(|end| key.ends_with(end)), "{key}");
-            }
-            Came::Stopped(point) if point == Point::Working || !lawful => return,
-            Came::Stopped(_) => {}
-        }
-        self.hall.excused.insert(at);
-    }
-
     /// The day goes on until the bids are open.
     pub fn open_for_sure(&mut self) {
         for _ in 0..200 {
             if self.hall.opened {
                 return;
             }
-            let later = self.closing().at.plus(2 * crate::platform::moment::HOUR);
+            let later = self.closing().at.plus(2 * HOUR);
             self.move_clock(later.max(self.now()));
             self.jobs();
+            self.a_turn_comes();
             let i = u8::try_from(1 + self.dice.below(3)).unwrap();
-            if self.hall.trust[usize::from(i) - 1] != Trust::Lost {
-                let release = self.made(i);
+            self.the_witness_looks();
+            let release = match self.hall.trust[usize::from(i) - 1] {
+                Trust::Lost => None,
+                Trust::Liar => Some(self.lied(i)),
+                Trust::Honest => self.checked(i, 10),
+            };
+            if let Some(release) = release {
                 self.hand_in(i, &release);
             }
             self.try_to_open();

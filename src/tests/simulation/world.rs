@@ -4,6 +4,9 @@ use super::bidders::Player;
 use super::dice::Dice;
 use super::hall::Hall;
 use super::invariants::Seen;
+use super::outages::Outages;
+use super::outsiders::{self, Outsiders};
+use super::servers::Servers;
 use super::{Tally, Trail};
 use crate::account::role::Role;
 use crate::account::testing::{Member, TestHouse};
@@ -17,6 +20,7 @@ use crate::platform::money::Fen;
 use crate::platform::refusal::Failure;
 use crate::project::terms::DualLock;
 use crate::project::testing::{Shape, facts};
+use crate::sealing::boxes::BoxKey;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 
@@ -55,10 +59,15 @@ pub struct World {
     pub hall: Hall,
     pub given: Vec<Given>,
     pub seen: Seen,
+    pub outside: Outsiders,
+    pub servers: Servers,
+    pub outages: Outages,
     pub deadline: Moment,
     pub issued: Moment,
     /// Minutes that bidders have to release their keys, where bids are locked twice.
     pub dual: Option<i64>,
+    /// The key of a notary, who is second holder of bidders' keys.
+    pub holder: BoxKey,
     pub paid: i64,
     /// The latest that the clock ever showed.
     pub latest: Moment,
@@ -70,7 +79,7 @@ impl World {
     /// Announces a tender, names its trustees and brings bidders, some of whom pay their deposit.
     pub fn begin(engine: Engine, seed: u64, trail: Trail) -> Self {
         let mut dice = Dice::new(seed);
-        let house = TestHouse::new(engine);
+        let (house, outside) = outsiders::house(engine);
         // so that seeds that follow each other meet every kind of tender
         let dual = (seed / 3 % 2 == 1).then(|| dice.between(10, 40));
         let lock = dual.map(|minutes| DualLock { minutes: u32::try_from(minutes).unwrap() });
@@ -90,8 +99,9 @@ impl World {
             players.push(Player::new(member, &mut dice));
         }
         let latest = house.door().now();
+        let servers = Servers::begin(engine, &house, seed);
         let hall = Hall::new(seed, &mut dice);
-        let world = Self {
+        let mut world = Self {
             house: Some(house),
             dice,
             trail,
@@ -101,25 +111,32 @@ impl World {
             hall,
             given: Vec::new(),
             seen: Seen::default(),
+            outside,
+            servers,
+            outages: Outages::begin(latest),
             deadline: schedule.bids_until,
             issued: schedule.documents_from,
             dual,
+            holder: BoxKey::random(),
             paid: sum,
             latest,
             canary: format!("CANARY{seed:x}C"),
         };
         world.say(&format!("{count} bidders, dual {dual:?}, {:?}", world.hall));
+        world.live_on();
         world
     }
 
     /// The whole tender.
     pub fn live(mut self) -> Tally {
-        for _ in 0..self.dice.between(80, 120) {
+        for _ in 0..self.dice.between(65, 100) {
             self.while_bids_are_taken();
             self.check();
         }
+        self.prepare_for_the_rush();
         self.move_clock(self.deadline.plus(-30 * SECOND));
-        for _ in 0..14 {
+        self.rush();
+        for _ in 0..20 {
             self.around_the_deadline();
             self.check();
         }
@@ -137,31 +154,61 @@ impl World {
         self.tally
     }
 
+    /// Some have their bids uploaded, and will hand them in at the last moment.
+    fn prepare_for_the_rush(&mut self) {
+        for at in 0..self.players.len() {
+            for _ in 0..9 {
+                if self.is_waiting(at) || self.players[at].is_ready() || self.dice.comes(7) {
+                    break;
+                }
+                self.bidder_acts(at);
+                self.check();
+            }
+        }
+    }
+
+    fn rush(&mut self) {
+        for at in 0..self.players.len() {
+            if !self.is_waiting(at) && self.players[at].is_ready() && self.dice.comes(85) {
+                self.hand_in_bid(at);
+                self.check();
+            }
+        }
+    }
+
     fn while_bids_are_taken(&mut self) {
         match self.dice.below(100) {
-            0..66 => self.a_bidder_acts(),
-            66..80 => {
+            0..58 => self.a_bidder_acts(),
+            58..60 => self.the_platform_is_away(),
+            60..66 => self.a_turn_comes(),
+            66..79 => {
                 let by = self.dice.between(-2 * HOUR, 7 * HOUR);
                 let most = self.deadline.plus(-HOUR);
                 let to = self.now().plus(by).max(self.issued.plus(HOUR)).min(most);
                 self.move_clock(to);
             }
-            80..88 => self.stop_between_acts(),
+            79..81 => self.the_second_server(),
+            81..88 => self.stop_between_acts(),
             88..94 => self.too_early(),
+            94..96 => self.the_witness_looks(),
             _ => self.jobs(),
         }
     }
 
     fn around_the_deadline(&mut self) {
         match self.dice.below(100) {
-            0..45 => self.a_bidder_acts(),
-            45..70 => {
+            0..37 => self.a_bidder_acts(),
+            37..42 => self.the_platform_is_away(),
+            42..49 => self.a_turn_comes(),
+            49..51 => self.the_second_server(),
+            51..72 => {
                 let near = [-2 * MINUTE, -SECOND, -1, 0, 1, 5 * SECOND];
                 let to = self.deadline.plus(*self.dice.one_of(&near));
                 self.move_clock(to);
             }
-            70..76 => self.stop_between_acts(),
-            76..84 => self.too_early(),
+            72..77 => self.stop_between_acts(),
+            77..82 => self.too_early(),
+            82..84 => self.the_witness_looks(),
             _ => self.try_to_close(),
         }
     }
@@ -194,6 +241,8 @@ impl World {
         self.say(&format!("the clock goes to {}", to.rfc3339()));
         self.house().clock.move_to(to);
         self.latest = self.latest.max(to);
+        self.live_on();
+        self.tell_each_other();
     }
 
     /// Stops the program between two acts.
@@ -205,6 +254,7 @@ impl World {
     pub fn reopen(&mut self) {
         let house = self.house.take().expect("the house runs");
         self.house = Some(house.reopened());
+        self.lose_flights();
     }
 
     /// Tries an act, in some of them the program stops.
@@ -255,7 +305,10 @@ impl World {
         let door = self.house().door();
         crate::sealed_bid::uploads::expire(door).unwrap();
         crate::sealed_bid::uploads::sweep(door).unwrap();
-        crate::opening::jobs::due(door).unwrap();
+        // it would wait, and meanwhile nobody's turn would come
+        if self.hall.is_closed() || self.now() < self.deadline || !self.awaits(self.deadline) {
+            crate::opening::jobs::due(door).unwrap();
+        }
         self.notice_closing();
     }
 
