@@ -152,13 +152,7 @@ pub fn add_document(
     let now = act.now();
     may(act.db(), who, tender, Step::UploadDocument, now)?;
     let name = check_file_name(&file.name)?;
-    let known = store::documents(act.db(), tender)?;
-    if known.len() >= DOCUMENTS_MAX {
-        return Err(Refused::new(409, "announcement.refusal.too_many")
-            .with("max", DOCUMENTS_MAX)
-            .field("file")
-            .into());
-    }
+    let known = check_count(act.db(), tender)?;
     if known.iter().any(|document| document.content == file.content || document.name == name) {
         return Err(Refused::new(409, "announcement.refusal.same_document").field("file").into());
     }
@@ -177,6 +171,19 @@ pub fn add_document(
     let event = DocumentAdded { tender, document, name: &row.name, sha256: &row.content };
     act.enter(&Subject::open(tender), &event)?;
     Ok(document)
+}
+
+/// The tender's documents, if it may have one more. Asked before a file is stored too: what is refused leaves nothing on the disk.
+///
+/// # Errors
+/// Refused when there are as many as there may be.
+pub(super) fn check_count(db: &mut Db, tender: Id<Tender>) -> Result<Vec<DocumentRow>, Failure> {
+    let known = store::documents(db, tender)?;
+    if known.len() < DOCUMENTS_MAX {
+        return Ok(known);
+    }
+    let refused = Refused::new(409, "announcement.refusal.too_many").with("max", DOCUMENTS_MAX);
+    Err(refused.field("file").into())
 }
 
 /// Takes a waiting document away again.

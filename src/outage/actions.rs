@@ -4,9 +4,10 @@ use super::events::{DeadlineMoved, Recorded};
 use super::rules::{OutageMark, OutageRule, Refusal};
 use super::store;
 use crate::ledger::{Act, Subject};
+use crate::platform::database::Db;
 use crate::platform::id::Id;
 use crate::platform::moment::Moment;
-use crate::platform::refusal::{Failure, Refused};
+use crate::platform::refusal::{Failure, Fault, Refused};
 use crate::project;
 
 /// The gate that a pulse excludes, so that two servers do not find one outage twice and no box closes meanwhile.
@@ -65,9 +66,18 @@ fn move_deadlines(
 pub fn check_pulse(act: &mut Act<'_>) -> Result<(), Failure> {
     act.share(PULSE)?;
     let machine = act.machine_now();
-    let silence = store::pulse(act.db())?.map_or(0, |last| machine.micros() - last.micros());
-    if OutageRule::published().counts(silence) {
-        return Err(Refused::from(Refusal::StalePulse).into());
+    match silent_since(act.db(), machine)? {
+        Some(_) => Err(Refused::from(Refusal::StalePulse).into()),
+        None => Ok(()),
     }
-    Ok(())
+}
+
+/// Since when, in the machine's time, there has been no pulse, if that is long enough for an outage: what follows from it for the
+/// deadlines is not known yet.
+///
+/// # Errors
+/// Faults of the database.
+pub fn silent_since(db: &mut Db, machine: Moment) -> Result<Option<Moment>, Fault> {
+    let stale = |last: &Moment| OutageRule::published().counts(machine.micros() - last.micros());
+    Ok(store::pulse(db)?.filter(stale))
 }

@@ -1,5 +1,6 @@
 //! The public page: the rule, and every outage with what it moved.
 
+use super::actions;
 use super::rules::OutageRule;
 use super::store;
 use crate::account::page::Page;
@@ -23,6 +24,8 @@ struct ListPage {
     p: Page,
     rule: Vec<(String, &'static str)>,
     outages: Vec<OutageView>,
+    /// Since when the platform has not been able to keep bids, if it is not.
+    silent: Option<String>,
 }
 
 struct OutageView {
@@ -65,8 +68,9 @@ fn sentences(p: &Page) -> Vec<(String, &'static str)> {
 }
 
 async fn list_get(p: Page, door: web::Data<Door>) -> Answer {
-    let outages = door
-        .look(|db| {
+    let machine = door.clock().machine_now();
+    let (outages, silent) = door
+        .look(move |db| {
             let mut shown = Vec::new();
             for outage in store::newest(db, SHOWN)? {
                 let mut moved = Vec::new();
@@ -77,7 +81,7 @@ async fn list_get(p: Page, door: web::Data<Door>) -> Answer {
                 }
                 shown.push((outage, moved));
             }
-            Ok(shown)
+            Ok((shown, actions::silent_since(db, machine)?))
         })
         .await?;
     let second = |at: Moment| at.beijing();
@@ -97,6 +101,8 @@ async fn list_get(p: Page, door: web::Data<Door>) -> Answer {
             })
             .collect(),
     });
-    let page = ListPage { rule: sentences(&p), outages: view.collect(), p: p.clone() };
+    // as long ago by the clock that people see
+    let silent = silent.map(|since| p.now.plus(since.micros() - machine.micros()).beijing());
+    let page = ListPage { silent, rule: sentences(&p), outages: view.collect(), p: p.clone() };
     p.html(&page)
 }

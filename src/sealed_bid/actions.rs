@@ -133,10 +133,11 @@ pub fn parameters(
     }
     let trustees =
         trustees_store::complete_set(db, lot.tender)?.ok_or_else(|| Refused::from(Refusal::NoTrustees))?;
-    if !drill::takes_bids(db, lot.tender)? {
+    let steps = store::steps_of_bid(db, vault, lot.lot, envelope, who.organisation)?;
+    // whoever has bid before there was a drill may change the bid
+    if steps.is_empty() && !drill::takes_bids(db, lot.tender)? {
         return Err(Refused::from(Refusal::NoDrill).into());
     }
-    let steps = store::steps_of_bid(db, vault, lot.lot, envelope, who.organisation)?;
     let (rev, prev) = next_revision(&steps);
     let documents = announcement::documents(db, lot.tender)?;
     let documents: Vec<String> = documents
@@ -317,9 +318,13 @@ fn in_time(
     }
     let (now, deadline) = (act.now(), facts.plan()?.bid_deadline());
     let shut = act.has_arrival() && deadline.is_open(now) && closed;
+    let machine = act.machine_now();
+    if !closed && !deadline.is_open(now) && outage::silent_since(act.db(), machine)?.is_some() {
+        return Err(Refused::from(Refusal::MayMove { deadline: deadline.0 }).into());
+    }
     if shut || !deadline.is_open(now) {
         let late = RefusedLate { lot, organisation: who.organisation, deadline: deadline.0, m, shut };
-        if goes_on_record(lot, who.organisation) {
+        if shut || goes_on_record(lot, who.organisation) {
             act.enter_on_refusal(&Subject::sealed(lot), &late)?;
         }
         let refusal = if shut { Refusal::Shut { at: now } } else { Refusal::Late { deadline: deadline.0 } };

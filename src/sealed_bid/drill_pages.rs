@@ -29,6 +29,7 @@ crate::routes! {
 #[derive(Clone)]
 pub(super) struct Seen {
     readiness: Readiness,
+    begun: bool,
     rows: Vec<(u8, State, Moment)>,
     done_at: Option<Moment>,
 }
@@ -36,10 +37,12 @@ pub(super) struct Seen {
 impl Seen {
     pub(super) fn gather(db: &mut Db, tender: &TenderFacts) -> Result<Self, Fault> {
         let rows = store::releases(db, tender.tender)?;
+        let held = store::drill(db, tender.tender)?;
         Ok(Self {
             readiness: drill::readiness(db, tender.tender)?,
+            begun: held.is_some(),
             rows: rows.iter().map(|row| (row.release.i, row.state, row.at)).collect(),
-            done_at: store::drill(db, tender.tender)?.and_then(|drill| drill.done_at),
+            done_at: held.and_then(|drill| drill.done_at),
         })
     }
 }
@@ -69,15 +72,16 @@ impl DrillView {
             Readiness::Done => ("done", String::new()),
             Readiness::Waived(words) => ("waived", words.clone()),
         };
-        let begun = !seen.rows.is_empty() || stage == "trying";
+        // what was waived can be done all the same
+        let open = own.is_some() && stage != "done";
         let right =
             own.is_some_and(|own| seen.rows.iter().any(|(i, state, _)| *i == own && *state != State::Wrong));
         Some(Self {
             stage,
             words,
             done_at: seen.done_at.map(Moment::beijing).unwrap_or_default(),
-            can_begin: own.is_some() && stage == "untried",
-            can_release: own.is_some() && begun && stage == "trying" && !right,
+            can_begin: open && !seen.begun,
+            can_release: open && seen.begun && !right,
             can_try_log: right,
             can_waive: who.is_some_and(|who| who.person == tender.agent)
                 && matches!(stage, "untried" | "trying"),

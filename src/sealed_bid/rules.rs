@@ -36,6 +36,8 @@ pub const LEFTOVERS_KEPT: i64 = HOUR;
 pub enum Refusal {
     /// 截止时间已到: the equal instant is late.
     Late { deadline: Moment },
+    /// The deadline has passed, but the platform was away before it, and it is not known yet whether it moves.
+    MayMove { deadline: Moment },
     /// What arrived at `at`, in time, found the box closed: the platform's fault.
     Shut { at: Moment },
     /// The trustees have not all signed the set yet.
@@ -101,6 +103,7 @@ impl From<Refusal> for Refused {
             R::Late { deadline } => say(409, "late")
                 .with("deadline", deadline.beijing())
                 .article("招标投标法 第二十八条；电子招标投标办法 第二十七条"),
+            R::MayMove { deadline } => say(409, "may_move").with("deadline", deadline.beijing()),
             R::Shut { at } => say(409, "shut").with("at", at.beijing()),
             R::NoTrustees => say(409, "no_trustees"),
             R::NoDrill => say(409, "no_drill"),

@@ -70,32 +70,27 @@ pub fn create(act: &mut Act<'_>, who: &Who, size: u64, limits: &Limits) -> Resul
     if bytes.saturating_add(size) > limits.bytes {
         return Err(Refused::from(Refusal::TooMuchUploaded { max: limits.bytes }).into());
     }
-    if !has_room(act.db(), now, size, limits)? {
-        return Err(Refused::from(Refusal::NoRoom).into());
-    }
+    check_room(act, size, limits)?;
     let expires_at = now.plus(UPLOAD_KEPT);
     let row = UploadRow { id: Id::random(), owner, bidder, size, state: UploadState::Open, expires_at };
     store::insert_upload(act.db(), &row, now)?;
     Ok(row)
 }
 
-/// Whether an upload of `size` bytes has room beside the reserve and what other open uploads may still bring.
-///
-/// # Errors
-/// Faults of the database or the disk.
-pub(super) fn has_room(db: &mut Db, now: Moment, size: u64, limits: &Limits) -> Result<bool, Fault> {
-    let Some(free) = limits.files.free()? else { return Ok(true) };
-    let mut room = Room { free, reserve: limits.reserve, promised: store::announced_bytes(db, now)? };
+fn check_room(act: &mut Act<'_>, size: u64, limits: &Limits) -> Result<(), Failure> {
+    let Some(free) = limits.files.free()? else { return Ok(()) };
+    let now = act.now();
+    let mut room = Room { free, reserve: limits.reserve, promised: store::announced_bytes(act.db(), now)? };
     if room.takes(size) {
-        return Ok(true);
+        return Ok(());
     }
     // what has arrived of them is no longer free
-    room.promised = room.promised.saturating_sub(store::arrived_bytes(db, now)?);
+    room.promised = room.promised.saturating_sub(store::arrived_bytes(act.db(), now)?);
     if room.takes(size) {
-        return Ok(true);
+        return Ok(());
     }
-    tracing::warn!(free, reserve = limits.reserve, "the disk is nearly full: new uploads are refused");
-    Ok(false)
+    tracing::warn!(free, reserve = limits.reserve, "the disk is nearly full: a new upload was refused");
+    Err(Refused::from(Refusal::NoRoom).into())
 }
 
 /// The open upload of this bidder.

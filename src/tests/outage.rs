@@ -18,7 +18,7 @@ use crate::project::phase::{Milestone, Phase};
 use crate::project::standing::LotFacts;
 use crate::project::testing::Shape;
 use crate::sealed_bid::able;
-use crate::sealed_bid::testing::{Offer, bid};
+use crate::sealed_bid::testing::{Offer, bid, withdraw};
 use crate::sealing::context::EnvelopeKind;
 
 on_both_databases! {
@@ -28,7 +28,7 @@ on_both_databases! {
     a_box_that_is_closed_stays_closed
     a_tender_that_was_given_up_stays_as_it_is
     a_platform_that_runs_and_can_take_no_bid_is_away
-    a_disk_nearly_full_takes_no_document_and_leaves_no_pulse
+    a_disk_nearly_full_takes_no_document_and_is_no_outage
     everybody_reads_the_rule_and_what_it_moved
 }
 
@@ -216,6 +216,13 @@ fn a_platform_that_runs_and_can_take_no_bid_is_away(engine: Engine) {
     assert_eq!(house.door().read(|db| store::newest(db, 9)).unwrap(), [], "it lasts");
     house.at("2026-03-25 09:30:00");
     assert_eq!(refusal(closes(&house, &filled)), "outage.refusal.stale_pulse");
+    // whoever comes now is not called late, for the deadline may move
+    let size = |house: &TestHouse| house.door().read(crate::ledger::store::head).unwrap().unwrap().size;
+    let before = size(&house);
+    let late = withdraw(&house, &filled.bidders[0], filled.lot, EnvelopeKind::Single);
+    assert_eq!(refusal(late.map(drop)), "sealed_bid.refusal.may_move");
+    house.door().write(Actor::system("test"), |act| Ok(act.close_log()?)).unwrap();
+    assert_eq!(size(&house), before, "nothing of it is on record");
     std::fs::remove_file(&files).unwrap();
     std::fs::rename(&aside, &files).unwrap();
     run_due_jobs(&house.house);
@@ -224,16 +231,19 @@ fn a_platform_that_runs_and_can_take_no_bid_is_away(engine: Engine) {
     assert_eq!(facts(&house, &filled).schedule.unwrap().bids_until, at("2026-03-25 11:30"));
     assert!(able::check(house.door()).is_ok());
     let left = std::fs::read_dir(files.join("pulse")).map_or(0, Iterator::count);
-    assert_eq!(left, 0, "what was tried is removed");
+    assert_eq!(left, 1, "one object, written over each time");
+    withdraw(&house, &filled.bidders[0], filled.lot, EnvelopeKind::Single).unwrap();
 }
 
-fn a_disk_nearly_full_takes_no_document_and_leaves_no_pulse(engine: Engine) {
+fn a_disk_nearly_full_takes_no_document_and_is_no_outage(engine: Engine) {
     let house = TestHouse::configured(engine, |config| config.disk_reserve_bytes = 1 << 60);
     let staff = crate::project::testing::staff(&house);
     crate::project::testing::draft(&house, &staff, &Shape::default());
-    assert!(able::check(house.door()).unwrap_err().chain().contains("nearly full"));
     run_due_jobs(&house.house);
-    assert_eq!(house.door().read(store::pulse).unwrap(), None);
+    assert!(
+        house.door().read(store::pulse).unwrap().is_some(),
+        "whoever fills the disk moves no deadline by it"
+    );
     let served = Served::start(house);
     let mut agent = served.browser(&staff.agent);
     let page = "/announcement/TEST-0001/documents";
@@ -251,7 +261,10 @@ fn everybody_reads_the_rule_and_what_it_moved(engine: Engine) {
     assert!(visitor.get("/outage").expect_status(200).text().contains("还没有发生过故障"));
     served.house.at("2026-03-25 08:30:00");
     jobs::due(served.house.door()).unwrap();
+    assert!(!visitor.get("/outage").text().contains("平台不可用或不能保存投标文件"));
     served.house.at("2026-03-25 09:00:00");
+    let lasting = visitor.get("/outage").text();
+    assert!(lasting.contains("自 2026-03-25 08:30:00 起，平台不可用"), "{lasting}");
     jobs::due(served.house.door()).unwrap();
     let page = visitor.get("/outage").expect_status(200).text();
     assert!(page.contains("平台 30 分钟不可用") && page.contains("2026-03-25 11:30"), "{page}");

@@ -78,16 +78,15 @@ pub(super) async fn upload_post(
     let tender = door.look(move |db| Ok(own(db, &asker, &named)?.tender)).await?;
     let max = size_of(DOCUMENT_BYTES_MAX as u64);
     let (name, content) = one_file(parts, &p.csrf, DOCUMENT_BYTES_MAX, &max).await?;
-    let done = match Content::judge(&content) {
-        None => Err(Failure::from(Refused::new(415, "announcement.refusal.content").field("file"))),
-        Some(kind) => {
-            let bytes = content.len() as u64;
-            let stored = Stored { name, content: door.keep_document(content).await?, kind, bytes };
-            let asker = who.clone();
-            door.act(who.actor(), move |act| actions::add_document(act, &asker, tender, &stored)).await
-        }
+    let asker = who.clone();
+    let done = async {
+        let unknown = || Refused::new(415, "announcement.refusal.content").field("file");
+        let (kind, bytes) = (Content::judge(&content).ok_or_else(unknown)?, content.len() as u64);
+        door.look(move |db| actions::check_count(db, tender)).await?;
+        let stored = Stored { name, content: door.keep_document(content).await?, kind, bytes };
+        door.act(asker.actor(), move |act| actions::add_document(act, &asker, tender, &stored)).await
     };
-    match done {
+    match done.await {
         Ok(_) => Ok(Page::see(format!("/announcement/{number}/documents"))),
         Err(Failure::Refused(refused)) if matches!(refused.status, 409 | 415 | 422) => {
             let p = p.with_problem(&refused);

@@ -90,6 +90,15 @@ impl Files {
         }
     }
 
+    /// Puts `content` in the place of what is at the key, if anything is.
+    ///
+    /// # Errors
+    /// The disk or the server fails.
+    pub async fn write_over(&self, key: &str, content: Bytes) -> Result<(), Fault> {
+        let put = self.store.put(&self.key(key), PutPayload::from_bytes(content)).await;
+        put.map(drop).map_err(|e| Fault::from(e).context(format!("storing {key}")))
+    }
+
     /// Stores `content` at a key that nobody else writes, `step` bytes at a time, each of which `see` is shown just before: what
     /// it looks at is still in the processor's cache when it is copied. On a folder a crash may leave a part of the content;
     /// so nothing may refer to the key before this returns, and [`Files::sweep`] must come by later.

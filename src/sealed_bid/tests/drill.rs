@@ -29,6 +29,7 @@ on_both_databases! {
     no_bid_is_taken_before_the_drill_is_done_or_waived
     a_drill_is_for_its_trustees_and_can_be_waived_with_a_reason
     the_trustees_page_the_bidders_and_the_hall_tell_how_ready_they_are
+    what_was_waived_can_be_done_all_the_same
     a_certificate_that_ends_before_the_opening_is_warned_about
 }
 
@@ -222,6 +223,30 @@ fn the_trustees_page_the_bidders_and_the_hall_tell_how_ready_they_are(engine: En
             && public.get("/tender/TEST-0001").text().contains("轮到投标人")
     );
     reader.get("/sealed-bid/TEST-0001/1/single").expect_status(200);
+}
+
+fn what_was_waived_can_be_done_all_the_same(engine: Engine) {
+    let house = TestHouse::new(engine);
+    let filled = signed_box(&house, &Shape::default());
+    house.at("2026-03-24 10:00:00");
+    let bidder = house.member(Role::Bidder, "bidder");
+    let served = Served::start(house);
+    let page = "/sealed-bid/TEST-0001/trustees";
+    let (mut agent, mut entity) = (served.browser(filled.trustee(1)), served.browser(filled.trustee(2)));
+    agent.get(page);
+    agent.post(&format!("{page}/drill/waiver"), &[("words", "监督人员在外地。")]).expect_status(303);
+    let told = served.browser(&bidder).get("/sealed-bid/TEST-0001/1").expect_status(200).text();
+    assert!(told.contains("监督人员在外地") && told.contains("演练仍可补做"), "{told}");
+    assert!(!agent.get(page).text().contains("drill/waiver\""), "once is enough");
+    assert!(entity.get(page).text().contains("trustees/drill\""));
+    entity.post(&format!("{page}/drill"), &[]).expect_status(303);
+    let begun = entity.get(page).text();
+    assert!(begun.contains("data-drill") && !begun.contains("trustees/drill\""), "{begun}");
+    for i in 1..=3 {
+        let house = &served.house;
+        hand_in(house, tender(house, &filled), filled.trustee(i), &made(house, &filled, i)).unwrap();
+    }
+    assert!(entity.get(page).text().contains("演练完成于"));
 }
 
 fn a_certificate_that_ends_before_the_opening_is_warned_about(engine: Engine) {
