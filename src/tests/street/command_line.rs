@@ -128,6 +128,25 @@ fn asks_before_it_releases(folder: &Path, arguments: &[&str]) {
     std::fs::write(&pin, kept).unwrap();
 }
 
+/// Releases without being asked, and shows what.
+fn releases(folder: &Path, arguments: &[&str]) {
+    let yes = [arguments, &["--yes"]].concat();
+    let said = opened(folder, &yes);
+    assert!(said.contains("the shares of 3 bids"), "{said}");
+    let names = "notice 1   signed by ";
+    for shown in [
+        "bids       3",
+        "closing ",
+        "none asked for",
+        "session  ",
+        "after 1 notices",
+        names,
+        "nobody vouches",
+    ] {
+        assert!(said.contains(shown), "{shown}: {said}");
+    }
+}
+
 fn a_trustee_with_the_command_line_alone_keeps_a_key_and_opens(engine: Engine) {
     let day = Day::announced(engine, "command", "3", 3);
     let [agent, entity, supervisor] = day.trustees();
@@ -181,21 +200,7 @@ fn a_trustee_with_the_command_line_alone_keeps_a_key_and_opens(engine: Engine) {
     let wrong = tried(folder.path(), "one hand only", &arguments).unwrap_err().to_string();
     assert!(wrong.contains("passphrase"), "{wrong}");
     asks_before_it_releases(folder.path(), &arguments);
-    let yes = [arguments.as_slice(), &["--yes"]].concat();
-    let said = opened(folder.path(), &yes);
-    assert!(said.contains("the shares of 3 bids"), "{said}");
-    let names = "notice 1   signed by ";
-    for shown in [
-        "bids       3",
-        "closing ",
-        "none asked for",
-        "session  ",
-        "after 1 notices",
-        names,
-        "nobody vouches",
-    ] {
-        assert!(said.contains(shown), "{shown}: {said}");
-    }
+    releases(folder.path(), &arguments);
 
     let to = format!("{hall}/single/release-file");
     browser.get(&hall).expect_status(200);
