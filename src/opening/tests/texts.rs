@@ -176,3 +176,21 @@ fn the_command_line_and_the_browser_take_the_same_texts() {
         assert_eq!(taken(&one), one.good, "{}", one.name);
     }
 }
+
+/// Browsers choose the sentence by its code: one that the page does not carry would be shown as the code alone.
+#[test]
+fn every_sentence_of_what_is_untrue_is_on_the_page_and_in_the_program() {
+    let read =
+        |path: &str| std::fs::read_to_string(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap();
+    let (locales, page) = (read("locales/opening.yml"), read("templates/opening/_untrue.html"));
+    let program = read("src/sealing/untrue.rs");
+    let codes: Vec<&str> =
+        locales.lines().filter_map(|line| line.strip_prefix("opening.untrue.")?.strip_suffix(':')).collect();
+    assert!(codes.len() >= 26, "{codes:?}");
+    for code in &codes {
+        assert!(page.contains(&format!("data-text-untrue-{code}=")), "{code} is not on the page");
+        assert!(program.contains(&format!("=> \"{code}\"")), "{code} is nothing that the program says");
+    }
+    assert_eq!(page.matches("data-text-untrue-").count(), codes.len());
+    assert_eq!(program.matches(" => \"").count(), codes.len(), "a code without a sentence");
+}
