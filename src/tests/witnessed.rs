@@ -11,7 +11,7 @@ use crate::ledger::tests::timestamp::StampAuthority;
 use crate::ledger::witnessing;
 use crate::on_both_databases;
 use crate::open_data::evidence::{self, Contents};
-use crate::opening::testing::{BidBox, bids_in, empty_box};
+use crate::opening::testing::{BidBox, bids_in, signed_box};
 use crate::platform::database::testing::Engine;
 use crate::platform::moment::{Clock, Moment, SECOND};
 use crate::platform::refusal::Fault;
@@ -227,7 +227,7 @@ fn no_bid_is_opened_before_outsiders_have_seen_the_closing(engine: Engine) {
 fn a_drill_tries_the_witnesses_and_follows_a_changed_key(engine: Engine) {
     let outside = Outside::new();
     let house = outside.house(engine);
-    let filled = empty_box(&house, &Shape::default());
+    let filled = signed_box(&house, &Shape::default());
     let (tender, who) = (facts(&house, filled.lot).tender, filled.trustee(1).who.clone());
     let pinned = Policy::parse(&house.door().told_policy()).unwrap();
     house.act(&filled.trustee(1).who, move |act| drill::begin(act, ORIGIN, &who, tender)).unwrap();
