@@ -89,6 +89,14 @@ fn cases() -> Vec<Case> {
     add("of the root as DER", &der, &good, from, true);
     add("of the second root of a file", &[&strange[..], &ours].concat(), &good, from, true);
     add("of two roots with one name", &[&same_name[..], &ours].concat(), &good, from, true);
+    let renewed = shop.root("renewed", "CA", "rsa:2048");
+    add(
+        "of a root behind one of another kind with its name",
+        &[&renewed[..], &ours].concat(),
+        &good,
+        from,
+        true,
+    );
     add("in its last second", &ours, &good, until.plus(SECOND - 1), true);
     add("a second too early", &ours, &good, from.plus(-SECOND), false);
     add("a second too late", &ours, &good, until.plus(SECOND), false);

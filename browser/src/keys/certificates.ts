@@ -159,7 +159,9 @@ function curve(key: Node): "P-256" | "P-384" | undefined {
 async function isSigned({ signed, algorithm, signature }: Certificate, key: Node): Promise<boolean> {
   const [kind, hash] = SIGNATURES[algorithm] ?? [];
   const named = curve(key);
-  if (kind === undefined || hash === undefined || (kind === "ECDSA" && named === undefined)) throw new NotCertified("algorithm");
+  if (kind === undefined || hash === undefined) throw new NotCertified("algorithm");
+  // a key of another kind: the authority may have a further root with the same name
+  if (kind === "ECDSA" && named === undefined) return false;
   try {
     const how = kind === "ECDSA" ? { name: kind, namedCurve: named!, hash } : kind === "Ed25519" ? { name: kind } : { name: kind, hash };
     const root = await crypto.subtle.importKey("spki", key.whole, how, false, ["verify"]);
