@@ -14,6 +14,13 @@ import { attribute, complain, onSubmit, words } from "./words";
 
 /** What the page has shown that will be pinned, by tender. Nothing else ever is. */
 const offered = new Map<string, string>();
+
+/** A policy from a file that the trustee confirmed before there was a key to pin it beside: it outlives the page. */
+const ahead = {
+  of: (id: string) => localStorage.getItem(`sunbid-pin/${id}`) ?? undefined,
+  keep: (id: string, log: string) => localStorage.setItem(`sunbid-pin/${id}`, log),
+  forget: (id: string) => localStorage.removeItem(`sunbid-pin/${id}`),
+};
 /** The panels that are being filled: nobody is asked to wait who can be waited for. */
 const filling = new Map<string, Promise<void>>();
 /** A policy from a file that was shown and waits for the trustee's word. */
@@ -31,7 +38,7 @@ export function trustPanels(root: ParentNode): void {
 /** What is believed of the log with this key: what is pinned, or what the page shows that it is about to pin. */
 export async function believed(key: TrusteeKey): Promise<string | undefined> {
   await filling.get(key.id);
-  return key.log ?? offered.get(key.id);
+  return key.log ?? offered.get(key.id) ?? ahead.of(key.id);
 }
 
 /** Pins what the page has shown, once: from then on nothing else is believed. Gives whether anything is pinned now. */
@@ -39,6 +46,7 @@ export async function pinShown(key: TrusteeKey): Promise<boolean> {
   const log = await believed(key);
   if (log === undefined) return false;
   if (key.log === undefined) await put("trustee", { ...key, log });
+  ahead.forget(key.id);
   return true;
 }
 
@@ -53,7 +61,7 @@ async function refresh(panel: HTMLElement): Promise<void> {
   for (const line of panel.querySelectorAll<HTMLElement>("[data-no-ed25519]")) line.hidden = await knowsEd25519();
   const state = panel.querySelector<HTMLElement>("[data-trust-state]");
   if (state === null) return;
-  let log = key?.log ?? offered.get(id);
+  let log = key?.log ?? offered.get(id) ?? ahead.of(id);
   const from = key?.log !== undefined ? "pinned" : log !== undefined ? "file" : "platform";
   try {
     log ??= await told();
@@ -124,16 +132,18 @@ async function compare(panel: HTMLElement, form: HTMLFormElement): Promise<void>
     return complain(form, "no-policy", error instanceof BadDocument ? error.what : "");
   }
   const id = attribute(panel, "trust");
-  const old = (await get("trustee", id))?.log ?? offered.get(id);
+  const old = (await get("trustee", id))?.log ?? offered.get(id) ?? (await told());
   // a pin of earlier times that is refused today must not stand in the way of a better one
-  const before = await readPolicy(old ?? "").catch(async () => readPolicy(await told()));
-  const found = changeOf(before, policy, await rotations());
-  await describe(panel, "old", before);
+  const before = await readPolicy(old).catch((error: unknown) => (error instanceof BadDocument ? undefined : Promise.reject(error)));
+  const found = changeOf(before ?? { logs: [], witnesses: [], groups: [], quorum: null }, policy, await rotations());
+  if (before === undefined) showFacts(panel, { log: old, print: "", witnesses: "", quorum: "" }, "old-");
+  else await describe(panel, "old", before);
   await describe(panel, "new", policy);
   const show = (selector: string, when: boolean) => panel.querySelectorAll<HTMLElement>(selector).forEach((line) => (line.hidden = !when));
   for (const name of ["log", "witnesses", "quorum"] as const) show(`[data-differs=${name}]`, found[name]);
   show("[data-warn=led]", found.log && found.led);
   show("[data-warn=not-led]", found.log && !found.led);
+  show("[data-warn=unwitnessed]", policy.quorum === null && (before === undefined || before.quorum !== null));
   show("[data-warn=same]", !found.log && !found.witnesses && !found.quorum);
   chosen.set(panel, text);
   change.hidden = false;
@@ -156,8 +166,10 @@ async function confirm(panel: HTMLElement): Promise<void> {
   const log = chosen.get(panel);
   if (log === undefined) return;
   const key = await get("trustee", id);
-  if (key === undefined) offered.set(id, log);
-  else await put("trustee", { ...key, log });
+  if (key === undefined) {
+    offered.set(id, log);
+    ahead.keep(id, log);
+  } else await put("trustee", { ...key, log });
   chosen.delete(panel);
   panel.querySelectorAll<HTMLElement>("[data-trust-change]").forEach((change) => (change.hidden = true));
   panel.querySelectorAll<HTMLFormElement>("[data-trust-file]").forEach((form) => form.reset());

@@ -11,7 +11,7 @@
  * `<form data-trustee-restore="id">` takes a backup; `[data-trustee-state="id"]` says whether the key is here.
  */
 import { canonical } from "../bytes/canonical";
-import { type Bytes, toBase64url } from "../bytes/bytes";
+import { type Bytes, toBase64url, toHex } from "../bytes/bytes";
 import { sha256 } from "../bytes/hash";
 import { type TrusteeKey, get, put } from "../keys/database";
 import { WrongPassphrase, readEncryptedKey } from "../keys/pkcs12";
@@ -76,15 +76,22 @@ async function signSet(form: HTMLFormElement): Promise<void> {
   }
 }
 
-/** What was checked and shown, until the trustee confirms it. */
-const looked = new WeakMap<HTMLFormElement, OpeningBundle>();
+/** What was checked and shown, and by what it was believed, until the trustee confirms it. */
+const looked = new WeakMap<HTMLFormElement, { readonly bundle: OpeningBundle; readonly trust: string }>();
+
+/** All that a trustee chose to believe, for comparing: the pin and the roots. */
+function trustOf(box: TrusteeKey): string {
+  return [box.log ?? "", ...(box.roots ?? []).map(toHex)].join("\n");
+}
 
 async function sendRelease(form: HTMLFormElement): Promise<void> {
   const signer = await keyFor(form);
   const box = await boxKey(form, "release");
   if (signer === undefined || box === undefined) return;
   try {
-    const confirmed = looked.get(form);
+    const seen = looked.get(form);
+    // what was pinned or chosen meanwhile, in another window, has not been asked
+    const confirmed = seen?.trust === trustOf(box) ? seen.bundle : undefined;
     const bundle = confirmed ?? (await fetchBundle(form));
     if (bundle === undefined) return;
     if (!(await knowsEd25519())) return complain(form, "no-ed25519");
@@ -96,6 +103,9 @@ async function sendRelease(form: HTMLFormElement): Promise<void> {
     } else if (confirmed === undefined) {
       await look(form, box, bundle);
       return;
+    } else if (box.log === undefined) {
+      // what was compared by the trustee at the first use is what counts from then on
+      await put("trustee", { ...box, log: (await believed(box)) ?? bundle.log?.policy ?? "" });
     }
     field(form, "release").value = canonical(await release(bundle, { box, signing: signer.privateKey }));
     form.submit();
@@ -144,7 +154,7 @@ async function fetchBundle(form: HTMLFormElement): Promise<OpeningBundle | undef
 
 /** Checks a bundle and shows what it says; the next press of the button releases. */
 async function look(form: HTMLFormElement, box: TrusteeKey, bundle: OpeningBundle): Promise<void> {
-  const known = box.log ?? bundle.log?.policy ?? "";
+  const known = (await believed(box)) ?? bundle.log?.policy ?? "";
   if (bundle.log === undefined) throw new Untrue("drill_only");
   const trust = await readPolicy(known);
   const machine = ownNow();
@@ -172,11 +182,9 @@ async function look(form: HTMLFormElement, box: TrusteeKey, bundle: OpeningBundl
   panel.hidden = false;
   const button = form.querySelector<HTMLButtonElement>("button");
   if (button !== null) button.textContent = words(panel, "confirm");
-  looked.set(form, bundle);
+  looked.set(form, { bundle, trust: trustOf(box) });
   // nothing is taken out from under a person who reads
   form.dataset["looked"] = "";
-  // what was compared by the trustee at the first use is what counts from then on
-  if (box.log === undefined) form.addEventListener("submit", () => void put("trustee", { ...box, log: known }), { once: true });
   panel.tabIndex = -1;
   panel.focus();
 }
