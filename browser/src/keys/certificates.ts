@@ -3,7 +3,7 @@
  * WebCrypto goes. The chain is the root and the certificate, nothing between them. Not checked, as there: revocation, and how long
  * the root itself is valid. Not done here, but refused: roots that constrain names, and keys that WebCrypto does not know.
  */
-import { type Bytes, concat, equal, fromUtf8, toHex } from "../bytes/bytes";
+import { type Bytes, concat, equal, fromUtf8 } from "../bytes/bytes";
 import { sha256 } from "../bytes/hash";
 import { fromBase64 } from "../log/note";
 import { type Node, TAG, decode, oidText, parts } from "./der";
@@ -57,8 +57,8 @@ export function readRoots(file: Bytes): Bytes[] {
 }
 
 /** What people compare of a root: its name, and the SHA-256 of its bytes. */
-export async function described(root: Bytes): Promise<{ name: string; print: string }> {
-  return { name: attribute(readCertificate(root).subject, OID.commonName) ?? "", print: toHex(await sha256(root)) };
+export async function described(root: Bytes): Promise<{ name: string; print: Bytes }> {
+  return { name: attribute(readCertificate(root).subject, OID.commonName) ?? "", print: await sha256(root) };
 }
 
 /** Whom a certificate names, whoever issued it. */

@@ -6,6 +6,7 @@ import type { Bytes } from "../bytes/bytes";
 import { type TrusteeKey, get, put } from "../keys/database";
 import { NotCertified, certified, described, readRoots, subjectOf } from "../keys/certificates";
 import { type NoticeSigner, Untrue } from "../trustee/log_proof";
+import { grouped } from "./trust";
 import { attribute, complain, onSubmit, words } from "./words";
 
 /** Roots from a file that were shown and wait for the trustee's word. */
@@ -48,7 +49,7 @@ async function list(panel: HTMLElement, selector: string, roots: readonly Bytes[
   const lines = await Promise.all(roots.map(async (root) => {
     const { name, print } = await described(root);
     const [line, code] = [document.createElement("li"), document.createElement("code")];
-    code.textContent = print.replaceAll(/(.{8})(?!$)/g, "$1 ");
+    code.textContent = grouped(print);
     line.append(`${name} `, code);
     return line;
   }));
