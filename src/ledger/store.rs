@@ -285,6 +285,12 @@ pub fn newest_met(db: &mut Db) -> Result<Option<Kept>, Fault> {
     row.map(kept_of).transpose()
 }
 
+/// The largest kept checkpoint, with the cosignatures that it has.
+pub fn newest_kept(db: &mut Db) -> Result<Option<Kept>, Fault> {
+    let row: Option<KeptRow> = ledger_kept::table.order(ledger_kept::size.desc()).first(db).optional()?;
+    row.map(kept_of).transpose()
+}
+
 /// Kept checkpoints above `above` that too few witnesses cosigned, the smallest first: a witness never goes back.
 pub(super) fn unwitnessed(db: &mut Db, above: u64) -> Result<Vec<Kept>, Fault> {
     let open = ledger_kept::met.eq(false).and(ledger_kept::size.gt(signed(above)?));

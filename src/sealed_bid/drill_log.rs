@@ -14,8 +14,8 @@ use crate::sealing::document::{Blob, Bytes, Count};
 use crate::sealing::drill_log::DrillLog;
 use crate::sealing::log_proof::ShownEntry;
 
-/// The log as a drill that was begun shows it. If too few witnesses have cosigned yet it is shown as it is: that they do not sign
-/// is what a drill must find.
+/// The log as a drill that was begun shows it. If too few witnesses have cosigned yet it is shown with the cosignatures that there
+/// are: that the others do not sign is what a drill must find, and a trustee's policy may ask for fewer.
 ///
 /// # Errors
 /// Faults of the database.
@@ -32,10 +32,9 @@ pub(super) fn shown(door: &Door, db: &mut Db, tender: Id<Tender>) -> Result<Dril
     let (index, opened) = begun.ok_or_else(damaged)?;
     let above = index.saturating_add(1);
     let cosigned = witnessing::newest_shown(door, db, above, Moment::from_micros(0))?;
-    let (size, checkpoint) = match cosigned {
-        Some(found) => found,
-        None => log::head(db)?.map(|head| (head.size, head.note)).ok_or_else(damaged)?,
-    };
+    let kept = log::newest_kept(db)?.filter(|kept| kept.size >= above).map(|kept| (kept.size, kept.note));
+    let head = log::head(db)?.map(|head| (head.size, head.note));
+    let (size, checkpoint) = cosigned.or(kept).or(head).ok_or_else(damaged)?;
     let proof = tree::inclusion_proof(&Tiles::new(db), index, size)?;
     let begun = ShownEntry {
         blind: b64u_32(&opened.blind).map(Bytes).ok_or_else(damaged)?,

@@ -6,10 +6,10 @@ use super::trustees_pages::{answer, facts};
 use crate::account::form::{Posted, one_file};
 use crate::account::page::Page;
 use crate::account::who::{Agent, Among, Centre, Entity, Supervisor, Who};
-use crate::ledger::Door;
+use crate::ledger::{Door, witnessing};
 use crate::platform::canonical::jcs_text;
 use crate::platform::database::Db;
-use crate::platform::moment::Moment;
+use crate::platform::moment::{DAY, Moment};
 use crate::platform::refusal::{Failure, Fault};
 use crate::platform::web::Answer;
 use crate::project::standing::TenderFacts;
@@ -118,8 +118,18 @@ async fn bundle_get(
 ) -> Answer {
     let facts = facts(&door, number.into_inner(), Some(who)).await?;
     let tender = facts.tender.tender;
-    let inner = door.clone();
-    let bundle = door.look(move |db| drill::bundle(&inner, db, tender)).await?;
+    let (inner, machine) = (door.clone(), door.clock().machine_now());
+    let (bundle, quiet) = door
+        .look(move |db| {
+            let fresh = witnessing::newest_shown(&inner, db, 0, machine.plus(-DAY / 2))?;
+            Ok((drill::bundle(&inner, db, tender)?, fresh.is_none()))
+        })
+        .await?;
+    if quiet {
+        // nothing was logged for long, so witnesses had nothing to sign: the next look finds that they live
+        let house = door.as_ref().clone();
+        tokio::task::spawn_blocking(move || witnessing::nudge(&house)).await.map_err(Fault::from)??;
+    }
     Ok(HttpResponse::Ok().content_type("application/json").body(jcs_text(&bundle)))
 }
 
