@@ -160,7 +160,10 @@ impl Scribe {
         env.sequencer.check(&mut *database.writer()?)?;
         if database.is_pg() {
             let way = Way::Parallel { database: database.clone(), turns: Turns::default() };
-            return Ok(Self { env, hub, way });
+            let scribe = Self { env, hub, way };
+            // whoever stopped between an act and its place in the log has left entries without one
+            scribe.sequence_now(&mut *database.writer()?, scribe.env.clock.now())?;
+            return Ok(scribe);
         }
         let (to, jobs) = mpsc::channel();
         let source = database.clone();

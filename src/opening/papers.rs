@@ -97,6 +97,9 @@ impl Found {
 
 /// The entries that the opening rests on, in their order: every notice and every move of the deadline before the closing,
 /// the closing, the session, and the end of the bidders' time.
+///
+/// # Errors
+/// Refused as long as one of them has no place in the log yet.
 fn grounds(
     door: &Door,
     db: &mut Db,
@@ -108,18 +111,21 @@ fn grounds(
     let lot = facts.lot.to_string();
     let mut grounds = Vec::new();
     for row in log::entries_about(db, &[subject])? {
-        let Some(index) = index_of(&row) else { continue };
         let opened = door.opened(&row)?;
         let object = from_b64u(&opened.object).ok_or_else(damaged)?;
         let about = || serde_json::from_slice(&object).map(|document: Document| document.event);
+        let index = index_of(&row);
         let concerns = match opened.number {
-            33 | 221 => index < closing,
+            // what has no place yet came behind the closing
+            33 | 221 => index.is_some_and(|index| index < closing),
             130 => about().is_ok_and(|event| event.lot.as_ref() == Some(&lot)),
             132 | 142 => about()
                 .is_ok_and(|event| event.lot.as_ref() == Some(&lot) && event.envelope == Some(envelope)),
             _ => false,
         };
         if concerns {
+            // durable, and on its way to its place: without it the papers would be untrue
+            let index = index.ok_or(Refused::from(Refusal::NotWitnessed))?;
             grounds.push(Ground { index, opened, object });
         }
     }

@@ -5,15 +5,17 @@ use super::dual::{dual, locked_bids};
 use super::rush::{on_the_eve, send_form};
 use crate::account::house::House;
 use crate::account::testing::{TestHouse, refused};
+use crate::ledger::crash::Point;
 use crate::ledger::{Actor, Door, arrivals};
 use crate::on_both_databases;
 use crate::opening::bidders::{self, Taken};
 use crate::opening::store::Paper;
+use crate::opening::testing::trust;
 use crate::opening::{actions, store};
 use crate::platform::canonical::jcs_text;
 use crate::platform::database::testing::Engine;
 use crate::platform::id::Id;
-use crate::platform::moment::SECOND;
+use crate::platform::moment::{MINUTE, SECOND};
 use crate::platform::refusal::Failure;
 use crate::project::rules::Lot;
 use crate::sealed_bid::actions as sealed_bid;
@@ -22,6 +24,7 @@ use crate::sealing::context::EnvelopeKind::Single;
 use crate::sealing::document::Bytes;
 use crate::sealing::release::BidderRelease;
 use crate::tests::browser::{Served, runtime};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -185,6 +188,24 @@ fn nobody_is_called_absent_whose_key_came_in_time_and_waits_for_its_turn(engine:
     assert_eq!(taken.unwrap().value, Taken::Key);
     assert_eq!(refused(excused()).key, "opening.refusal.not_absent", "the key came");
     filled.try_bundle(&house, Single).expect("all keys are there");
+}
+
+/// On PostgreSQL an act is durable a moment before its entries have their places.
+#[test]
+fn papers_wait_for_entries_without_a_place_and_a_server_that_starts_gives_them_one() {
+    let house = TestHouse::new(Engine::Postgres);
+    let (filled, files) = locked_bids(&house, &dual(), &["1.00", "2.00", "3.00"], (0, None));
+    filled.close(&house);
+    filled.give_key(&house, Single, 1, &files[0]);
+    house.clock.move_to(house.door().now().plus(31 * MINUTE));
+    let lot = filled.lot;
+    house.door().crash().arm(Point::Committed);
+    let ends = || house.act(&filled.staff.agent.who, move |act| bidders::end(act, lot, Single));
+    assert!(catch_unwind(AssertUnwindSafe(ends)).is_err(), "the server stops behind the act");
+    assert_eq!(refused(filled.try_bundle(&house, Single)).key, "opening.refusal.not_witnessed");
+    let house = house.reopened();
+    let papers = filled.try_bundle(&house, Single).expect("everything has its place");
+    papers.check(&trust(&house), house.door().now()).expect("and is shown");
 }
 
 #[test]
