@@ -64,12 +64,18 @@ fn move_deadlines(
 /// # Errors
 /// Refused while it is not known whether there was an outage; the next pulse, some seconds later, tells.
 pub fn check_pulse(act: &mut Act<'_>) -> Result<(), Failure> {
+    if is_silent(act)? { Err(Refused::from(Refusal::StalePulse).into()) } else { Ok(()) }
+}
+
+/// Whether it is not known yet if the platform was away. No pulse is left before this act has ended: read afterwards where the
+/// deadlines are.
+///
+/// # Errors
+/// Faults of the database.
+pub fn is_silent(act: &mut Act<'_>) -> Result<bool, Fault> {
     act.share(PULSE)?;
     let machine = act.machine_now();
-    match silent_since(act.db(), machine)? {
-        Some(_) => Err(Refused::from(Refusal::StalePulse).into()),
-        None => Ok(()),
-    }
+    Ok(silent_since(act.db(), machine)?.is_some())
 }
 
 /// Since when, in the machine's time, there has been no pulse, if that is long enough for an outage: what follows from it for the

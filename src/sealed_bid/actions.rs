@@ -311,17 +311,16 @@ fn in_time(
     let mut facts = project::known_lot(act.db(), lot)?;
     // a server that was taken for dead, or whose clock is behind, may find the box closed
     let closed = facts.reached(Milestone::BiddingClosed).is_some();
-    if !closed && !facts.plan()?.bid_deadline().is_open(act.now()) {
+    let was = facts.plan()?.bid_deadline();
+    if !closed && !was.is_open(act.now()) {
         // nobody is late before it is known whether the platform was away, and where the deadline went
-        outage::check_pulse(act)?;
+        if outage::is_silent(act)? {
+            return Err(Refused::from(Refusal::MayMove { deadline: was.0 }).into());
+        }
         facts = project::known_lot(act.db(), lot)?;
     }
     let (now, deadline) = (act.now(), facts.plan()?.bid_deadline());
     let shut = act.has_arrival() && deadline.is_open(now) && closed;
-    let machine = act.machine_now();
-    if !closed && !deadline.is_open(now) && outage::silent_since(act.db(), machine)?.is_some() {
-        return Err(Refused::from(Refusal::MayMove { deadline: deadline.0 }).into());
-    }
     if shut || !deadline.is_open(now) {
         let late = RefusedLate { lot, organisation: who.organisation, deadline: deadline.0, m, shut };
         if shut || goes_on_record(lot, who.organisation) {

@@ -159,7 +159,7 @@ fn nobody_is_late_before_it_is_known_whether_the_platform_was_away(engine: Engin
     house.at("2026-03-25 09:29:55");
     jobs::due(house.door()).unwrap();
     house.at("2026-03-25 09:36:00");
-    assert_eq!(refusal(hand_in()), "outage.refusal.stale_pulse");
+    assert_eq!(refusal(hand_in()), "sealed_bid.refusal.may_move");
     jobs::due(house.door()).unwrap();
     hand_in().expect("the deadline has moved");
     // and when it is known, late is late
