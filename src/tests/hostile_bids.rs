@@ -17,7 +17,7 @@ use crate::project::testing::facts;
 use crate::sealed_bid::rules::Kept;
 use crate::sealed_bid::testing::{Offer, bid, parameters, submit, upload};
 use crate::sealing::boxes::release_box;
-use crate::sealing::context::EnvelopeKind::Single;
+use crate::sealing::context::EnvelopeKind::{self, Single};
 use crate::sealing::document::{Blob, Bytes};
 use crate::sealing::release::Release;
 use crate::sealing::shamir::Share;
@@ -144,9 +144,9 @@ fn gallery(house: &TestHouse, filled: &BidBox, honest: &Kept) -> BTreeMap<String
 }
 
 /// A release in which this trustee tells a wrong share of every bid whose box opens.
-pub(super) fn lie(house: &TestHouse, filled: &BidBox, i: u8) -> Release {
-    let (bundle, key) = (filled.claimed(house, Single), filled.key(i));
-    let mut release = filled.made_believing(house, Single, i);
+pub(super) fn lie(house: &TestHouse, filled: &BidBox, kind: EnvelopeKind, i: u8) -> Release {
+    let (bundle, key) = (filled.claimed(house, kind), filled.key(i));
+    let mut release = filled.made_believing(house, kind, i);
     for (line, manifest) in release.shares.iter_mut().zip(&bundle.manifests) {
         let c = manifest.ctx.hash();
         let own = &manifest.lock.boxes[usize::from(i) - 1].0;
@@ -160,14 +160,14 @@ pub(super) fn lie(house: &TestHouse, filled: &BidBox, i: u8) -> Release {
     release
 }
 
-pub(super) fn publish(house: &TestHouse, filled: &BidBox) -> String {
+pub(super) fn publish(house: &TestHouse, filled: &BidBox, kind: EnvelopeKind) -> String {
     let (vault, facts) = (house.door().vault().clone(), facts(house, filled.lot));
-    let record = house.door().read(|db| protocol::record_of(db, &vault, &facts, Single)).unwrap().unwrap();
+    let record = house.door().read(|db| protocol::record_of(db, &vault, &facts, kind)).unwrap().unwrap();
     let agent = &filled.staff.agent;
     let (fields, authority, who) =
         (agent.sign(&record.statement()), house.authority().clone(), agent.who.clone());
     let lot = filled.lot;
-    house.act(&agent.who, move |act| protocol::publish(act, &authority, &who, lot, Single, &fields)).unwrap();
+    house.act(&agent.who, move |act| protocol::publish(act, &authority, &who, lot, kind, &fields)).unwrap();
     crate::platform::canonical::jcs_text(&record)
 }
 
@@ -185,7 +185,7 @@ fn hostile_bids_and_a_lying_trustee_are_named_and_stop_nobody(engine: Engine) {
     let expected = gallery(&house, &filled, &honest);
     filled.close(&house);
     filled.release(&house, Single, &[1, 2]);
-    filled.hand_in(&house, Single, &lie(&house, &filled, 3)).unwrap();
+    filled.hand_in(&house, Single, &lie(&house, &filled, Single, 3)).unwrap();
     filled.open(&house, Single, false).unwrap();
 
     let rows: Vec<BidRow> = house.door().read(|db| hall::bids(db, filled.lot, Single)).unwrap();
@@ -205,7 +205,7 @@ fn hostile_bids_and_a_lying_trustee_are_named_and_stop_nobody(engine: Engine) {
     assert_eq!(honest_rows, 3);
     let closing = house.door().read(|db| hall::closing(db, filled.lot)).unwrap().unwrap();
     assert_eq!(closing.bidders as usize, rows.len(), "the count at the deadline stays");
-    let record = publish(&house, &filled);
+    let record = publish(&house, &filled, Single);
     assert!(record.contains("4700000.00") && !record.contains("4444444.44"), "{record}");
 
     let contents = Contents { ciphertexts: true, media: false };

@@ -372,14 +372,14 @@ fn contents<A: Archive>(
     read_out: &mut ReadOut,
     findings: &mut Findings,
 ) {
-    let (mut complaints, mut opened) = (Vec::new(), 0);
+    let (mut complaints, mut opened, mut read) = (Vec::new(), 0, 0);
     let authority = signatures_check::authority(bundle, pinned);
     let sound: Vec<_> = counting.iter().filter_map(|bid| Some((bid, keys.get(&bid.m)?))).collect();
     let outcomes = side_by_side(&sound, |(bid, key)| content(bundle, proven, authority.as_ref(), bid, key));
     for ((bid, _), outcome) in sound.iter().zip(outcomes) {
         match outcome {
             Ok((form, decrypted)) => {
-                opened += usize::from(decrypted);
+                (opened, read) = (opened + usize::from(decrypted), read + usize::from(form.is_some()));
                 read_out.extend(form.map(|form| (bid.m, form)));
             }
             Err(Judged::Malformed(why)) => {
@@ -388,7 +388,7 @@ fn contents<A: Archive>(
             Err(Judged::Wrong(why)) => complaints.push(format!("bid {}: {why}", b64u(&bid.m))),
         }
     }
-    let words = format!("{} were read out, {opened} opened again from their ciphertexts", read_out.len());
+    let words = format!("{read} were read out, {opened} opened again from their ciphertexts");
     findings.judge("read-out", complaints, words);
 }
 

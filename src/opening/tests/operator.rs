@@ -158,9 +158,11 @@ fn write(key: &SignerKey, plan: Plan) -> OpeningBundle {
             130 => {
                 event["size"] = json!(Count(size));
                 event["root"] = json!(Bytes(root));
-                if event["sets"][0]["hash"].is_string() {
-                    event["sets"][0]["hash"] = json!(hash);
-                    event["sets"][0]["bids"] = json!(counted.len());
+                let envelope = json!(bundle.bid_set.envelope);
+                let sets = event["sets"].as_array_mut().into_iter().flatten();
+                for own in sets.filter(|set| set["envelope"] == envelope && set["hash"].is_string()) {
+                    own["hash"] = json!(hash);
+                    own["bids"] = json!(counted.len());
                 }
             }
             132 if event["bid_set"].is_string() => event["bid_set"] = json!(hash),

@@ -12,7 +12,7 @@ use crate::sealed_bid::rules::Upload;
 use crate::sealed_bid::store::Part;
 use crate::sealed_bid::testing::{Offer, parameters, seal_offer_for, submit};
 use crate::sealed_bid::uploads;
-use crate::sealing::context::EnvelopeKind::Single;
+use crate::sealing::context::EnvelopeKind;
 use crate::sealing::document::{Blob, Bytes};
 use crate::sealing::keys::Secret;
 use crate::sealing::manifest::BidderKeyFile;
@@ -27,6 +27,7 @@ use std::rc::Rc;
 
 /// What a bid holds, and what must be found in it.
 pub struct Content {
+    pub kind: EnvelopeKind,
     pub m: [u8; 32],
     /// Stands in the content and nowhere else.
     pub canary: String,
@@ -40,6 +41,7 @@ pub struct Content {
 /// What a bidder has done for which a line must stand in the log.
 pub struct Deed {
     pub entry: EntryId,
+    pub kind: EnvelopeKind,
     /// `None`: the bid was withdrawn.
     pub bid: Option<Rc<Content>>,
 }
@@ -96,9 +98,9 @@ impl Player {
         self.draft.as_ref().is_some_and(whole)
     }
 
-    /// The bid that stands.
-    pub fn bid(&self) -> Option<&Rc<Content>> {
-        self.deeds.last()?.bid.as_ref()
+    /// The bid of this envelope that stands.
+    pub fn bid(&self, kind: EnvelopeKind) -> Option<&Rc<Content>> {
+        self.deeds.iter().rfind(|deed| deed.kind == kind)?.bid.as_ref()
     }
 }
 
@@ -111,7 +113,7 @@ fn signer(member: &Member) -> Signer {
 pub const HOSTILE_CANARY: &str = "4444444.44";
 
 /// Why nobody is called late before it is known whether the platform was away.
-pub const NOT_KNOWN: &str = "outage.refusal.stale_pulse";
+pub const NOT_KNOWN: &str = "sealed_bid.refusal.may_move";
 
 /// Why a bidder's act is refused because of the time.
 pub const OUT_OF_TIME: [&str; 2] = ["sealed_bid.refusal.late", "project.refusal.not_in_this_phase"];
@@ -124,10 +126,15 @@ impl World {
 
     pub fn bidder_acts(&mut self, at: usize) {
         let player = &self.players[at];
+        let kind = *self.dice.one_of(&self.kinds);
         match &player.draft {
-            None if player.bid().is_some() && self.dice.comes(15) => self.withdraw(at),
-            None if self.dice.comes(12) => self.cheat_visibly(at),
-            None => self.seal(at),
+            None if player.bid(kind).is_some() && self.dice.comes(15) => self.withdraw(at, kind),
+            None if self.dice.comes(12) => self.cheat_visibly(at, kind),
+            None => {
+                // nobody forgets an envelope for long
+                let missing = self.kinds.iter().find(|kind| player.bid(**kind).is_none());
+                self.seal(at, missing.copied().unwrap_or(kind));
+            }
             Some(draft) => match &draft.upload {
                 None => self.begin_upload(at),
                 Some(upload) if upload.have < draft.ciphertext.len() => self.go_on(at),
@@ -136,10 +143,11 @@ impl World {
         }
     }
 
-    fn seal(&mut self, at: usize) {
-        self.say(&format!("bidder {} seals", at + 1));
+    fn seal(&mut self, at: usize, kind: EnvelopeKind) {
+        self.say(&format!("bidder {} seals {kind:?}", at + 1));
         let hostile = self.dice.comes(30);
-        let (mut bid, ciphertext, content) = if hostile { self.hostile(at) } else { self.honest(at) };
+        let (mut bid, ciphertext, content) =
+            if hostile { self.hostile(at, kind) } else { self.honest(at, kind) };
         if let Some(file) = &mut bid.bidder_key {
             file.m = Bytes(bid.manifest.id());
         }
@@ -150,37 +158,41 @@ impl World {
         self.players[at].draft = Some(Draft { bid, ciphertext, content, upload: None });
     }
 
-    fn honest(&mut self, at: usize) -> (SealedBid, Vec<u8>, Content) {
+    fn honest(&mut self, at: usize, kind: EnvelopeKind) -> (SealedBid, Vec<u8>, Content) {
         let number = self.dice.between(1_000_000, 9_999_999);
         let canary = format!("{}x{number}x", self.canary);
-        let mut offer = Offer::priced(&format!("{number}.25"));
-        offer.form[3].1 = canary.clone();
+        let mut offer = match kind {
+            EnvelopeKind::Technical => Offer::technical(&format!("方案{number}")),
+            EnvelopeKind::Commercial | EnvelopeKind::Single => Offer::priced(&format!("{number}.25")),
+        };
+        let (_, manager) = offer.form.last_mut().unwrap();
+        manager.clone_from(&canary);
         offer.files.push(("canary.txt".into(), canary.as_bytes().repeat(3)));
         if self.dice.comes(20) {
             let more = usize::try_from(self.dice.between(900_000, 2_400_000)).unwrap();
             offer.files.push(("drawing.bin".into(), vec![u8::try_from(at).unwrap(); more]));
         }
         let (house, member) = (self.house(), &self.players[at].member);
-        let parameters = parameters(house, member, self.filled.lot, Single);
+        let parameters = parameters(house, member, self.filled.lot, kind);
         let named = self.dual.is_some() && self.players[at].plan == KeyPlan::Second;
         let second = named.then(|| self.holder.public());
         let (bid, ciphertext) = seal_offer_for(house, member, &parameters, &offer, second.as_ref());
         let Offer { form, files } = offer;
-        (bid, ciphertext, Content { m: [0; 32], canary, form, files, cause: None, key: None })
+        (bid, ciphertext, Content { kind, m: [0; 32], canary, form, files, cause: None, key: None })
     }
 
     /// A bid that its own bidder has spoilt, in a way that nobody can see before the opening.
-    fn hostile(&mut self, at: usize) -> (SealedBid, Vec<u8>, Content) {
-        let kind = self.dice.below(ARCHIVES.len() + 6);
+    fn hostile(&mut self, at: usize, kind: EnvelopeKind) -> (SealedBid, Vec<u8>, Content) {
+        let way = self.dice.below(ARCHIVES.len() + 6);
         let friend = self.dice.below(self.players.len());
         let (house, member) = (self.house(), &self.players[at].member);
-        let parameters = parameters(house, member, self.filled.lot, Single);
+        let parameters = parameters(house, member, self.filled.lot, kind);
         let made = Hostile::begin(&parameters, &signer(member));
         let content = || Cause::Content(String::new());
         let theirs = self.players.iter().find(|other| other.member.who.login != member.who.login);
         let theirs = theirs.and_then(|other| other.copied.as_ref());
-        let (made, cause) = match kind.checked_sub(ARCHIVES.len()) {
-            None => (made.rewritten(ARCHIVES[kind].1), content()),
+        let (made, cause) = match way.checked_sub(ARCHIVES.len()) {
+            None => (made.rewritten(ARCHIVES[way].1), content()),
             Some(0) => {
                 let mut made = made;
                 made.bid.manifest.lock.boxes[2].0[80] ^= 1;
@@ -206,6 +218,7 @@ impl World {
         let made = made.signed(&signer(member));
         self.say(&format!("  a hostile bid: {cause:?}"));
         let content = Content {
+            kind,
             m: [0; 32],
             canary: HOSTILE_CANARY.into(),
             form: vec![],
@@ -342,14 +355,14 @@ impl World {
     }
 
     /// What can be seen to be wrong is refused at once.
-    fn cheat_visibly(&mut self, at: usize) {
+    fn cheat_visibly(&mut self, at: usize, kind: EnvelopeKind) {
         let lot = self.filled.lot;
         let member = self.players[at].member.clone();
         let mut with = OUT_OF_TIME.to_vec();
-        let kind = self.dice.below(4);
-        let parameters = parameters(self.house(), &member, lot, Single);
+        let way = self.dice.below(4);
+        let parameters = parameters(self.house(), &member, lot, kind);
         let mut made = Hostile::begin(&parameters, &signer(&member));
-        let wrong = match kind {
+        let wrong = match way {
             0 => {
                 made.bid.manifest.ctx.trustees = Bytes([7; 32]);
                 "other_trustees"

@@ -13,7 +13,6 @@ use crate::opening::store::{self, BidRow};
 use crate::platform::refusal::{Failure, Fault};
 use crate::project::testing::facts;
 use crate::sealed_bid::store::{measured, parts};
-use crate::sealing::context::EnvelopeKind::Single;
 use crate::tests::browser::runtime;
 use crate::tests::hostile_bids::publish;
 use crate::verify::{Known, verify};
@@ -28,9 +27,10 @@ impl World {
         self.check();
         self.acts_came_in_their_order();
         self.receipts_still_verify();
-        if self.hall.opened {
-            self.bids_are_what_they_were();
-            publish(self.house(), &self.filled);
+        if !self.hall.read_out.is_empty() {
+            for kind in &self.hall.read_out {
+                publish(self.house(), &self.filled, *kind);
+            }
             self.a_stranger_agrees();
             self.met("verified");
         } else {
@@ -59,33 +59,40 @@ impl World {
         self.outages_are_in_the_log(&kinds);
         let first = |kind: &str| kinds.iter().position(|other| other == kind);
         let last = |kind: &str| kinds.iter().rposition(|other| other == kind);
-        let before = |early: Option<usize>, late: Option<usize>| match (early, late) {
-            (Some(early), Some(late)) => early < late,
-            _ => true,
-        };
         let closed = first("opening.box_closed");
         assert_eq!(closed, last("opening.box_closed"), "closed twice");
-        assert_eq!(first("opening.bids_opened"), last("opening.bids_opened"), "opened twice");
+        let opened = kinds.iter().filter(|kind| *kind == "opening.bids_opened").count();
+        assert_eq!(opened, self.hall.read_out.len(), "opened twice");
         for kind in ["sealed_bid.submitted", "sealed_bid.withdrawn"] {
             assert!(before(last(kind), closed), "{kind} behind the closing");
         }
         for kind in ["opening.session_started", "opening.bidder_released", "opening.shares_released"] {
             assert!(before(closed, first(kind)), "{kind} before the closing");
         }
-        assert!(before(first("opening.bidders_done"), first("opening.shares_released")));
-        assert!(before(last("opening.bidder_released"), first("opening.bidders_done")));
-        if self.hall.opened {
-            let shares = kinds.iter().take(first("opening.bids_opened").expect("an opening is in the log"));
-            assert!(
-                shares.filter(|kind| *kind == "opening.shares_released").count() >= 2,
-                "opened without a quorum"
-            );
-            assert_eq!(first("opening.bidders_done").is_some(), self.dual.is_some());
+        // each session for itself
+        let second =
+            last("opening.session_started").filter(|at| first("opening.session_started") != Some(*at));
+        let (one, two) = kinds.split_at(second.unwrap_or(kinds.len()));
+        for (number, session) in [one, two].into_iter().enumerate() {
+            self.session_came_in_its_order(session, self.hall.read_out.len() > number);
         }
         let submitted = kinds.iter().filter(|kind| *kind == "sealed_bid.submitted").count();
         let done =
             self.players.iter().flat_map(|player| &player.deeds).filter(|deed| deed.bid.is_some()).count();
         assert_eq!(submitted, done, "submissions in the log");
+    }
+
+    fn session_came_in_its_order(&self, kinds: &[String], opened: bool) {
+        let first = |kind: &str| kinds.iter().position(|other| other == kind);
+        let last = |kind: &str| kinds.iter().rposition(|other| other == kind);
+        assert!(before(first("opening.bidders_done"), first("opening.shares_released")));
+        assert!(before(last("opening.bidder_released"), first("opening.bidders_done")));
+        if opened {
+            let shares = kinds.iter().take(first("opening.bids_opened").expect("an opening is in the log"));
+            let shares = shares.filter(|kind| *kind == "opening.shares_released").count();
+            assert!(shares >= 2, "opened without a quorum");
+            assert_eq!(first("opening.bidders_done").is_some(), self.dual.is_some());
+        }
     }
 
     fn receipts_still_verify(&self) {
@@ -97,14 +104,15 @@ impl World {
         }
     }
 
-    fn bids_are_what_they_were(&self) {
+    /// What was opened just now is what was sealed.
+    pub fn bids_are_what_they_were(&mut self) {
         let door = self.house().door();
         let (rows, counted) = door
             .read(|db| {
-                let rows = store::bids(db, self.filled.lot, Single)?;
+                let rows = store::bids(db, self.filled.lot, self.kind)?;
                 let size = self.closing().size;
                 let counted =
-                    crate::sealed_bid::store::counted(db, door.vault(), self.filled.lot, Single, size)?;
+                    crate::sealed_bid::store::counted(db, door.vault(), self.filled.lot, self.kind, size)?;
                 for bid in &counted {
                     let whole = measured(&parts(db, bid.upload)?);
                     assert_eq!(whole, bid.manifest.measured(), "a bid counts without all its bytes");
@@ -112,15 +120,15 @@ impl World {
                 Ok::<_, Fault>((rows, counted))
             })
             .unwrap();
-        let keys = door.read(|db| store::keys(db, self.filled.lot, Single)).unwrap();
-        for (at, content) in &self.closing().counted {
+        let keys = door.read(|db| store::keys(db, self.filled.lot, self.kind)).unwrap();
+        for (at, content) in self.counted() {
             let key = keys.iter().find(|key| key.release.m.0 == content.m);
             let by = |second: bool| if second { KeyPlan::Second } else { KeyPlan::Comes };
             assert_eq!(key.is_some(), self.hall.keys.contains(at), "whose key came");
             assert!(key.is_none_or(|key| by(key.second) == self.players[*at].plan), "who gave it");
         }
-        assert_eq!((rows.len(), counted.len()), (self.closing().counted.len(), self.closing().counted.len()));
-        for (at, content) in &self.closing().counted {
+        assert_eq!((rows.len(), counted.len()), (self.counted().len(), self.counted().len()));
+        for (at, content) in self.counted() {
             let row =
                 rows.iter().find(|row| row.m.0 == content.m).expect("every bid that counts has its line");
             let Some((blame, cause)) = self.fault(*at, content) else {
@@ -128,7 +136,8 @@ impl World {
                 let form: BTreeMap<String, String> =
                     content.form.iter().map(|(k, v)| ((*k).to_owned(), v.clone())).collect();
                 assert_eq!(document.form, form, "another content was read out");
-                let files = door.read(|db| OpenedContent::of(db, door.vault(), self.filled.lot, Single, row));
+                let files =
+                    door.read(|db| OpenedContent::of(db, door.vault(), self.filled.lot, self.kind, row));
                 let files = files.unwrap().expect("an opened bid can be read");
                 for (place, (name, bytes)) in content.files.iter().enumerate() {
                     let mut read = Vec::new();
@@ -146,6 +155,8 @@ impl World {
             assert!(undecided || found.blame == blame && same, "{found:?} is not {blame:?} {cause:?}");
             assert!(row.document.is_none());
         }
+        let opened = self.counted().iter().filter(|(at, bid)| self.fault(*at, bid).is_none()).count();
+        self.hall.found.push(opened);
     }
 
     /// Whose fault it is by what everybody did; `None` for an honest bid whose key came.
@@ -192,14 +203,19 @@ impl World {
         let broken: Vec<String> =
             findings.broken_lines().map(ToString::to_string).filter(|line| !lies(line)).collect();
         assert!(broken.is_empty(), "{broken:#?}");
-        let opened = self.closing().counted.iter().filter(|(at, bid)| self.fault(*at, bid).is_none()).count();
-        let again = format!("{opened} were read out, {opened} opened again");
-        assert!(
-            findings.lines().iter().any(|line| line.to_string().contains(&again)),
-            "{again}: {:#?}",
-            findings.lines().iter().map(ToString::to_string).collect::<Vec<_>>()
-        );
+        for opened in &self.hall.found {
+            let again = format!("{opened} were read out, {opened} opened again");
+            assert!(
+                findings.lines().iter().any(|line| line.to_string().contains(&again)),
+                "{again}: {:#?}",
+                findings.lines().iter().map(ToString::to_string).collect::<Vec<_>>()
+            );
+        }
     }
+}
+
+fn before(early: Option<usize>, late: Option<usize>) -> bool {
+    early.zip(late).is_none_or(|(early, late)| early < late)
 }
 
 /// All that evidence can hold of a lot without evaluation.

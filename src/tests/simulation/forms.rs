@@ -10,13 +10,13 @@ use crate::platform::moment::Moment;
 use crate::sealed_bid::actions::{self, own_bid};
 use crate::sealed_bid::rules::{Deed as KeptDeed, Kept};
 use crate::sealed_bid::testing::{submission, withdrawal};
-use crate::sealing::context::EnvelopeKind::Single;
+use crate::sealing::context::EnvelopeKind;
 use std::rc::Rc;
 
 /// What a bidder sends.
 pub enum Form {
     Bid(Box<Draft>),
-    Withdrawal(Box<SignedFields>),
+    Withdrawal(EnvelopeKind, Box<SignedFields>),
     /// The bidder's key, locked to the session, and whether it is the right one.
     Key {
         text: String,
@@ -45,9 +45,9 @@ impl World {
         self.send(at, Form::Bid(Box::new(draft)));
     }
 
-    pub fn withdraw(&mut self, at: usize) {
-        let fields = withdrawal(self.house(), &self.players[at].member, self.filled.lot, Single);
-        self.send(at, Form::Withdrawal(Box::new(fields)));
+    pub fn withdraw(&mut self, at: usize, kind: EnvelopeKind) {
+        let fields = withdrawal(self.house(), &self.players[at].member, self.filled.lot, kind);
+        self.send(at, Form::Withdrawal(kind, Box::new(fields)));
     }
 
     /// The act of a form, at once or when its turn has come.
@@ -55,7 +55,7 @@ impl World {
         let turn = self.turn_of(flight.as_ref());
         match form {
             Form::Bid(draft) => self.submit(at, *draft, (turn, flight)),
-            Form::Withdrawal(fields) => self.withdraw_by(at, *fields, (turn, flight)),
+            Form::Withdrawal(kind, fields) => self.withdraw_by(at, (kind, *fields), (turn, flight)),
             Form::Key { text, wrong, second } => self.give_key(at, text, (wrong, second), (turn, flight)),
         }
     }
@@ -88,7 +88,8 @@ impl World {
     fn submit(&mut self, at: usize, draft: Draft, (turn, flight): (Turn, Option<Flight>)) {
         let open = self.is_in_time(turn);
         let uploading = draft.upload.expect("something was uploaded");
-        let (whole, m) = (uploading.have == draft.ciphertext.len(), draft.content.m);
+        let (whole, m, kind) =
+            (uploading.have == draft.ciphertext.len(), draft.content.m, draft.content.kind);
         let house = self.house();
         let (who, given) =
             (self.players[at].member.who.clone(), submission(self.filled.lot, &draft.bid, uploading.id));
@@ -102,13 +103,13 @@ impl World {
                 assert!(open, "a bid was taken after its time");
                 assert!(whole, "a bid was taken without all its bytes");
                 assert_eq!(kept.at, turn.moment, "handed in is when the form was there");
-                self.met(if self.players[at].bid().is_some() { "replaced" } else { "submitted" });
+                self.met(if self.players[at].bid(kind).is_some() { "replaced" } else { "submitted" });
                 if draft.content.cause.is_some() {
                     self.met("handed in a hostile bid");
                 }
                 self.meet_late_turn(turn);
                 self.players[at].copied = Some((draft.ciphertext, draft.bid));
-                self.answered(at, &kept, Some(draft.content));
+                self.answered((at, kind), &kept, Some(draft.content));
             }
             Came::No(key) if !open => {
                 if key == NOT_KNOWN {
@@ -128,7 +129,7 @@ impl World {
             Came::Stopped(point) => {
                 // an upload past its time may be gone, or not yet
                 let certain = (self.latest < uploading.expires_at).then_some(open && whole);
-                if self.unanswered(at, point, certain, Some(draft.content), |kept| {
+                if self.unanswered((at, kind), point, certain, Some(draft.content), |kept| {
                     kept.manifest().is_some_and(|manifest| manifest.id() == m)
                 }) {
                     self.players[at].copied = Some((draft.ciphertext, draft.bid));
@@ -137,10 +138,15 @@ impl World {
         }
     }
 
-    fn withdraw_by(&mut self, at: usize, fields: SignedFields, (turn, flight): (Turn, Option<Flight>)) {
+    fn withdraw_by(
+        &mut self,
+        at: usize,
+        (kind, fields): (EnvelopeKind, SignedFields),
+        (turn, flight): (Turn, Option<Flight>),
+    ) {
         let open = self.is_in_time(turn);
         let (who, authority) = (self.players[at].member.who.clone(), self.house().authority().clone());
-        let place = (self.filled.lot, Single);
+        let place = (self.filled.lot, kind);
         let came = self.enter(&format!("bidder {} withdraws", at + 1), who.actor(), flight, move |act| {
             actions::withdraw(act, &authority, &who, place, &fields)
         });
@@ -150,42 +156,42 @@ impl World {
                 assert_eq!(kept.at, turn.moment, "withdrawn is when the form was there");
                 self.met("withdrawn");
                 self.meet_late_turn(turn);
-                self.answered(at, &kept, None);
+                self.answered((at, kind), &kept, None);
             }
             Came::No(key) => {
                 assert!(!open, "{key}");
                 self.too_late(&key, turn);
             }
             Came::Stopped(point) => {
-                let m = self.players[at].bid().unwrap().m;
+                let m = self.players[at].bid(kind).unwrap().m;
                 let of =
                     |kept: &Kept| matches!(&kept.record.deed, KeptDeed::Withdrawn { m: of, .. } if of.0 == m);
-                self.unanswered(at, point, Some(open), None, of);
+                self.unanswered((at, kind), point, Some(open), None, of);
             }
         }
     }
 
     /// A bidder was told that it is done, and takes the receipt.
-    fn answered(&mut self, at: usize, kept: &Kept, bid: Option<Rc<Content>>) {
+    fn answered(&mut self, (at, kind): (usize, EnvelopeKind), kept: &Kept, bid: Option<Rc<Content>>) {
         let door = self.house().door();
         let receipt = door.read(|db| door.receipt(db, kept.entry)).expect("who was answered gets a receipt");
         let object = kept.manifest().map(crate::sealing::manifest::Manifest::message);
-        let kind = if bid.is_some() { 70 } else { 71 };
-        self.given.push(Given { text: receipt.to_string(), kind, object, entry: kept.entry });
-        self.players[at].deeds.push(Deed { entry: kept.entry, bid });
+        let number = if bid.is_some() { 70 } else { 71 };
+        self.given.push(Given { text: receipt.to_string(), kind: number, object, entry: kept.entry });
+        self.players[at].deeds.push(Deed { entry: kept.entry, kind, bid });
     }
 
     /// The program stopped in the middle: the whole act is there, or nothing of it. Gives which.
     fn unanswered(
         &mut self,
-        at: usize,
+        (at, kind): (usize, EnvelopeKind),
         point: Point,
         lawful: Option<bool>,
         bid: Option<Rc<Content>>,
         is_it: impl Fn(&Kept) -> bool,
     ) -> bool {
-        let steps = self.steps_of(at);
-        let known = self.players[at].deeds.len();
+        let steps = self.steps_of(at, kind);
+        let known = self.players[at].deeds.iter().filter(|deed| deed.kind == kind).count();
         let new = steps.get(known).filter(|step| is_it(step));
         if let Some(lawful) = lawful {
             assert_eq!(
@@ -195,13 +201,13 @@ impl World {
             );
         }
         let Some(entry) = new.map(|step| step.entry) else { return false };
-        self.players[at].deeds.push(Deed { entry, bid });
+        self.players[at].deeds.push(Deed { entry, kind, bid });
         true
     }
 
     /// What the platform says that a bidder has done.
-    pub fn steps_of(&self, at: usize) -> Vec<Kept> {
+    pub fn steps_of(&self, at: usize, kind: EnvelopeKind) -> Vec<Kept> {
         let (door, who) = (self.house().door(), &self.players[at].member.who);
-        door.read(|db| own_bid(db, door.vault(), who, self.filled.lot, Single)).unwrap()
+        door.read(|db| own_bid(db, door.vault(), who, self.filled.lot, kind)).unwrap()
     }
 }

@@ -1,7 +1,7 @@
 //! What happens at the deadline and in the hall: agents close and open, too early too; bidders give their keys; trustees
 //! release, refuse, lie or are lost.
 
-use super::bidders::{Content, NOT_KNOWN};
+use super::bidders::{Content, Player};
 use super::dice::Dice;
 use super::trustees::open_as;
 use super::world::{Came, World};
@@ -9,8 +9,8 @@ use crate::ledger::Actor;
 use crate::ledger::crash::Point;
 use crate::opening::{actions, jobs, store};
 use crate::platform::moment::{MINUTE, Moment};
-use crate::sealing::context::EnvelopeKind::Single;
-use std::collections::BTreeSet;
+use crate::sealing::context::EnvelopeKind;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 /// What a trustee is going to do.
@@ -25,13 +25,19 @@ pub enum Trust {
 pub struct Closed {
     pub at: Moment,
     pub size: u64,
-    /// Who is in it, by number, and with what.
-    pub counted: Vec<(usize, Rc<Content>)>,
+    /// How many have handed in every envelope.
+    pub complete: usize,
+    /// Of each envelope, who is in the box, by number, and with what.
+    pub boxes: BTreeMap<EnvelopeKind, Vec<(usize, Rc<Content>)>>,
 }
 
 pub struct Hall {
     pub trust: [Trust; 3],
     pub closed: Option<Closed>,
+    /// The envelopes that are open.
+    pub read_out: Vec<EnvelopeKind>,
+    /// When the present session began. What follows is of this session.
+    pub began: Option<Moment>,
     pub released: BTreeSet<u8>,
     /// Bidders whose keys came.
     pub keys: BTreeSet<usize>,
@@ -41,6 +47,8 @@ pub struct Hall {
     arrived: BTreeSet<String>,
     pub opened: bool,
     pub given_up: bool,
+    /// Of each envelope that is open, how many bids were opened.
+    pub found: Vec<usize>,
 }
 
 impl std::fmt::Debug for Hall {
@@ -61,6 +69,8 @@ impl Hall {
         Self {
             trust,
             closed: None,
+            read_out: Vec::new(),
+            began: None,
             released: BTreeSet::new(),
             keys: BTreeSet::new(),
             tried: BTreeSet::new(),
@@ -68,7 +78,18 @@ impl Hall {
             arrived: BTreeSet::new(),
             opened: false,
             given_up: false,
+            found: Vec::new(),
         }
+    }
+
+    /// Trustees and bidders begin anew.
+    fn next_session(&mut self, now: Moment) {
+        self.began = Some(now);
+        self.released.clear();
+        self.keys.clear();
+        self.tried.clear();
+        self.excused.clear();
+        (self.opened, self.given_up) = (false, false);
     }
 
     pub fn is_closed(&self) -> bool {
@@ -77,7 +98,7 @@ impl Hall {
 
     /// Whether enough came for an opening (招标投标法 第二十八条: three).
     pub fn opens(&self) -> bool {
-        self.closed.as_ref().is_some_and(|closed| closed.counted.len() >= 3)
+        self.closed.as_ref().is_some_and(|closed| closed.complete >= 3)
     }
 
     pub fn honest_released(&self) -> usize {
@@ -95,7 +116,7 @@ impl World {
         if self.hall.is_closed() {
             return self.try_to_close();
         }
-        let lot = self.filled.lot;
+        let (lot, kind) = (self.filled.lot, self.kind);
         let opener = self.opener();
         let open = self.now() < self.deadline;
         match self.dice.below(4) {
@@ -103,7 +124,7 @@ impl World {
             1 => {
                 let trustee = self.filled.staff.entity.who.clone();
                 self.refused("a trustee releases too early", &NOT_YET, |house| {
-                    house.act(&trustee.clone(), move |act| actions::release(act, &trustee, lot, Single, "{}"))
+                    house.act(&trustee.clone(), move |act| actions::release(act, &trustee, lot, kind, "{}"))
                 });
                 self.met("released too early and refused");
             }
@@ -114,7 +135,7 @@ impl World {
             }
             _ => {
                 self.refused("the agent opens too early", &NOT_YET, |house| {
-                    open_as(house, &opener, lot, false)
+                    open_as(house, &opener, (lot, kind), false)
                 });
                 self.met("opened too early and refused");
             }
@@ -148,7 +169,7 @@ impl World {
                 assert!(!closed || was_closed);
                 self.met("a closing waited for those on the way");
             }
-            Came::No(key) if stale && key == NOT_KNOWN => {
+            Came::No(key) if stale && key == "outage.refusal.stale_pulse" => {
                 self.met("a closing waited until it was known whether the platform was away");
             }
             Came::No(key) => {
@@ -170,9 +191,15 @@ impl World {
         let Some(closing) = closing.filter(|_| !self.hall.is_closed()) else { return };
         assert!(closing.at >= self.deadline && self.latest >= self.deadline);
         self.nobody_was_passed_over(self.deadline, false);
-        let players = self.players.iter().enumerate();
-        let counted = players.filter_map(|(at, player)| Some((at, player.bid()?.clone()))).collect();
-        self.hall.closed = Some(Closed { at: closing.at, size: closing.size, counted });
+        let players = || self.players.iter().enumerate();
+        let in_the_box = |kind: EnvelopeKind| {
+            players().filter_map(|(at, player)| Some((at, player.bid(kind)?.clone()))).collect()
+        };
+        let boxes = self.kinds.iter().map(|kind| (*kind, in_the_box(*kind))).collect();
+        let is_complete = |player: &Player| self.kinds.iter().all(|kind| player.bid(*kind).is_some());
+        let complete = players().filter(|(_, player)| is_complete(player)).count();
+        self.hall.closed = Some(Closed { at: closing.at, size: closing.size, complete, boxes });
+        self.hall.began = Some(closing.at);
         self.met(if self.hall.opens() { "closed with enough" } else { "closed with too few" });
     }
 
@@ -207,7 +234,9 @@ impl World {
             84..87 => self.jobs(),
             87..92 => self.a_turn_comes(),
             92..94 => self.try_to_close(),
-            94..95 => self.the_platform_is_away(),
+            94 => self.the_platform_is_away(),
+            // whoever may begin it waits for the end of this one
+            95..98 if !self.hall.opened || self.kind != self.kinds[0] => self.start_second(),
             _ => self.a_bidder_acts(),
         }
     }
@@ -216,8 +245,39 @@ impl World {
         self.hall.closed.as_ref().expect("the box is closed")
     }
 
+    /// The bids of the envelope in question.
+    pub fn counted(&self) -> &[(usize, Rc<Content>)] {
+        &self.closing().boxes[&self.kind]
+    }
+
     fn is_counted(&self, at: usize) -> bool {
-        self.closing().counted.iter().any(|(number, _)| *number == at)
+        self.closing().boxes.values().flatten().any(|(number, _)| *number == at)
+    }
+
+    /// The session of the second envelope begins, and not before the first is open.
+    pub fn start_second(&mut self) {
+        let Some(second) = self.kinds.get(1).copied() else { return };
+        let (agent, lot) = (self.filled.staff.agent.who.clone(), self.filled.lot);
+        let lawful = self.hall.opened && self.kind != second;
+        let came = self.attempt("the second session is to begin", |house| {
+            house.act(&agent, move |act| actions::start_second(act, lot)).map(drop)
+        });
+        match came {
+            Came::Done(()) => assert!(lawful, "a second session before its time, or twice"),
+            Came::No(key) => {
+                let with = ["opening.refusal.not_opened", "opening.refusal.closed"];
+                assert!(!lawful && with.contains(&key.as_str()), "{key}");
+                return self.met("the second envelope had to wait");
+            }
+            Came::Stopped(_) => {}
+        }
+        let begun = self.house().door().read(|db| store::sitting(db, lot, second)).unwrap().is_some();
+        if begun && self.kind != second {
+            assert!(lawful);
+            self.met("the second session began");
+            self.kind = second;
+            self.hall.next_session(self.now());
+        }
     }
 
     fn sign_in(&mut self) {
@@ -230,7 +290,7 @@ impl World {
         } else if there {
             with.push("opening.refusal.already_signed_in");
         }
-        let lawful = with.len() == 1 && !self.hall.opened;
+        let lawful = with.len() == 1 && self.hall.read_out.is_empty();
         let login = who.login.clone();
         let came = self.attempt(&format!("bidder {} signs in", at + 1), |house| {
             house.act(&who.clone(), move |act| actions::sign_in(act, &who, lot)).map(drop)

@@ -15,7 +15,6 @@ use crate::platform::digest::sha256;
 use crate::platform::refusal::Fault;
 use crate::project::phase::Phase;
 use crate::project::testing::facts;
-use crate::sealing::context::EnvelopeKind::Single;
 use base64::Engine;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -129,20 +128,23 @@ impl World {
 
     fn everybodys_acts_are_all_there(&self) {
         for (at, player) in self.players.iter().enumerate() {
-            let steps: Vec<_> = self
-                .steps_of(at)
-                .iter()
-                .map(|step| (step.entry, step.manifest().map(|manifest| manifest.id())))
-                .collect();
-            let deeds: Vec<_> =
-                player.deeds.iter().map(|deed| (deed.entry, deed.bid.as_ref().map(|bid| bid.m))).collect();
-            assert_eq!(steps, deeds, "what bidder {} did is not what is kept", at + 1);
+            for kind in &self.kinds {
+                let steps: Vec<_> = self
+                    .steps_of(at, *kind)
+                    .iter()
+                    .map(|step| (step.entry, step.manifest().map(|manifest| manifest.id())))
+                    .collect();
+                let deeds = player.deeds.iter().filter(|deed| deed.kind == *kind);
+                let deeds: Vec<_> =
+                    deeds.map(|deed| (deed.entry, deed.bid.as_ref().map(|bid| bid.m))).collect();
+                assert_eq!(steps, deeds, "what bidder {} did is not what is kept", at + 1);
+            }
         }
     }
 
     fn phase_follows_time(&self) {
         let (facts, now) = (facts(self.house(), self.filled.lot), self.now());
-        let expected = if self.hall.opened {
+        let expected = if !self.hall.read_out.is_empty() {
             Phase::Evaluation
         } else if self.hall.is_closed() {
             if self.hall.opens() { Phase::Opening } else { Phase::Unsuccessful }
@@ -158,11 +160,11 @@ impl World {
         let door = self.house().door();
         let closing = door.read(|db| store::closing(db, self.filled.lot)).unwrap();
         assert_eq!(closing.is_some(), self.hall.is_closed());
-        let (Some(closing), Some(Closed { counted, size, at })) = (closing, &self.hall.closed) else {
+        let (Some(closing), Some(Closed { complete, boxes, size, at })) = (closing, &self.hall.closed) else {
             return;
         };
         assert_eq!((closing.size, closing.at), (*size, *at), "a closing was changed");
-        assert_eq!(closing.bidders as usize, counted.len(), "the count at the deadline");
+        assert_eq!(closing.bidders as usize, *complete, "the count at the deadline");
         assert_eq!(closing.root, self.seen.roots[*size as usize], "the closing is of another log");
         let below = |entry: String| {
             self.seen.ids.iter().position(|id| *id == entry).is_some_and(|at| at < *size as usize)
@@ -170,14 +172,21 @@ impl World {
         for deed in self.players.iter().flat_map(|player| &player.deeds) {
             assert!(below(deed.entry.to_string()), "an act in time has no place below the closing");
         }
-        let rows = door.read(|db| store::bids(db, self.filled.lot, Single)).unwrap();
-        assert_eq!(rows.is_empty(), !self.hall.opened, "bids before the opening");
-        let Some(sitting) = door.read(|db| store::sitting(db, self.filled.lot, Single)).unwrap() else {
-            return assert!(!self.hall.opens());
-        };
-        let in_set: BTreeSet<[u8; 32]> = sitting.bid_set.bids.iter().map(|bid| bid.m.0).collect();
-        assert_eq!(in_set.len(), sitting.bid_set.bids.len(), "a manifest twice");
-        assert_eq!(in_set, counted.iter().map(|(_, bid)| bid.m).collect(), "another set of bids");
+        for (kind, counted) in boxes {
+            let rows = door.read(|db| store::bids(db, self.filled.lot, *kind)).unwrap();
+            assert_eq!(
+                rows.is_empty(),
+                !self.hall.read_out.contains(kind) || counted.is_empty(),
+                "bids before the opening"
+            );
+            let sitting = door.read(|db| store::sitting(db, self.filled.lot, *kind)).unwrap();
+            let begun = self.hall.opens() && (*kind == self.kind || self.hall.read_out.contains(kind));
+            assert_eq!(sitting.is_some(), begun, "a session");
+            let Some(sitting) = sitting else { continue };
+            let in_set: BTreeSet<[u8; 32]> = sitting.bid_set.bids.iter().map(|bid| bid.m.0).collect();
+            assert_eq!(in_set.len(), sitting.bid_set.bids.len(), "a manifest twice");
+            assert_eq!(in_set, counted.iter().map(|(_, bid)| bid.m).collect(), "another set of bids");
+        }
     }
 
     /// What may not be seen stands nowhere, in no usual writing: in the database not before the opening is on record, and
@@ -190,8 +199,8 @@ impl World {
             files.push_str(&String::from_utf8_lossy(bytes));
             files.push('\n');
         });
-        let counted = self.hall.closed.iter().flat_map(|closed| &closed.counted);
-        let honest = counted.filter(|(_, bid)| self.hall.opened && bid.cause.is_none());
+        let counted = self.hall.closed.iter().flat_map(|closed| closed.boxes.values().flatten());
+        let honest = counted.filter(|(_, bid)| self.hall.read_out.contains(&bid.kind) && bid.cause.is_none());
         let honest: Vec<&str> = honest.map(|(_, bid)| bid.canary.as_str()).collect();
         self.search("the database", &rows, &honest);
         self.search("the file store", &files, &[]);

@@ -15,20 +15,19 @@ use crate::platform::digest::sha256;
 use crate::platform::moment::{MINUTE, Moment, SECOND};
 use crate::platform::refusal::Failure;
 use crate::sealing::bidder_key::{KeyBundle, key_of_second};
-use crate::sealing::context::EnvelopeKind::Single;
 use crate::sealing::document::Bytes;
 use crate::sealing::release::BidderRelease;
 use crate::tests::browser::runtime;
 
 impl World {
     fn phase(&self) -> Option<Bidders> {
-        self.house().door().read(|db| store::bidders(db, self.filled.lot, Single)).unwrap()
+        self.house().door().read(|db| store::bidders(db, self.filled.lot, self.kind)).unwrap()
     }
 
     /// When the bidders' time ends by the spec.
-    fn keys_until(&self) -> Option<Moment> {
+    pub fn keys_until(&self) -> Option<Moment> {
         // whole seconds, as witnesses tell the time
-        let until = self.closing().at.plus(self.dual? * MINUTE).micros();
+        let until = self.hall.began?.plus(self.dual? * MINUTE).micros();
         let until = Moment::from_micros((until + SECOND - 1).div_euclid(SECOND) * SECOND);
         assert_eq!(self.phase().map(|phase| phase.until), Some(until), "the bidders' time");
         Some(until)
@@ -39,7 +38,7 @@ impl World {
     }
 
     fn all_keys_came(&self) -> bool {
-        self.hall.keys.len() == self.closing().counted.len()
+        self.hall.keys.len() == self.counted().len()
     }
 
     /// Whether bidders can still come, by the spec: not when all keys are there, the end is on record, or the time past.
@@ -68,12 +67,12 @@ impl World {
     fn key_bundle(&self, at: usize, second: bool) -> Result<KeyBundle, Failure> {
         let holder = second.then(|| self.holder.public());
         let member = if second { &self.filled.staff.centre } else { &self.players[at].member };
-        self.filled.key_bundle(self.house(), Single, (member, holder))
+        self.filled.key_bundle(self.house(), self.kind, (member, holder))
     }
 
     pub fn a_key_comes(&mut self) {
-        let one = self.dice.below(self.closing().counted.len());
-        let (at, content) = self.closing().counted[one].clone();
+        let one = self.dice.below(self.counted().len());
+        let (at, content) = self.counted()[one].clone();
         let plan = self.players[at].plan;
         if self.is_waiting(at) || plan == KeyPlan::Absent || plan == KeyPlan::Comes && content.key.is_none() {
             return;
@@ -114,12 +113,11 @@ impl World {
         let ended = self.is_bidders_end_recorded() || self.all_keys_came();
         let lawful = !again && !ended && turn.moment < until;
         let giver = if second { &self.filled.staff.centre } else { &self.players[at].member };
-        let (who, lot) = (giver.who.clone(), self.filled.lot);
+        let (who, lot, kind) = (giver.who.clone(), self.filled.lot, self.kind);
         let whose = if second { "the second holder" } else { "they" };
         let what = format!("bidder {}: {whose} give a {} key", at + 1, if wrong { "wrong" } else { "true" });
-        let came = self.enter(&what, who.actor(), flight, move |act| {
-            bidders::release_key(act, &who, lot, Single, &text)
-        });
+        let came = self
+            .enter(&what, who.actor(), flight, move |act| bidders::release_key(act, &who, lot, kind, &text));
         let over = ["keys_over", "key_released", "already_opened", "not_in_this_phase"];
         match came {
             Came::Done(taken) => {
@@ -151,12 +149,12 @@ impl World {
 
     /// The agent says why a key did not come.
     pub fn excuse(&mut self) {
-        let Some(at) =
-            self.closing().counted.iter().map(|(at, _)| *at).find(|at| !self.hall.keys.contains(at))
+        let Some(at) = self.counted().iter().map(|(at, _)| *at).find(|at| !self.hall.keys.contains(at))
         else {
             return;
         };
-        let m = self.players[at].bid().map(|bid| Bytes(bid.m)).unwrap();
+        let m = self.players[at].bid(self.kind).map(|bid| Bytes(bid.m)).unwrap();
+        let kind = self.kind;
         let (who, lot) = (self.filled.staff.agent.who.clone(), self.filled.lot);
         let lawful = self.dual.is_some()
             && self.bidders_are_done()
@@ -168,7 +166,7 @@ impl World {
         let came = self.attempt(&format!("the agent excuses bidder {}", at + 1), |house| {
             let by = who.clone();
             let paper = Paper { name: "停电通知.pdf".into(), sha256: Bytes(sha256(&[content])) };
-            house.act(&who, move |act| bidders::excuse(act, &by, lot, Single, m, ("停电", &paper))).map(drop)
+            house.act(&who, move |act| bidders::excuse(act, &by, lot, kind, m, ("停电", &paper))).map(drop)
         });
         match came {
             Came::Done(()) => assert!(lawful, "an excuse out of time"),

@@ -11,8 +11,11 @@ use crate::sealing::document::Bytes;
 use crate::sealing::release::OpeningBundle;
 use serde_json::json;
 
+/// What a lie is about, and how it is told.
+type Lie<T> = (&'static str, fn(&mut T));
+
 /// Papers that are changed after the log has given its proof.
-const PAPERS: [(&str, fn(&mut OpeningBundle)); 12] = [
+const PAPERS: [Lie<OpeningBundle>; 12] = [
     ("an earlier time", |b| b.opens_at = b.opens_at.plus(-HOUR)),
     ("a later time", |b| b.opens_at = b.opens_at.plus(HOUR)),
     ("a session of the operator's own", |b| b.session = Bytes(BoxKey::random().public())),
@@ -62,7 +65,7 @@ fn earlier(plan: &Plan) -> serde_json::Value {
 }
 
 /// What an operator writes into a log that the trustees pinned and a witness cosigns.
-const WRITTEN: [(&str, fn(&mut Plan)); 10] = [
+const WRITTEN: [Lie<Plan>; 10] = [
     ("an earlier deadline in the closing", |plan| plan.event(130)["deadline"] = earlier(plan)),
     ("an earlier time in everything but the notice", |plan| {
         plan.event(130)["deadline"] = earlier(plan);

@@ -10,10 +10,11 @@ use crate::opening::rules::Cause;
 use crate::opening::{actions, hall};
 use crate::platform::canonical::jcs_text;
 use crate::platform::id::Id;
-use crate::platform::moment::{DAY, HOUR, MINUTE, SECOND};
+use crate::platform::moment::{DAY, HOUR, SECOND};
 use crate::platform::refusal::Failure;
+use crate::project::phase::Milestone;
 use crate::project::rules::Lot;
-use crate::sealing::context::EnvelopeKind::Single;
+use crate::sealing::context::EnvelopeKind;
 use crate::sealing::document::Bytes;
 use crate::sealing::log_proof::Shown;
 use crate::sealing::manifest::Manifest;
@@ -23,8 +24,13 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 /// Has `member` open the bids.
-pub fn open_as(house: &TestHouse, member: &Member, lot: Id<Lot>, given_up: bool) -> Result<(), Failure> {
-    let how = (Single, given_up);
+pub fn open_as(
+    house: &TestHouse,
+    member: &Member,
+    (lot, kind): (Id<Lot>, EnvelopeKind),
+    given_up: bool,
+) -> Result<(), Failure> {
+    let how = (kind, given_up);
     hall::open_blocking(house.door(), house.authority(), &member.who, lot, how, &Progress::default())
 }
 
@@ -32,8 +38,8 @@ impl World {
     /// What a trustee who lies hands in; such a program looks neither at the clock nor at the papers.
     fn lied(&self, i: u8) -> Release {
         let (house, back) = (self.house(), self.now());
-        house.clock.move_to(self.closing().at.plus(DAY));
-        let release = lie(house, &self.filled, i);
+        house.clock.move_to(self.latest.plus(DAY));
+        let release = lie(house, &self.filled, self.kind, i);
         house.clock.move_to(back);
         release
     }
@@ -41,7 +47,7 @@ impl World {
     pub fn a_trustee_acts(&mut self) {
         let i = u8::try_from(1 + self.dice.below(3)).unwrap();
         let trust = self.hall.trust[usize::from(i) - 1];
-        let release = if trust == Trust::Liar { Some(self.lied(i)) } else { self.checked(i, 50) };
+        let release = if trust == Trust::Liar { Some(self.lied(i)) } else { self.checked(i, 75) };
         let Some(release) = release else { return };
         if trust == Trust::Lost || self.dice.comes(15) {
             return self.in_a_wrong_hand(i, &release);
@@ -76,9 +82,9 @@ impl World {
 
     /// What the hall hands a trustee, if it is time.
     fn papers(&mut self, i: u8) -> Option<OpeningBundle> {
-        let (filled, done) = (Rc::clone(&self.filled), self.bidders_are_done());
+        let (filled, kind, done) = (Rc::clone(&self.filled), self.kind, self.bidders_are_done());
         let asks = format!("trustee {i} asks for the papers");
-        let came = self.attempt(&asks, |house| filled.try_bundle(house, Single));
+        let came = self.attempt(&asks, |house| filled.try_bundle(house, kind));
         match came {
             Came::Done(papers) => {
                 assert!(done, "papers while bidders can still come");
@@ -87,8 +93,7 @@ impl World {
             Came::No(key) if key == "opening.refusal.not_witnessed" => {
                 let (size, at) = self.outside.seen;
                 let head = self.house().door().read(log::head).unwrap().unwrap();
-                let since =
-                    self.dual.map_or(self.deadline, |minutes| self.closing().at.plus(minutes * MINUTE));
+                let since = self.keys_until().unwrap_or(self.deadline);
                 assert!(head.size > size || at < since.plus(SECOND), "the witness has seen all of it");
                 self.met("papers had to wait for the witness");
             }
@@ -108,10 +113,10 @@ impl World {
         let line = papers.bid_set.closing;
         assert_eq!((line.size.0, line.root.0), (closed.size, self.seen.roots[closed.size as usize]));
         let shown_bids: BTreeSet<[u8; 32]> = papers.manifests.iter().map(Manifest::id).collect();
-        let counted: BTreeSet<[u8; 32]> = closed.counted.iter().map(|(_, bid)| bid.m).collect();
+        let counted: BTreeSet<[u8; 32]> = self.counted().iter().map(|(_, bid)| bid.m).collect();
         assert_eq!(shown_bids, counted, "the bids");
         let m = |came: bool| -> Vec<Bytes<32>> {
-            let those = closed.counted.iter().filter(|(at, _)| self.hall.keys.contains(at) == came);
+            let those = self.counted().iter().filter(|(at, _)| self.hall.keys.contains(at) == came);
             let mut all: Vec<Bytes<32>> = those.map(|(_, bid)| Bytes(bid.m)).collect();
             all.sort();
             all
@@ -138,9 +143,9 @@ impl World {
         .into_iter()
         .chain(NOT_YET)
         .collect();
-        let lot = self.filled.lot;
+        let (lot, kind) = (self.filled.lot, self.kind);
         self.refused("a release in a wrong hand", &with, |house| {
-            house.act(&other.clone(), move |act| actions::release(act, &other, lot, Single, &text))
+            house.act(&other.clone(), move |act| actions::release(act, &other, lot, kind, &text))
         });
     }
 
@@ -148,9 +153,9 @@ impl World {
         let again = self.hall.released.contains(&i);
         let witnessed = self.outside.seen.0 >= self.closing().size;
         let lawful = !self.hall.opened && witnessed && !again && self.bidders_are_done();
-        let filled = Rc::clone(&self.filled);
+        let (filled, kind) = (Rc::clone(&self.filled), self.kind);
         let came =
-            self.attempt(&format!("trustee {i} releases"), |house| filled.hand_in(house, Single, release));
+            self.attempt(&format!("trustee {i} releases"), |house| filled.hand_in(house, kind, release));
         match came {
             Came::Done(()) => assert!(lawful, "a share was taken that may not be"),
             Came::No(key) => {
@@ -180,19 +185,19 @@ impl World {
     /// Whether a bid needs more than two honest shares to be judged: its key does not prove itself.
     fn needs_all(&self) -> bool {
         let by_key = |cause: &Cause| matches!(cause, Cause::BoxDiffers(_) | Cause::SharesDoNotFit);
-        self.closing().counted.iter().any(|(_, bid)| bid.cause.as_ref().is_some_and(by_key))
+        self.counted().iter().any(|(_, bid)| bid.cause.as_ref().is_some_and(by_key))
     }
 
     pub fn try_to_open(&mut self) {
         let lost = self.hall.trust.contains(&Trust::Lost);
         // an agent who gave up on a trustee that is only late would lose bids that could be opened
         let give_up = lost && self.hall.honest_released() == 2 && self.dice.comes(60);
-        let (opener, lot) = (self.opener(), self.filled.lot);
+        let (opener, place) = (self.opener(), (self.filled.lot, self.kind));
         let in_time = self.now() >= self.closing().at && self.is_bidders_time_over();
         let quorum = self.hall.released.len() >= 2;
         let lawful = in_time && quorum && !self.hall.opened;
         let all = self.hall.released.len() == 3 || give_up;
-        let came = self.attempt("somebody opens", |house| open_as(house, &opener, lot, give_up));
+        let came = self.attempt("somebody opens", |house| open_as(house, &opener, place, give_up));
         let may_wait = lawful && !all && (self.needs_all() || self.hall.honest_released() < 2);
         match came {
             Came::Done(()) => {
@@ -223,11 +228,13 @@ impl World {
     /// Takes note of an opening.
     fn notice_opening(&mut self, give_up: bool) {
         let facts = crate::project::testing::facts(self.house(), self.filled.lot);
-        let opened = facts.reached(crate::project::phase::Milestone::Opened).is_some();
+        let first = self.kind == self.kinds[0];
+        let opened = facts.reached(if first { Milestone::Opened } else { Milestone::SecondOpened }).is_some();
         if opened && !self.hall.opened {
             self.hall.opened = true;
+            self.hall.read_out.push(self.kind);
             self.hall.given_up = give_up;
-            self.met("opened");
+            self.met(if first { "opened" } else { "opened the second envelope" });
             if self.hall.trust.contains(&Trust::Lost) {
                 self.met("opened although a trustee was lost");
             }
@@ -236,14 +243,23 @@ impl World {
 
     /// The day goes on until the bids are open.
     pub fn open_for_sure(&mut self) {
+        // keys at the last moment, of which some have their turn when it is past
+        for _ in 0..3 {
+            if self.dual.is_some() && !self.hall.opened {
+                self.a_key_comes();
+            }
+        }
         for _ in 0..200 {
             if self.hall.opened {
                 return;
             }
-            let later = self.closing().at.plus(2 * HOUR);
+            let later = self.hall.began.expect("a session").plus(2 * HOUR);
             self.move_clock(later.max(self.now()));
             self.jobs();
             self.a_turn_comes();
+            if self.keys_until().is_some_and(|until| self.awaits(until)) {
+                self.outwait();
+            }
             let i = u8::try_from(1 + self.dice.below(3)).unwrap();
             self.the_witness_looks();
             let release = match self.hall.trust[usize::from(i) - 1] {

@@ -20,7 +20,9 @@ use crate::platform::money::Fen;
 use crate::platform::refusal::Failure;
 use crate::project::terms::DualLock;
 use crate::project::testing::{Shape, facts};
+use crate::sealed_bid::rules::envelopes_of;
 use crate::sealing::boxes::BoxKey;
+use crate::sealing::context::EnvelopeKind;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 
@@ -55,6 +57,10 @@ pub struct World {
     trail: Trail,
     pub tally: Tally,
     pub filled: Rc<BidBox>,
+    /// The envelopes of a bid, in the order in which they are opened.
+    pub kinds: Vec<EnvelopeKind>,
+    /// The one that is opened next, or was opened last.
+    pub kind: EnvelopeKind,
     pub players: Vec<Player>,
     pub hall: Hall,
     pub given: Vec<Given>,
@@ -83,9 +89,12 @@ impl World {
         // so that seeds that follow each other meet every kind of tender
         let dual = (seed / 3 % 2 == 1).then(|| dice.between(10, 40));
         let lock = dual.map(|minutes| DualLock { minutes: u32::try_from(minutes).unwrap() });
-        let shape = Shape { dual: lock, deposit: Fen(20_000_000), ..Shape::default() };
+        let two = seed % 4 == 1;
+        let shape = if two { Shape::procurement() } else { Shape::default() };
+        let shape = Shape { dual: lock, deposit: Fen(20_000_000), ..shape };
         let filled = Rc::new(empty_box(&house, &shape));
-        let schedule = facts(&house, filled.lot).schedule.unwrap();
+        let lot = facts(&house, filled.lot);
+        let (schedule, kinds) = (lot.schedule.unwrap(), envelopes_of(&lot.terms).to_vec());
         house.at("2026-03-20 10:00:00");
         let treasurer = treasury(&house);
         let count = 4 + dice.below(3);
@@ -106,6 +115,8 @@ impl World {
             dice,
             trail,
             tally: Tally::new(),
+            kind: kinds[0],
+            kinds,
             filled,
             players,
             hall,
@@ -143,25 +154,51 @@ impl World {
         self.close_for_sure();
         self.check();
         if self.hall.opens() {
-            for _ in 0..40 {
-                self.in_the_hall();
-                self.check();
+            self.session(40);
+            if self.kinds.len() > 1 {
+                while self.kind == self.kinds[0] {
+                    self.start_second();
+                    self.check();
+                }
+                self.session(25);
             }
-            self.open_for_sure();
-            self.check();
         }
         self.end();
         self.tally
     }
 
+    /// From the beginning of a session until its envelope is open.
+    fn session(&mut self, steps: usize) {
+        let of = self.kind;
+        for _ in 0..steps {
+            self.in_the_hall();
+            self.check();
+            if self.kind != of {
+                return;
+            }
+        }
+        self.open_for_sure();
+        self.every_turn_comes();
+        self.bids_are_what_they_were();
+        self.check();
+    }
+
     /// Some have their bids uploaded, and will hand them in at the last moment.
     fn prepare_for_the_rush(&mut self) {
         for at in 0..self.players.len() {
-            for _ in 0..9 {
-                if self.is_waiting(at) || self.players[at].is_ready() || self.dice.comes(7) {
+            // of two envelopes one is in the box already, of most bidders both
+            let early = self.kinds.len() > 1 && self.dice.comes(75);
+            for _ in 0..17 * self.kinds.len() {
+                let player = &self.players[at];
+                let missing = self.kinds.iter().filter(|kind| player.bid(**kind).is_none()).count();
+                if if early { missing == 0 } else { player.is_ready() && missing <= 1 } {
                     break;
                 }
-                self.bidder_acts(at);
+                if self.is_waiting(at) {
+                    self.a_turn_comes();
+                } else {
+                    self.bidder_acts(at);
+                }
                 self.check();
             }
         }
@@ -173,6 +210,14 @@ impl World {
                 self.hand_in_bid(at);
                 self.check();
             }
+        }
+        if self.dice.comes(60) {
+            self.move_clock(self.deadline);
+            self.try_to_close();
+            self.check();
+            self.a_turn_comes();
+            self.a_turn_comes();
+            self.check();
         }
     }
 
