@@ -13,13 +13,15 @@
 //! - **No row of this room, and nothing that a page shows, tells who bids on a lot, or how many, before the closing.**
 //! - **The server holds no key that opens a bid.**
 //! - An upload is not a bid: only a submission before the deadline is, and the equal instant is late. A late try is
-//!   refused and the refusal is on record.
+//!   refused and the refusal is on record, of one bidder at most twenty a minute.
 //! - What is submitted is what was uploaded: the signed Merkle root is compared with the leaves of the durable pieces.
 //! - A revision names the one that it replaces; the last one below the closing checkpoint counts.
+//! - No bid is taken before every trustee has opened the drill's canary, or the agent has said in public why not ([`drill`]).
 //! - A finished set is never changed; a key that changes before takes back every signature.
 //!
 //! Articles: 招标投标法 28, 29, 34; 电子招标投标办法 25 to 28; 电子签名法 13.
-//! Tables: `sealed_bid_trustee`, `sealed_bid_trustee_set`, `sealed_bid_upload`, `sealed_bid_part`, `sealed_bid_step`.
+//! Tables: `sealed_bid_trustee`, `sealed_bid_trustee_set`, `sealed_bid_drill`, `sealed_bid_drill_release`, `sealed_bid_drill_waiver`,
+//! `sealed_bid_upload`, `sealed_bid_part`, `sealed_bid_step`.
 
 pub mod able;
 pub mod actions;
