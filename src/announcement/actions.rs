@@ -329,6 +329,8 @@ pub fn amend(
     amendment: &Amendment,
     fields: &SignedFields,
 ) -> Result<EntryId, Failure> {
+    // one after the other: the second is an amendment of the first, or is refused because it was not signed as that
+    act.exclude(&format!("notice/{tender}"))?;
     // no box may be closed by the old deadline meanwhile
     for lot in project::store::lots_of(act.db(), tender)? {
         act.share(&project::actions::gate(lot.lot))?;

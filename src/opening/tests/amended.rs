@@ -55,7 +55,7 @@ fn amend(house: &TestHouse, filled: &BidBox, lingers: impl FnOnce() + Send + 'st
         lingers();
         Ok(())
     });
-    amended.map(drop)
+    refused_at_most(amended.map(drop))
 }
 
 /// The agent, the centre and the clock try to close.
@@ -63,7 +63,13 @@ fn close(house: &TestHouse, filled: &BidBox, number: usize) -> Result<(), Failur
     let (staff, lot) = (&filled.staff, filled.lot);
     let who = [Some(staff.agent.who.clone()), Some(staff.centre.who.clone()), None][number % 3].clone();
     let actor = who.as_ref().map_or_else(|| Actor::system("opening"), |who| who.actor());
-    house.door().write(actor, move |act| actions::close(act, who.as_ref(), lot)).map(drop)
+    refused_at_most(house.door().write(actor, move |act| actions::close(act, who.as_ref(), lot)).map(drop))
+}
+
+/// Whoever loses is refused at a gate, and not cut off by the database half-way.
+fn refused_at_most(result: Result<(), Failure>) -> Result<(), Failure> {
+    assert!(!matches!(result, Err(Failure::Fault(_))), "{result:?}");
+    result
 }
 
 /// Who won: the closing by the old time, or the amendments, of which so many were taken. One that comes when another was taken is an
