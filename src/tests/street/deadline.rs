@@ -62,7 +62,7 @@ fn a_bid_at_the_exact_deadline_is_late_and_the_attempt_is_on_record(engine: Engi
     let refused = submit(&mut browsers[1], &late, &second);
     assert_eq!(refused.status, 422);
     assert!(refused.text().contains("投标截止时间 2026-03-25 09:30:00 已到"), "{}", refused.text());
-    assert!(refused.text().contains("本次尝试已记录在案"));
+    assert!(refused.text().contains("逾期的尝试会记录在案"));
     let mine = browsers[1].get("/sealed-bid").expect_status(200).text();
     assert!(!mine.contains("/sealed-bid/receipt/"), "there is no receipt for a late bid");
 
