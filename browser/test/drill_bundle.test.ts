@@ -5,19 +5,9 @@ import pinned from "../../tests/foreign/drill-bundles.json";
 import { canonical, type Json } from "../src/bytes/canonical";
 import { knowsEd25519 } from "../src/log/note";
 import { readPolicy } from "../src/log/policy";
-import { Untrue } from "../src/trustee/log_proof";
 import { momentOf } from "../src/trustee/moment";
 import { TooEarly, check, checkDrill, readBundle } from "../src/trustee/release";
-
-async function judged(work: Promise<unknown>): Promise<string> {
-  try {
-    await work;
-    return "";
-  } catch (error) {
-    if (error instanceof Untrue) return error.code;
-    throw error;
-  }
-}
+import { judged } from "./judged";
 
 for (const one of pinned) {
   test(`a drill: ${one.name}`, async () => {

@@ -4,19 +4,9 @@ import assert from "node:assert/strict";
 import pinned from "../../tests/foreign/opening-bundles.json";
 import { readPolicy } from "../src/log/policy";
 import type { OpeningBundle } from "../src/sealing/documents";
-import { Untrue } from "../src/trustee/log_proof";
 import { momentOf } from "../src/trustee/moment";
 import { TooEarly, check, checkDrill } from "../src/trustee/release";
-
-async function judged(work: Promise<unknown>): Promise<string> {
-  try {
-    await work;
-    return "";
-  } catch (error) {
-    if (error instanceof Untrue) return error.code;
-    throw error;
-  }
-}
+import { judged } from "./judged";
 
 for (const one of pinned) {
   test(`an opening bundle: ${one.name}`, async () => {

@@ -144,7 +144,7 @@ impl Authority {
                 .map(|_| ())
             })
             .map_err(|e| refused(e.to_string()))?;
-        read_subject(&der).ok_or_else(|| refused("not a P-256 certificate with a credit code".into()))
+        claimed_subject(&der).ok_or_else(|| refused("not a P-256 certificate with a credit code".into()))
     }
 }
 
@@ -172,10 +172,6 @@ fn set_validity(params: &mut CertificateParams, from: Moment, until: Moment) {
 
 /// Whom a certificate names, whoever issued it: `None` if it is no P-256 certificate of a person with a credit code.
 pub fn claimed_subject(der: &[u8]) -> Option<Subject> {
-    read_subject(der)
-}
-
-fn read_subject(der: &[u8]) -> Option<Subject> {
     let (_, certificate) = X509Certificate::from_der(der).ok()?;
     let key = certificate.public_key().subject_public_key.data.as_ref().try_into().ok()?;
     let first = |mut found: Vec<&str>| if found.is_empty() { None } else { Some(found.remove(0).to_owned()) };

@@ -159,6 +159,26 @@ impl Trusted {
         Ok(claimed)
     }
 
+    /// Has a bundle checked against what is pinned, or is to be pinned; pins it if the bundle holds. `log` is what the bundle says of the
+    /// log: its policy and its changes of key.
+    ///
+    /// # Errors
+    /// What `check` finds, or the person does not say yes.
+    fn believed<T>(
+        &self,
+        (key, tender): (&Path, &str),
+        log: Option<(&str, &str)>,
+        check: impl FnOnce(&Policy) -> Result<T, SealError>,
+        talk: &mut Talk<'_>,
+    ) -> anyhow::Result<(Policy, T)> {
+        let (policy, fresh) = self.policy(key, tender, log, talk)?;
+        let found = check(&policy).map_err(in_both_languages)?;
+        if fresh {
+            remember(key, tender, &policy, talk)?;
+        }
+        Ok((policy, found))
+    }
+
     /// Checks the bundle of a drill against what is pinned, or is to be pinned and is shown before; pins it if it holds. Gives what
     /// it was checked against.
     ///
@@ -170,13 +190,9 @@ impl Trusted {
         now: Moment,
         talk: &mut Talk<'_>,
     ) -> anyhow::Result<Policy> {
-        let tender = &bundle.trustees.tender;
         let log = bundle.drill.as_ref().map(|log| (log.policy.as_str(), log.rotations.as_str()));
-        let (policy, fresh) = self.policy(key, tender, log, talk)?;
-        let ready = bundle.check_drill(&policy, now).map_err(in_both_languages)?;
-        if fresh {
-            remember(key, tender, &policy, talk)?;
-        }
+        let check = |policy: &Policy| bundle.check_drill(policy, now);
+        let (policy, ready) = self.believed((key, &bundle.trustees.tender), log, check, talk)?;
         writeln!(talk.told, "log        {}, {} entries now", ready.checkpoint.origin, ready.checkpoint.size)?;
         witnesses(&ready.witnesses, now, talk.told)?;
         Ok(policy)
@@ -192,13 +208,9 @@ impl Trusted {
         now: Moment,
         talk: &mut Talk<'_>,
     ) -> anyhow::Result<Policy> {
-        let tender = &bundle.trustees.tender;
         let log = bundle.log.as_ref().map(|log| (log.policy.as_str(), log.rotations.as_str()));
-        let (policy, fresh) = self.policy(key, tender, log, talk)?;
-        let shown = bundle.check(&policy, now).map_err(in_both_languages)?;
-        if fresh {
-            remember(key, tender, &policy, talk)?;
-        }
+        let check = |policy: &Policy| bundle.check(policy, now);
+        let (policy, shown) = self.believed((key, &bundle.trustees.tender), log, check, talk)?;
         self.check_signers(&shown.announced, talk)?;
         show(bundle, &shown, now, talk.told)?;
         if !self.yes && !talk.agrees("Release your shares of these bids to this session?")? {

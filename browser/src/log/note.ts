@@ -1,5 +1,5 @@
 /** Signed notes and the keys under them (docs/formats/log.md, sections 5, 7 and 10): what the log and its witnesses say. */
-import { type Bytes, concat, fromBase64url, toHex, utf8 } from "../bytes/bytes";
+import { type Bytes, concat, fromBase64url, fromHex, toHex, utf8 } from "../bytes/bytes";
 import { sha256 } from "../bytes/hash";
 import { demand } from "../sealing/documents";
 
@@ -102,10 +102,6 @@ export async function knowsEd25519(): Promise<boolean> {
   } catch {
     return false;
   }
-}
-
-function fromHex(text: string): Bytes {
-  return Uint8Array.from(text.match(/../g) ?? [], (byte) => parseInt(byte, 16));
 }
 
 async function verify(publicKey: Bytes, signature: Bytes, message: Bytes): Promise<boolean> {

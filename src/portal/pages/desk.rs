@@ -51,8 +51,9 @@ struct Held {
 /// How many of one's own tenders the desk shows.
 const OWN: i64 = 20;
 
-/// The lots that concern this person: those of their organisation, or those whose documents they have.
-fn own(db: &mut Db, vault: &Vault, who: &Who) -> Result<Vec<LotFacts>, Failure> {
+/// The lots that concern this person, with how ready their trustees are: those of their organisation, or those whose documents
+/// they have.
+fn own(db: &mut Db, vault: &Vault, who: &Who) -> Result<Vec<(LotFacts, Readiness)>, Failure> {
     let tenders = match who.role {
         Role::Agent | Role::Entity => {
             let mine = project::store::tenders_of(db, who.organisation, None, OWN)?;
@@ -63,9 +64,10 @@ fn own(db: &mut Db, vault: &Vault, who: &Who) -> Result<Vec<LotFacts>, Failure> 
     };
     let mut lots = Vec::new();
     for tender in tenders.into_iter().rev().take(usize::try_from(OWN).unwrap_or(0)) {
-        lots.extend(project::store::lots_of(db, tender)?);
+        let trustees = sealed_bid::drill::readiness(db, tender)?;
+        lots.extend(project::store::lots_of(db, tender)?.into_iter().map(|lot| (lot, trustees.clone())));
     }
-    lots.sort_by_key(|lot| std::cmp::Reverse(lot.announced_at));
+    lots.sort_by_key(|(lot, _)| std::cmp::Reverse(lot.announced_at));
     Ok(lots)
 }
 
@@ -131,11 +133,7 @@ pub(super) async fn desk_get(Anybody(who): Anybody, p: Page, door: web::Data<Doo
     let asker = who.clone();
     let (lots, running, unread) = door
         .look(move |db| {
-            let mut lots = Vec::new();
-            for lot in own(db, &vault, &asker)? {
-                let trustees = sealed_bid::drill::readiness(db, lot.tender)?;
-                lots.push((lot, trustees));
-            }
+            let lots = own(db, &vault, &asker)?;
             let watch =
                 matches!(asker.role, Role::Supervisor | Role::Centre | Role::Treasurer | Role::Bidder);
             let phase = if asker.role == Role::Bidder { Some(Phase::Bidding) } else { None };
