@@ -9,7 +9,7 @@
 //! that were refused although they had left their senders before the deadline: the platform had not read them yet.
 //!
 //! `cargo bench --bench rush`; with `SUNBID_BENCH_POSTGRES=postgres://…` (a server on which databases may be made) also on
-//! PostgreSQL.
+//! PostgreSQL. Arguments choose: `sqlite` or `postgres`, `door` or `http`, and numbers of bidders; without any all is measured.
 #![allow(clippy::expect_used, clippy::float_arithmetic)] // figures for people, no business
 
 use serde::Serialize;
@@ -43,12 +43,34 @@ mod support;
 const CLIENTS: usize = 256;
 const PROMISED: f64 = 5.0;
 
+/// What the arguments ask for; of what they do not speak of, everything.
+struct Asked(Vec<String>);
+
+impl Asked {
+    fn one_of(&self, word: &str, words: &[&str]) -> bool {
+        let named = |word: &str| self.0.iter().any(|asked| asked == word);
+        named(word) || !words.iter().any(|word| named(word))
+    }
+
+    fn bidders(&self) -> Vec<usize> {
+        let numbers: Vec<usize> = self.0.iter().filter_map(|asked| asked.parse().ok()).collect();
+        if numbers.is_empty() { vec![312, 1250, 5000] } else { numbers }
+    }
+}
+
 fn main() {
-    engine("SQLite", &|folder| house(folder));
+    let asked = Asked(std::env::args().skip(1).collect());
+    let engines = ["sqlite", "postgres"];
+    if asked.one_of("sqlite", &engines) {
+        engine("SQLite", &asked, &|folder| house(folder));
+    }
+    if !asked.one_of("postgres", &engines) {
+        return;
+    }
     match std::env::var("SUNBID_BENCH_POSTGRES") {
         Ok(server) => {
             let made = AtomicUsize::new(0);
-            engine("PostgreSQL", &|folder| {
+            engine("PostgreSQL", &asked, &|folder| {
                 let number = made.fetch_add(1, Ordering::SeqCst);
                 house_on(folder, &server, &format!("rush_{}_{number}", std::process::id()))
             });
@@ -59,13 +81,17 @@ fn main() {
 
 type Build<'a> = &'a dyn Fn(&Path) -> TestHouse;
 
-fn engine(name: &str, build: Build<'_>) {
-    println!(
-        "{name}\n{:>8} {:>11} {:>10} {:>7} {:>8} {:>8} {:>8} {:>9} {:>9}",
-        "bidders", "receipts/s", "anchor/s", "ratio", "p50 ms", "p99 ms", "max ms", "max/5 s", "close ms"
-    );
-    for bidders in [312, 1250, 5000] {
-        rush(bidders, build);
+fn engine(name: &str, asked: &Asked, build: Build<'_>) {
+    let ways = ["door", "http"];
+    if asked.one_of("door", &ways) {
+        println!(
+            "{name}\n{:>8} {:>11} {:>10} {:>7} {:>8} {:>8} {:>8} {:>9} {:>9}",
+            "bidders", "receipts/s", "anchor/s", "ratio", "p50 ms", "p99 ms", "max ms", "max/5 s", "close ms"
+        );
+        asked.bidders().into_iter().for_each(|bidders| rush(bidders, build));
+    }
+    if !asked.one_of("http", &ways) {
+        return;
     }
     println!(
         "\n{name} over HTTP\n{:>8} {:>11} {:>9} {:>9} {:>9} {:>9} {:>8} {:>8} {:>8} {:>12} {:>12} {:>9}",
@@ -82,9 +108,7 @@ fn engine(name: &str, build: Build<'_>) {
         "page max ms",
         "close ms"
     );
-    for bidders in [312, 1250, 5000] {
-        rush_over_http(bidders, build);
-    }
+    asked.bidders().into_iter().for_each(|bidders| rush_over_http(bidders, build));
 }
 
 /// Takes turns until all `items` are done; gives how long each waited.

@@ -295,8 +295,13 @@ pub(crate) fn goes_on_record(lot: Id<Lot>, organisation: Id<Organisation>) -> bo
     LATE_ON_RECORD.admits(&format!("{lot}/{organisation}"))
 }
 
+/// The gate of the lane in which a bidder's steps on a lot are numbered.
+pub(crate) fn lane_gate(lot: Id<Lot>, bidder: Id<Organisation>) -> String {
+    format!("bids/{lot}/{}", store::lane(bidder))
+}
+
 /// Goes through the gate: shares it with other bidders, so that the closing act comes wholly before or after; takes the
-/// lot's and the bidder's series for this act alone; then compares the act's moment, which is that of the form's arrival. The
+/// lot's lane and the bidder's series for this act alone; then compares the act's moment, which is that of the form's arrival. The
 /// equal instant is late.
 fn in_time(
     act: &mut Act<'_>,
@@ -306,7 +311,7 @@ fn in_time(
     m: Option<&Bytes<32>>,
 ) -> Result<LotFacts, Failure> {
     act.share(&project_actions::gate(lot))?;
-    act.exclude(&format!("bids/{lot}"))?;
+    act.exclude(&lane_gate(lot, who.organisation))?;
     act.exclude(&format!("bidder/{}", who.organisation))?;
     let mut facts = project::known_lot(act.db(), lot)?;
     // a server that was taken for dead, or whose clock is behind, may find the box closed

@@ -24,6 +24,7 @@ use crate::sealing::context::EnvelopeKind::Single;
 use crate::sealing::document::Bytes;
 use crate::sealing::release::BidderRelease;
 use crate::tests::browser::{Served, runtime};
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -55,10 +56,14 @@ fn a_form_that_is_here_before_the_deadline_counts_however_late_its_turn_comes(en
     let (go_on, until_told) = mpsc::channel::<()>();
     let answers = std::thread::scope(|scope| {
         let slow = door.clone();
+        let gates: BTreeSet<String> =
+            ready.iter().map(|(member, ..)| sealed_bid::lane_gate(lot, member.who.organisation)).collect();
         // whoever was before them takes long: nobody else's turn comes meanwhile
         scope.spawn(move || {
             let dawdle = slow.write(Actor::system("test"), move |act| {
-                act.exclude(&format!("bids/{lot}"))?;
+                for gate in gates {
+                    act.exclude(&gate)?;
+                }
                 begun.send(()).unwrap();
                 until_told.recv().unwrap();
                 Ok(())

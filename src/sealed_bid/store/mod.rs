@@ -5,7 +5,7 @@ mod uploads;
 
 pub(crate) use steps::steps_of_lot;
 pub use steps::{CountedEnvelope, counted, counted_of};
-pub(super) use steps::{Series, insert_step, step, steps, steps_of_bid};
+pub(super) use steps::{Series, insert_step, lane, step, steps, steps_of_bid};
 pub use uploads::{Part, Standing, UploadRow, UploadState, measured};
 pub(super) use uploads::{
     announced_bytes, arrived_bytes, bidder_tag, end_upload, expired, forget_upload, insert_part,

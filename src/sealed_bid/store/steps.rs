@@ -1,13 +1,15 @@
 //! Submissions and withdrawals.
 //!
 //! They are found by tags over running numbers (`tag(lot, 1)`, `tag(lot, 2)`, …), each used once. Numbers are given
-//! without gaps, so the last one is found by a search that doubles and halves; no counter is stored anywhere.
+//! without gaps, so the last one is found by a search in a few looks; no counter is stored anywhere. The steps on a lot are
+//! numbered in several lanes, a bidder's always in the same one: bidders of different lanes do not wait for each other.
 
 use super::{id, sealed_bid_step};
 use crate::account::rules::Person;
 use crate::ledger::{self, EntryId};
 use crate::party::rules::Organisation;
 use crate::platform::database::Db;
+use crate::platform::digest::sha256;
 use crate::platform::id::Id;
 use crate::platform::moment::Moment;
 use crate::platform::refusal::Fault;
@@ -18,15 +20,23 @@ use crate::sealing::context::EnvelopeKind;
 use crate::sealing::manifest::Manifest;
 use crate::sealing::signature::Signature;
 use diesel::prelude::*;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 const BODY: &str = "sealed_bid/step";
+
+/// Lanes of a lot. Twelve writers at most are at work on one database (`platform::database`), so that few meet in one lane.
+const LANES: u8 = 16;
+
+/// The lane in which an organisation's steps are numbered.
+pub(in crate::sealed_bid) fn lane(bidder: Id<Organisation>) -> u8 {
+    sha256(&[&bidder.to_bytes()]).first().map_or(0, |byte| byte % LANES)
+}
 
 /// A series of steps that can be walked with the vault's key, and only with it.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::sealed_bid) enum Series {
-    /// All steps on a lot.
-    Lot(Id<Lot>),
+    /// All steps on a lot in one lane.
+    Lot(Id<Lot>, u8),
     /// All steps of one organisation on one envelope of a lot.
     Bid(Id<Lot>, EnvelopeKind, Id<Organisation>),
     /// All steps of one organisation.
@@ -37,7 +47,9 @@ impl Series {
     fn tag(self, vault: &Vault, number: u64) -> String {
         let number = number.to_be_bytes();
         match self {
-            Self::Lot(lot) => vault.tag("sealed_bid/of_lot", &[&lot.to_bytes(), &number]),
+            // as all steps of a lot were numbered before there were lanes
+            Self::Lot(lot, 0) => vault.tag("sealed_bid/of_lot", &[&lot.to_bytes(), &number]),
+            Self::Lot(lot, lane) => vault.tag("sealed_bid/of_lot", &[&lot.to_bytes(), &[lane], &number]),
             Self::Bid(lot, kind, bidder) => vault.tag(
                 "sealed_bid/of_bid",
                 &[&lot.to_bytes(), kind.code().as_bytes(), &bidder.to_bytes(), &number],
@@ -60,7 +72,7 @@ fn kept(vault: &Vault, (step, entry, body, at): StepColumns) -> Result<Kept, Fau
 fn tagged(db: &mut Db, series: Series, tags: &[String]) -> Result<Vec<(String, StepColumns)>, Fault> {
     let table = sealed_bid_step::table;
     Ok(match series {
-        Series::Lot(_) => table
+        Series::Lot(..) => table
             .filter(sealed_bid_step::of_lot.eq_any(tags))
             .select((sealed_bid_step::of_lot, STEP))
             .load(db)?,
@@ -98,31 +110,63 @@ pub(in crate::sealed_bid) fn steps(db: &mut Db, vault: &Vault, series: Series) -
     }
 }
 
-/// All steps of all bidders on a lot, in order. **Secret until the closing.**
+/// All steps of all bidders on a lot; those of one bidder in their order. **Secret until the closing.**
 pub(crate) fn steps_of_lot(db: &mut Db, vault: &Vault, lot: Id<Lot>) -> Result<Vec<Kept>, Fault> {
-    steps(db, vault, Series::Lot(lot))
+    let mut all = Vec::new();
+    for lane in 0..LANES {
+        all.extend(steps(db, vault, Series::Lot(lot, lane))?);
+    }
+    Ok(all)
 }
 
-/// The first number of a series that is not used yet. Looks at few rows however long the series is.
+/// Which of these tags are taken.
+fn taken(db: &mut Db, series: Series, tags: &[String]) -> Result<HashSet<String>, Fault> {
+    let table = sealed_bid_step::table;
+    let found: Vec<String> = match series {
+        Series::Lot(..) => {
+            table.filter(sealed_bid_step::of_lot.eq_any(tags)).select(sealed_bid_step::of_lot).load(db)?
+        }
+        Series::Bid(..) => {
+            table.filter(sealed_bid_step::of_bid.eq_any(tags)).select(sealed_bid_step::of_bid).load(db)?
+        }
+        Series::Bidder(_) => table
+            .filter(sealed_bid_step::of_bidder.eq_any(tags))
+            .select(sealed_bid_step::of_bidder)
+            .load(db)?,
+    };
+    Ok(found.into_iter().collect())
+}
+
+/// The first number of a series that is not used yet.
 fn next_number(db: &mut Db, vault: &Vault, series: Series) -> Result<u64, Fault> {
-    let mut exists =
-        |number: u64| tagged(db, series, &[series.tag(vault, number)]).map(|rows| !rows.is_empty());
-    let (mut used, mut free) = (0, 1);
-    while exists(free)? {
-        (used, free) = (free, free * 2);
-    }
-    while free - used > 1 {
-        let middle = used + (free - used) / 2;
-        if exists(middle)? { used = middle } else { free = middle }
+    first_free(|numbers| {
+        let tags: Vec<String> = numbers.iter().map(|number| series.tag(vault, *number)).collect();
+        let taken = taken(db, series, &tags)?;
+        Ok(tags.iter().filter(|tag| taken.contains(*tag)).count())
+    })
+}
+
+/// The first free of the numbers 1, 2, 3 …, which are used in order. `used` tells how many of some ascending numbers are. Asks first for
+/// the powers of two, then for numbers evenly between the last used and the first free one: three times among some thousands, seven times
+/// among some thousand millions.
+fn first_free(mut used: impl FnMut(&[u64]) -> Result<usize, Fault>) -> Result<u64, Fault> {
+    let (mut last, mut free) = (0, 1 << 32);
+    let mut asked: Vec<u64> = (0..32).map(|power| 1 << power).collect();
+    while !asked.is_empty() {
+        let count = used(&asked)?;
+        free = asked.get(count).copied().unwrap_or(free);
+        last = count.checked_sub(1).and_then(|at| asked.get(at)).copied().unwrap_or(last);
+        let step = (free - last).div_ceil(BATCH);
+        asked = (1..BATCH).map(|part| last + part * step).take_while(|number| *number < free).collect();
     }
     Ok(free)
 }
 
-/// Adds a step. The caller holds the lot's and the bidder's series for itself.
+/// Adds a step. The caller holds the lot's lane and the bidder's series for itself.
 pub(in crate::sealed_bid) fn insert_step(db: &mut Db, vault: &Vault, step: &Kept) -> Result<(), Fault> {
     let StepRecord { lot, envelope, organisation, .. } = step.record;
     let mut tag = |series: Series| Ok::<_, Fault>(series.tag(vault, next_number(db, vault, series)?));
-    let of_lot = tag(Series::Lot(lot))?;
+    let of_lot = tag(Series::Lot(lot, lane(organisation)))?;
     let of_bid = tag(Series::Bid(lot, envelope, organisation))?;
     let of_bidder = tag(Series::Bidder(organisation))?;
     diesel::insert_into(sealed_bid_step::table)
@@ -189,7 +233,7 @@ pub fn counted(
     closing_size: u64,
 ) -> Result<Vec<CountedEnvelope>, Fault> {
     let mut bidders: HashMap<Id<Organisation>, Vec<Placed>> = HashMap::new();
-    let all = steps(db, vault, Series::Lot(lot))?;
+    let all = steps_of_lot(db, vault, lot)?;
     for (leaf, step) in placed(db, all)? {
         if leaf < closing_size && step.record.envelope == kind {
             bidders.entry(step.record.organisation).or_default().push((leaf, step));
@@ -242,4 +286,23 @@ fn last_of(mut own: Vec<Placed>) -> Option<CountedEnvelope> {
         signature: signature.clone(),
         upload: *upload,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::first_free;
+
+    #[test]
+    fn the_next_number_is_found_in_few_looks_however_long_the_series_is() {
+        for used in (0..5000).chain([65_535, 65_536, 1_000_000, 3_000_000_000]) {
+            let mut looks = 0;
+            let free = first_free(|numbers| {
+                looks += 1;
+                assert!(numbers.is_sorted(), "{numbers:?}");
+                Ok(numbers.iter().filter(|number| **number <= used).count())
+            });
+            assert_eq!(free.unwrap(), used + 1);
+            assert!(looks <= 3 + u32::from(used >= 5000) * 4, "{looks} looks at {used}");
+        }
+    }
 }
