@@ -55,6 +55,7 @@ test("whatever is spoilt is named", async () => {
   const zeros = toBase64url(new Uint8Array(32));
   await refused(/trustees' key/, { commit_t: zeros });
   await refused(/trustees' boxes/, { boxes: [...manifest.lock.boxes].reverse() });
+  await refused(/commitments/, { shares: [...manifest.lock.shares!].reverse() });
   await refused(/bidder's key/, { commit_b: zeros });
   await refused(/bidder's key/, { commit_b: null });
   await refused(/second holder/, { second: { box: toBase64url(new Uint8Array(113)), hpke: toBase64url(keys[0]!) } });

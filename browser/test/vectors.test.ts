@@ -3,6 +3,7 @@ import { test } from "node:test";
 import assert from "node:assert/strict";
 import { createHash, createPublicKey, X509Certificate, verify } from "node:crypto";
 import vectors from "../../tests/foreign/sealed-bid-vectors.json";
+import withCommitments from "../../tests/foreign/share-commit-vectors.json";
 import { type Bytes, concat, fromBase64url, toBase64url, utf8 } from "../src/bytes/bytes";
 import { canonical } from "../src/bytes/canonical";
 import { hkdfExpand } from "../src/bytes/hash";
@@ -13,7 +14,7 @@ import { type Secrets, bidDocument, makeManifest, sealBid, sealPayload } from ".
 import { FIRST_PLAINTEXT, NEXT_PLAINTEXT, TinkSealer, openStream, segmentCount } from "../src/sealing/tink_stream";
 import { leaf, root } from "../src/sealing/tree";
 import { momentOf } from "../src/trustee/moment";
-import { TooEarly, type TrusteeKeys, checkPapers, release, releaseInfo } from "../src/trustee/release";
+import { TooEarly, type TrusteeKeys, brokenPromises, checkPapers, release, releaseInfo } from "../src/trustee/release";
 
 /** As a program releases that believes the platform's papers: for what is not about the log. */
 async function believing(bundle: OpeningBundle, keys: TrusteeKeys, now: bigint): Promise<Release> {
@@ -85,8 +86,13 @@ for (const one of vectors.cases) {
     const ct = await sealPayload(context, secrets, document, blobs, async (_, slice) => { slices.push(slice); });
     assert.equal(digest(concat(...slices)), one.expect.ciphertext_sha256);
     const made = await makeManifest(parameters, context, secrets, keys, ct, { ...manifest.client, created: manifest.created });
-    assert.equal(canonical(made), one.expect.manifest);
-    assert.equal(toBase64url(await manifestId(made)), one.expect.manifest_id);
+    const pinned = withCommitments.bids.find((bid) => bid.name === one.name)!;
+    assert.deepEqual(made.lock.shares, pinned.shares);
+    assert.equal(canonical(made), pinned.manifest);
+    assert.equal(toBase64url(await manifestId(made)), pinned.manifest_id);
+    // but for the commitments it is the manifest of before
+    const { shares: _, ...lock } = made.lock;
+    assert.equal(canonical({ ...made, lock }), one.expect.manifest);
   });
 
   test(`${one.name}: bid.json differs from the pinned one only in its random signature`, async () => {
@@ -176,6 +182,13 @@ for (const one of vectors.cases) {
     const bidders = bundle.bidders === undefined ? {} : { bidders: { ...bundle.bidders, released: [other] } };
     const relisted = { ...bundle, ...bidders, manifests: [spoilt], bid_set: { ...bundle.bid_set, bids: [{ leaf: "3", m: other }] } };
     assert.equal((await believing(relisted, keys, now)).shares[0]!.box, null);
+    // the trustee is told: of boxes that do not open, and of shares that were not committed to
+    assert.deepEqual(await brokenPromises(bundle, keys.box), []);
+    assert.deepEqual(await brokenPromises(relisted, keys.box), [other]);
+    const committed = JSON.parse(withCommitments.bids.find((bid) => bid.name === one.name)!.manifest) as Manifest;
+    assert.deepEqual(await brokenPromises({ ...bundle, manifests: [committed] }, keys.box), []);
+    const promised = { ...committed, lock: { ...committed.lock, shares: [...committed.lock.shares!].reverse() } };
+    assert.deepEqual(await brokenPromises({ ...bundle, manifests: [promised] }, keys.box), [toBase64url(await manifestId(promised))]);
     const strange = { ...keys, box: await boxKeys(...(await freshBoxKey())) };
     await assert.rejects(believing(bundle, strange, now), /not in the set/);
   });

@@ -288,6 +288,13 @@ fn release(
     let (own, now) = (keys.with(&key)?.of(&bundle.trustees)?, Clock::real().now());
     let policy = trusted.look((&keys.key, &bundle), now, &mut talk)?;
     let count = release_shares(&bundle, &own, &policy, now, out)?;
+    for m in bundle.broken_promises(&own) {
+        writeln!(
+            talk.told,
+            "bid {m}: your box does not hold the share that its bidder committed to; your release says what it holds, and \
+             nothing is wrong on your side"
+        )?;
+    }
     Ok(writeln!(talk.told, "released the shares of {count} bids into {}", out.display())?)
 }
 

@@ -275,8 +275,12 @@ impl Blame {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
-    /// The boxes hold shares of something else than the committed key.
+    /// The boxes hold something else than the shares that were committed to.
     SharesDoNotFit,
+    /// The shares that were committed to give another key than the committed one.
+    KeyDiffers,
+    /// The share commitment of this trustee is not the one that the key gives.
+    CommitmentDiffers(u8),
     /// The box of this trustee is not the one that the key gives.
     BoxDiffers(u8),
     /// Too many trustees' shares are missing or contradict each other.
@@ -294,10 +298,24 @@ pub enum Cause {
 }
 
 impl Cause {
+    /// Whether trustees' shares alone decide it, so that whoever has them can judge it again.
+    pub const fn is_of_shares(&self) -> bool {
+        matches!(
+            self,
+            Self::SharesDoNotFit
+                | Self::KeyDiffers
+                | Self::CommitmentDiffers(_)
+                | Self::BoxDiffers(_)
+                | Self::SharesMissing
+        )
+    }
+
     /// The end of the locale key `opening.cause.…`.
     pub const fn code(&self) -> &'static str {
         match self {
             Self::SharesDoNotFit => "shares_do_not_fit",
+            Self::KeyDiffers => "key_differs",
+            Self::CommitmentDiffers(_) => "commitment_differs",
             Self::BoxDiffers(_) => "box_differs",
             Self::SharesMissing => "shares_missing",
             Self::CiphertextDamaged => "ciphertext_damaged",
@@ -320,20 +338,28 @@ pub enum Judgement {
 }
 
 /// Judges a verdict of the opening check. `all_released`: no further trustee can change it; `given_up`: the agent has
-/// declared the missing trustees lost.
+/// declared the missing trustees lost. What is proven waits for nobody.
 pub fn judge(verdict: &Verdict, all_released: bool, given_up: bool) -> Judgement {
     match verdict {
         Verdict::Sound { .. } => Judgement::Sound,
-        // the committed key is proven here, so nobody else can be at fault
-        Verdict::BidderAtFault(BidderFault::BoxDiffers(i)) => {
-            Judgement::Failed(Blame::Bidder, Cause::BoxDiffers(*i))
+        // liars can look the same, so all must have spoken
+        Verdict::BidderAtFault(fault) if fault.is_proven() || all_released => {
+            Judgement::Failed(Blame::Bidder, cause_of(*fault))
         }
-        // no t shares fit: liars among few trustees look the same, so all must have spoken
-        Verdict::BidderAtFault(BidderFault::SharesDoNotFit) if all_released => {
-            Judgement::Failed(Blame::Bidder, Cause::SharesDoNotFit)
+        // too few true shares, and nobody is left to bring one: the bidder may be honest
+        Verdict::NotEnough { .. } | Verdict::BidderAtFault(_) if all_released || given_up => {
+            Judgement::Failed(Blame::Trustees, Cause::SharesMissing)
         }
-        _ if given_up => Judgement::Failed(Blame::Trustees, Cause::SharesMissing),
-        _ => Judgement::Wait,
+        Verdict::NotEnough { .. } | Verdict::BidderAtFault(_) => Judgement::Wait,
+    }
+}
+
+const fn cause_of(fault: BidderFault) -> Cause {
+    match fault {
+        BidderFault::SharesDoNotFit => Cause::SharesDoNotFit,
+        BidderFault::KeyDiffers => Cause::KeyDiffers,
+        BidderFault::CommitmentDiffers(i) => Cause::CommitmentDiffers(i),
+        BidderFault::BoxDiffers(i) => Cause::BoxDiffers(i),
     }
 }
 

@@ -16,7 +16,7 @@ use crate::sealing::archive::Shelf;
 use crate::sealing::bid_document::{BidDocument, ListedFile};
 use crate::sealing::boxes::BoxKey;
 use crate::sealing::document::{Bytes, fixed_text};
-use crate::sealing::envelope::{Envelope, Unopened};
+use crate::sealing::envelope::{Envelope, Unlocked, Unopened};
 use crate::sealing::error::SealError;
 use crate::sealing::keys::Secret;
 use crate::sealing::opening_check::Reported;
@@ -93,7 +93,7 @@ struct ReportedShare {
 }
 
 /// Opens the bids that `warrant` covers. `Err(trustees)` when some bid can not be judged before these trustees have
-/// released too; then nothing may be recorded.
+/// released too; then no bid was decrypted, and nothing may be recorded.
 ///
 /// # Errors
 /// Faults of the file store. What is wrong with a bid is part of the result.
@@ -104,35 +104,48 @@ pub fn unseal(
     material: &Material,
     follower: &Follower,
 ) -> Result<Result<Unsealed, Vec<u8>>, Fault> {
-    let mut out = Unsealed { bids: Vec::new(), contents: Vec::new(), shares: Vec::new() };
-    let session = Some(Bytes(material.session.to_bytes().0));
-    let mut shares = SharesDoc { bids: Vec::new(), session, typ: SharesTyp };
-    let judged = side_by_side(&material.bids, |at, sealed| {
+    let envelope = |sealed: &Sealed| Envelope::new(sealed.counted.manifest.clone());
+    let envelopes: Vec<Envelope> = material.bids.iter().map(envelope).collect();
+    // all locks first: whoever knew prices could choose whether to release for a bid that still waits (decision 9)
+    let standings = side_by_side(&envelopes, |at, envelope| {
         follower.set(at, BidStep::Opening(0));
-        let reported = reports(sealed, material);
-        let k_b = bidder_key(sealed, material);
-        let bid = Bid { sealed, reported: &reported, k_b: k_b.as_ref(), at };
-        let row = open_one(files, authority, warrant, material, &bid, follower)?;
-        follower.set(at, BidStep::Done);
-        Ok((row, shares_of(sealed, &reported, k_b.as_ref())))
+        let Some(sealed) = material.bids.get(at) else { return Ok(None) };
+        let (reported, k_b) = (reports(sealed, material), bidder_key(sealed, material));
+        let standing = standing(warrant, material, envelope, (&reported, k_b.as_ref()))?;
+        Ok(standing.map(|standing| Bid {
+            sealed,
+            shares: shares_of(sealed, &reported, k_b.as_ref()),
+            standing,
+        }))
     });
-    for one in judged {
-        let (row, its_shares) = one?;
-        let Some((row, content)) = row else { return Ok(Err(missing(material))) };
+    let mut bids = Vec::with_capacity(standings.len());
+    for bid in standings {
+        let Some(bid) = bid? else { return Ok(Err(missing(material))) };
+        bids.push(bid);
+    }
+    let opened = side_by_side(&bids, |at, bid| {
+        let row = open_one(files, authority, bid, (follower, at))?;
+        follower.set(at, BidStep::Done);
+        Ok(row)
+    });
+    let session = Some(Bytes(material.session.to_bytes().0));
+    let mut out = Unsealed { bids: Vec::new(), contents: Vec::new(), shares: Vec::new() };
+    for row in opened {
+        let (row, content) = row?;
         out.bids.push(row);
         out.contents.extend(content);
-        shares.bids.push(its_shares);
     }
     out.bids.sort_by_key(|bid| (bid.submitted_at, bid.leaf));
-    out.shares = jcs(&shares);
+    let shares = bids.into_iter().map(|bid| bid.shares).collect();
+    out.shares = jcs(&SharesDoc { bids: shares, session, typ: SharesTyp });
     Ok(Ok(out))
 }
 
 /// Results of `work` for each of `items` with its place, in their order. Uses every core; what is in memory is what `work` needs, once for
 /// each core.
-fn side_by_side<T: Sync, R: Send>(
-    items: &[T],
-    work: impl Fn(usize, &T) -> Result<R, Fault> + Sync,
+fn side_by_side<'a, T: Sync, R: Send>(
+    items: &'a [T],
+    work: impl Fn(usize, &'a T) -> Result<R, Fault> + Sync,
 ) -> Vec<Result<R, Fault>> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(items.len());
     // files are read and written on the server's runtime, if there is one
@@ -183,24 +196,52 @@ fn missing(material: &Material) -> Vec<u8> {
     material.trustees.members.iter().map(|member| member.i).filter(|i| !released(*i)).collect()
 }
 
-/// A bid on its way: what trustees reported of it, its bidder's key, and its place in the bid set, from 0.
+/// A bid on its way.
 struct Bid<'a> {
     sealed: &'a Sealed,
-    reported: &'a [Reported],
-    k_b: Option<&'a Secret>,
-    at: usize,
+    shares: BidShares,
+    standing: Standing<'a>,
 }
 
-/// One bid; `None` if it must wait for more trustees.
+/// What the shares say of a bid before anything is decrypted.
+enum Standing<'a> {
+    Unlocked(Unlocked<'a>),
+    Failed(NotOpened),
+}
+
+/// Judges one bid by what was reported of it and its bidder's key; `None` if it must wait for more trustees.
+fn standing<'a>(
+    warrant: &OpeningWarrant,
+    material: &Material,
+    envelope: &'a Envelope,
+    (reported, k_b): (&[Reported], Option<&Secret>),
+) -> Result<Option<Standing<'a>>, Fault> {
+    let failed = |blame, cause| Ok(Some(Standing::Failed(NotOpened { blame, cause })));
+    if let Some(absent) = material.absent.get(&Bytes(envelope.manifest().id())) {
+        return failed(absent.blame, absent.cause.clone());
+    }
+    match envelope.unlock(warrant, &material.trustees, reported, k_b) {
+        Ok(unlocked) => Ok(Some(Standing::Unlocked(unlocked))),
+        Err(Unopened::Verdict(verdict)) => {
+            let all = reported.len() >= material.trustees.members.len();
+            match rules::judge(&verdict, all, material.given_up) {
+                Judgement::Failed(blame, cause) => failed(blame, cause),
+                Judgement::Sound | Judgement::Wait => Ok(None),
+            }
+        }
+        Err(Unopened::BidderKey) => failed(Blame::Bidder, Cause::BidderKeyMissing),
+        Err(other @ (Unopened::NoWarrant | Unopened::WrongTrustees)) => Err(Fault::new(other.to_string())),
+    }
+}
+
+/// Decrypts and checks one bid whose lock is judged.
 fn open_one(
     files: &Files,
     authority: &Authority,
-    warrant: &OpeningWarrant,
-    material: &Material,
     bid: &Bid<'_>,
-    follower: &Follower,
-) -> Result<Option<(BidRow, Option<ContentRow>)>, Fault> {
-    let Bid { sealed, reported, k_b, at } = *bid;
+    (follower, at): (&Follower, usize),
+) -> Result<(BidRow, Option<ContentRow>), Fault> {
+    let sealed = bid.sealed;
     let counted = &sealed.counted;
     let m = Bytes(counted.m);
     let row = |document, not_opened, liars| BidRow {
@@ -213,23 +254,9 @@ fn open_one(
         liars,
     };
     let failed = |blame, cause| (row(None, Some(NotOpened { blame, cause }), Vec::new()), None);
-    if let Some(absent) = material.absent.get(&m) {
-        return Ok(Some(failed(absent.blame, absent.cause.clone())));
-    }
-    let envelope = Envelope::new(counted.manifest.clone());
-    let unlocked = match envelope.unlock(warrant, &material.trustees, reported, k_b) {
-        Ok(unlocked) => unlocked,
-        Err(Unopened::Verdict(verdict)) => {
-            let all = reported.len() >= material.trustees.members.len();
-            return Ok(match rules::judge(&verdict, all, material.given_up) {
-                Judgement::Failed(blame, cause) => Some(failed(blame, cause)),
-                Judgement::Sound | Judgement::Wait => None,
-            });
-        }
-        Err(Unopened::BidderKey) => return Ok(Some(failed(Blame::Bidder, Cause::BidderKeyMissing))),
-        Err(other @ (Unopened::NoWarrant | Unopened::WrongTrustees)) => {
-            return Err(Fault::new(other.to_string()));
-        }
+    let unlocked = match &bid.standing {
+        Standing::Unlocked(unlocked) => unlocked,
+        Standing::Failed(why) => return Ok(failed(why.blame, why.cause.clone())),
     };
     let mut shelf = Checking { piece: vec![0; PIECE] };
     let reader = ciphertext::reader(files.clone(), sealed.parts.clone())?;
@@ -239,16 +266,16 @@ fn open_one(
         Ok(opened) if is_own(authority, sealed, opened.document()) => {
             let row = row(Some(opened.document().clone()), None, unlocked.liars.clone());
             let content = ContentRow { m, upload: counted.upload, key: unlocked.content_key() };
-            Ok(Some((row, Some(content))))
+            Ok((row, Some(content)))
         }
-        Ok(_) => Ok(Some(failed(Blame::Bidder, Cause::OtherSigner))),
+        Ok(_) => Ok(failed(Blame::Bidder, Cause::OtherSigner)),
         Err(SealError::Io(error)) if ciphertext::is_lost(&error) => {
-            Ok(Some(failed(Blame::Platform, Cause::CiphertextDamaged)))
+            Ok(failed(Blame::Platform, Cause::CiphertextDamaged))
         }
         Err(SealError::Io(error)) => Err(error.into()),
         Err(other) => {
             let (blame, cause) = content_fault(files, sealed, &other)?;
-            Ok(Some(failed(blame, cause)))
+            Ok(failed(blame, cause))
         }
     }
 }

@@ -87,6 +87,8 @@ pub enum Refusal {
     DocumentsChanged,
     /// Sealed to another trustee set.
     OtherTrustees,
+    /// Sealed by a program from before share commitments.
+    OldSealer,
     /// The bid was replaced or withdrawn meanwhile, in another window.
     OtherRevision { expected: u32 },
     /// There is no bid to withdraw.
@@ -133,6 +135,7 @@ impl From<Refusal> for Refused {
             R::OtherTender => say(422, "other_tender"),
             R::DocumentsChanged => say(409, "documents_changed"),
             R::OtherTrustees => say(422, "other_trustees"),
+            R::OldSealer => say(422, "old_sealer"),
             R::OtherRevision { expected } => say(409, "other_revision").with("expected", expected),
             R::NothingToWithdraw => say(409, "nothing_to_withdraw").article("招标投标法 第二十九条"),
             R::NoSuchEnvelope => say(404, "no_such_envelope"),
@@ -236,6 +239,7 @@ pub fn check_manifest(
     if ctx != expected {
         return Err(Refusal::OtherTender);
     }
+    manifest.check_shares().map_err(|_| Refusal::OldSealer)?;
     if manifest.measured() == uploaded { Ok(()) } else { Err(Refusal::OtherCiphertext) }
 }
 

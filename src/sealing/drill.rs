@@ -130,8 +130,8 @@ pub fn open(
     let c = manifest.ctx.hash();
     let (key, wrong) = match check(&c, &manifest.lock, &set.box_keys(), reported) {
         Verdict::Sound { key, liars } => (key, liars),
-        Verdict::NotEnough { .. } => return Ok(Shown::Nothing),
-        Verdict::BidderAtFault(_) => return Ok(Shown::Shut),
+        Verdict::NotEnough { .. } if reported.len() < usize::from(set.t) => return Ok(Shown::Nothing),
+        Verdict::NotEnough { .. } | Verdict::BidderAtFault(_) => return Ok(Shown::Shut),
     };
     let key = payload_key(&c, &key, None);
     let document = open_payload(manifest, &key, ciphertext, &mut NoShelf)?;

@@ -157,7 +157,7 @@ impl std::fmt::Display for Unopened {
                 write!(f, "the bid is malformed by its bidder: {fault:?}")
             }
             Self::Verdict(Verdict::NotEnough { have, need }) => {
-                write!(f, "{have} of {need} trustees have reported")
+                write!(f, "{have} of the {need} true shares that it takes are there")
             }
         }
     }

@@ -2,6 +2,7 @@
 //! both, and the commitments that stop a second key.
 
 use super::context::Mode;
+use super::shamir::Share;
 use crate::platform::digest::sha256;
 use crate::platform::random;
 use ring::hkdf;
@@ -93,6 +94,12 @@ pub fn payload_aad(c: &[u8; 32]) -> Vec<u8> {
 
 pub fn commit_t(c: &[u8; 32], k_t: &Secret) -> [u8; 32] {
     sha256(&[b"etrade/bid/commit-t/v1\n", c, &k_t.0])
+}
+
+/// The commitment to one trustee's `share`, its 33 bytes: nobody can report another share that meets it. It hides the share,
+/// which is 32 random bytes to whoever has fewer than t of them.
+pub fn commit_share(c: &[u8; 32], share: &Share) -> [u8; 32] {
+    sha256(&[b"etrade/bid/share-commit/v1\n", c, share.to_bytes().as_slice()])
 }
 
 pub fn commit_b(c: &[u8; 32], k_b: &Secret) -> [u8; 32] {

@@ -60,6 +60,10 @@ pub struct Lock {
     /// format did not know it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub second: Option<SecondHolder>,
+    /// A commitment to each trustee's share, in the order of the boxes. Absent in manifests from before there were such
+    /// commitments, which are judged as they were then; no bid without them is taken any more ([`Manifest::check_shares`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shares: Option<Vec<Bytes<32>>>,
     pub t: u8,
 }
 
@@ -125,6 +129,22 @@ impl Manifest {
         Ok(())
     }
 
+    /// Checks that there is a commitment to every trustee's share, as every bid has that is sealed today: without them liars
+    /// among the trustees could make an honest bid look malformed.
+    ///
+    /// # Errors
+    /// It was sealed by a program from before them.
+    pub fn check_shares(&self) -> Result<(), SealError> {
+        match self.lock.shares {
+            Some(_) => Ok(()),
+            None => Err(SealError::Document(
+                "the bid was sealed by an older program, which does not commit to the trustees' shares: seal it again with \
+                 a current one"
+                    .into(),
+            )),
+        }
+    }
+
     /// Checks `signature` over this manifest; the chain of its certificate is checked elsewhere.
     pub fn check_signature(&self, signature: &Signature) -> Result<(), SealError> {
         signature.verify(&self.message())
@@ -140,6 +160,9 @@ impl Manifest {
         self.ctx.check()?;
         if self.lock.boxes.len() != usize::from(self.lock.n) {
             return refuse("there is not one box for each trustee");
+        }
+        if self.lock.shares.as_ref().is_some_and(|shares| shares.len() != usize::from(self.lock.n)) {
+            return refuse("there is not one share commitment for each trustee");
         }
         if self.lock.t < 2 || self.lock.t > self.lock.n || self.lock.n > super::shamir::TRUSTEES_MAX {
             return refuse("the threshold is not lawful");

@@ -44,6 +44,7 @@ pub mod signature;
 pub mod stream;
 pub mod trial;
 pub mod trustees;
+mod uncommitted;
 pub mod untrue;
 pub mod warrant;
 

@@ -8,10 +8,11 @@ use super::document::{Bytes, Count, fixed_text};
 use super::drill::CANARY_LOT;
 use super::drill_log::{DrillLog, Ready};
 use super::error::SealError;
-use super::keys::Secret;
+use super::keys::{Secret, commit_share};
 use super::log_proof::{LogProof, Shown};
 use super::manifest::{BidderKeyFile, Manifest};
 use super::opening_check::Reported;
+use super::shamir::Share;
 use super::signature::verify_es256;
 use super::trustees::{TrusteeKey, TrusteeSet};
 use super::untrue::Untrue;
@@ -230,6 +231,13 @@ impl OpeningBundle {
         self.make(key)
     }
 
+    /// The bids whose box for this trustee does not hold what the bidder committed to. They are released as they are: this trustee has
+    /// done its part, and what the others report decides who is at fault.
+    pub fn broken_promises(&self, key: &TrusteeKey) -> Vec<Bytes<32>> {
+        let broken = self.manifests.iter().filter(|manifest| !keeps_promise(key, manifest));
+        broken.map(|manifest| Bytes(manifest.id())).collect()
+    }
+
     /// As a program would release that believes the platform's papers.
     #[cfg(test)]
     pub fn release_believing(&self, key: &TrusteeKey, now: Moment) -> Result<Release, SealError> {
@@ -259,12 +267,24 @@ impl OpeningBundle {
     }
 
     fn released(&self, key: &TrusteeKey, manifest: &Manifest) -> Result<ReleasedShare, SealError> {
-        let c = manifest.ctx.hash();
-        let own = manifest.lock.boxes.get(usize::from(key.i) - 1);
-        let share = own.and_then(|own| key.boxes.open_share(&c, key.i, &own.0).ok());
-        let sealed = share.map(|share| release_box(&c, &share, &self.session.0)).transpose()?;
+        let share = own_share(key, manifest);
+        let sealed =
+            share.map(|share| release_box(&manifest.ctx.hash(), &share, &self.session.0)).transpose()?;
         Ok(ReleasedShare { sealed: sealed.map(Bytes), m: Bytes(manifest.id()) })
     }
+}
+
+/// What this trustee finds in its box of a bid.
+fn own_share(key: &TrusteeKey, manifest: &Manifest) -> Option<Share> {
+    let own = manifest.lock.boxes.get(usize::from(key.i).checked_sub(1)?)?;
+    key.boxes.open_share(&manifest.ctx.hash(), key.i, &own.0).ok()
+}
+
+/// Whether a trustee's box of a bid opens, to the share that the bid committed to if it did.
+fn keeps_promise(key: &TrusteeKey, manifest: &Manifest) -> bool {
+    let Some(share) = own_share(key, manifest) else { return false };
+    let committed = manifest.lock.shares.as_ref().map(|shares| shares.get(usize::from(key.i) - 1));
+    committed.is_none_or(|own| own.is_some_and(|own| own.0 == commit_share(&manifest.ctx.hash(), &share)))
 }
 
 impl Release {

@@ -6,7 +6,7 @@ use super::boxes::{second_box, share_boxes};
 use super::context::{Context, Mode};
 use super::document::{Bytes, Count};
 use super::error::SealError;
-use super::keys::{Draw, Secret, commit_b, commit_t, payload_aad, payload_key};
+use super::keys::{Draw, Secret, commit_b, commit_share, commit_t, payload_aad, payload_key};
 use super::manifest::{
     BidderKeyFile, BidderKeyTyp, Ciphertext, CiphertextAlg, Client, Lock, Manifest, ManifestTyp, SecondHolder,
 };
@@ -191,6 +191,7 @@ fn make_lock(content: &Content<'_>, c: &[u8; 32], draw: &Draw) -> Result<Lock, S
         commit_t: Bytes(commit_t(c, &draw.k_t)),
         n,
         second: None,
+        shares: Some(shares.iter().map(|share| Bytes(commit_share(c, share))).collect()),
         t,
     })
 }

@@ -83,6 +83,7 @@ pub fn check(
     key_file: Option<&BidderKeyFile>,
 ) -> Result<Checked, SealError> {
     let manifest = Manifest::read(manifest)?;
+    manifest.check_shares()?;
     let signature: Signature = crate::platform::canonical::from_jcs(signature)?;
     manifest.check_signature(&signature)?;
     if manifest.ctx != parameters.ctx || manifest.prev != parameters.prev {

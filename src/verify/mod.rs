@@ -23,6 +23,7 @@ pub mod milestone_check;
 pub mod opening_check;
 mod parallel;
 pub mod recording_check;
+mod shares_check;
 pub mod signatures_check;
 pub mod witness_check;
 

@@ -14,6 +14,7 @@ use super::bundle::Bundle;
 use super::findings::Findings;
 use super::log_check::Proven;
 use super::parallel::side_by_side;
+use super::shares_check::{self, Judged};
 use super::signatures_check;
 use crate::account::authority::Authority;
 use crate::opening::record::OpeningRecord;
@@ -22,13 +23,10 @@ use crate::platform::digest::{b64u, sha256};
 use crate::sealing::archive::{self, Shelf};
 use crate::sealing::bid_document::{BidDocument, Form, ListedFile};
 use crate::sealing::bid_set::BidSet;
-use crate::sealing::boxes::BoxKey;
 use crate::sealing::context::EnvelopeKind;
 use crate::sealing::document::{Bytes, fixed_text};
-use crate::sealing::keys::{Secret, payload_aad, payload_key};
-use crate::sealing::opening_check::{self, Reported, Verdict};
+use crate::sealing::keys::{Secret, payload_aad};
 use crate::sealing::release::Release;
-use crate::sealing::shamir::Share;
 use crate::sealing::signature::Signature;
 use crate::sealing::stream::StreamOpener;
 use crate::sealing::trustees::TrusteeSet;
@@ -114,9 +112,12 @@ pub fn check<A: Archive>(
             bundle.document(&opening_path(envelope, "shares.json")).and_then(|bytes| from_jcs(bytes).ok());
         let found = (first_share, held.as_ref());
         bidders_check::check(bundle, proven, envelope, counting, found, findings);
-        let keys = shares(bundle, envelope, &trustees, counting, &releases, findings);
+        let keys = shares_check::check(bundle, envelope, &trustees, counting, &releases, findings);
         contents(bundle, proven, counting, &keys, pinned, &mut read_out, findings);
         record(bundle, proven, envelope, &read_out, findings);
+        if let Some(held) = &held {
+            shares_check::blame(bundle, envelope, (&trustees, held), counting, findings);
+        }
     }
     read_out
 }
@@ -233,135 +234,6 @@ fn releases<A: Archive>(
     found
 }
 
-/// Makes every bid's shares and boxes again from the reported shares; returns the keys of the bids that are sound.
-fn shares<A: Archive>(
-    bundle: &Bundle<A>,
-    envelope: EnvelopeKind,
-    trustees: &TrusteeSet,
-    counting: &[LoggedBid],
-    releases: &[Release],
-    findings: &mut Findings,
-) -> BTreeMap<[u8; 32], Secret> {
-    let mut keys = BTreeMap::new();
-    let path = opening_path(envelope, "shares.json");
-    let Some(bytes) = bundle.document(&path) else {
-        findings.absent("shares", format!("{}: the bundle has no shares", envelope.code()));
-        return keys;
-    };
-    let doc: SharesDoc = match from_jcs(bytes) {
-        Ok(doc) => doc,
-        Err(error) => {
-            findings.broken("shares", format!("{path}: {error}"));
-            return keys;
-        }
-    };
-    let mut complaints = Vec::new();
-    let mut lied: BTreeMap<u8, usize> = BTreeMap::new();
-    for bid in counting {
-        let name = b64u(&bid.m);
-        let Some(held) = doc.bids.iter().find(|held| held.m.0 == bid.m) else {
-            complaints.push(format!("bid {name}: its shares are missing"));
-            continue;
-        };
-        complaints
-            .extend(unreleased(&doc, held, bid, releases).into_iter().map(|e| format!("bid {name}: {e}")));
-        match judged(held, bid, trustees) {
-            Ok((key, liars)) => {
-                liars.iter().for_each(|i| *lied.entry(*i).or_default() += 1);
-                complaints.extend(liars.iter().map(|i| {
-                    format!("bid {name}: the share of trustee {i} is not the one that the bid's box holds")
-                }));
-                keys.insert(bid.m, key);
-            }
-            Err(Judged::Malformed(why)) => {
-                findings.holds("malformed", format!("bid {name}: {why}, the bidder's fault"))
-            }
-            Err(Judged::Wrong(why)) => complaints.push(format!("bid {name}: {why}")),
-        }
-    }
-    let words =
-        format!("{}: the boxes of {} bids were made again, byte for byte", envelope.code(), keys.len());
-    findings.judge("shares", complaints, words);
-    for (i, bids) in lied {
-        findings.remark("shares", what_a_lie_means(i, bids));
-    }
-    keys
-}
-
-/// For readers of the report: what follows from wrong shares of one trustee, and what does not.
-fn what_a_lie_means(trustee: u8, bids: usize) -> String {
-    format!(
-        "trustee {trustee} handed in wrong shares for {bids} bids. The other trustees' shares were enough: with them every \
-         box of these bids was made again byte for byte, so their contents, prices and ranking do not rest on \
-         trustee {trustee}, and no bidder is at fault. What stays open, and why this evidence does not hold as a whole, \
-         is why the trustee did so: that is for the supervisor"
-    )
-}
-
-/// Reports that are not what the trustee's signed release held, as far as the bundle lets that be seen.
-fn unreleased(doc: &SharesDoc, held: &BidShares, bid: &LoggedBid, releases: &[Release]) -> Vec<String> {
-    // without it the shares would be the platform's word: it could blame a bidder or a trustee by inventing some
-    let Some(session) = &doc.session else {
-        return vec!["the session's key is missing: nobody sees that these shares were released".into()];
-    };
-    let Ok(session) = BoxKey::from_bytes(&session.0) else {
-        return vec!["the session key is not a key".into()];
-    };
-    if releases.iter().any(|release| release.session.0 != session.public()) {
-        return vec!["the session key is not the one that the trustees released to".into()];
-    }
-    let c = bid.manifest.ctx.hash();
-    let wrong = |report: &&ReportedShare| {
-        let Some(release) = releases.iter().find(|release| release.i == report.i) else { return true };
-        let Some(released) = release.shares.iter().find(|share| share.m.0 == bid.m) else { return true };
-        match (&released.sealed, &report.share) {
-            (None, None) => false,
-            (Some(sealed), reported) => {
-                let opened = session.open_release(&c, report.i, &sealed.0).ok();
-                opened.map(|share| *share.to_bytes()) != reported.map(|share| share.0)
-            }
-            _ => true,
-        }
-    };
-    let wrong = held.reported.iter().filter(wrong);
-    wrong
-        .map(|report| format!("the share of trustee {} is not the one that was released", report.i))
-        .collect()
-}
-
-enum Judged {
-    /// The bid was never a bid: nobody but its bidder is at fault.
-    Malformed(String),
-    Wrong(String),
-}
-
-fn judged(held: &BidShares, bid: &LoggedBid, trustees: &TrusteeSet) -> Result<(Secret, Vec<u8>), Judged> {
-    let reported: Vec<Reported> = held
-        .reported
-        .iter()
-        .map(|report| Reported {
-            i: report.i,
-            share: report.share.as_ref().and_then(|share| Share::from_bytes(&share.0)),
-        })
-        .collect();
-    let c = bid.manifest.ctx.hash();
-    let (k_t, liars) = match opening_check::check(&c, &bid.manifest.lock, &trustees.box_keys(), &reported) {
-        Verdict::Sound { key, liars } => (key, liars),
-        Verdict::BidderAtFault(fault) => return Err(Judged::Malformed(format!("{fault:?}"))),
-        Verdict::NotEnough { have, need } => {
-            return Err(Judged::Wrong(format!("{have} of {need} shares are there")));
-        }
-    };
-    let k_b = held.k_b.as_ref().map(|key| Secret::from_bytes(key.0));
-    match (&bid.manifest.lock.commit_b, &k_b) {
-        (None, None) => {}
-        (Some(_), Some(k_b)) if bid.manifest.is_bidder_key(k_b) => {}
-        (Some(_), None) => return Err(Judged::Malformed("its bidder never gave the key".into())),
-        _ => return Err(Judged::Wrong("the bidder's key is not the one that was committed".into())),
-    }
-    Ok((payload_key(&c, &k_t, k_b.as_ref()), liars))
-}
-
 /// Opens the ciphertexts that the bundle has, and takes the forms that were read out.
 fn contents<A: Archive>(
     bundle: &Bundle<A>,
@@ -385,7 +257,9 @@ fn contents<A: Archive>(
             Err(Judged::Malformed(why)) => {
                 findings.holds("malformed", format!("bid {}: {why}, the bidder's fault", b64u(&bid.m)));
             }
-            Err(Judged::Wrong(why)) => complaints.push(format!("bid {}: {why}", b64u(&bid.m))),
+            Err(Judged::Wrong(why) | Judged::Unsettled(why)) => {
+                complaints.push(format!("bid {}: {why}", b64u(&bid.m)));
+            }
         }
     }
     let words = format!("{read} were read out, {opened} opened again from their ciphertexts");

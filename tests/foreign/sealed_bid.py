@@ -77,6 +77,10 @@ def commit_t(c, k_t):
     return H(b"etrade/bid/commit-t/v1\n", c, k_t)
 
 
+def commit_share(c, share):
+    return H(b"etrade/bid/share-commit/v1\n", c, share)
+
+
 def commit_b(c, k_b):
     return H(b"etrade/bid/commit-b/v1\n", c, k_b)
 
@@ -269,6 +273,29 @@ def boxes_of(c, k_t, t, public_keys):
         ephemeral = derive_key_pair(expand(k_t, b"etrade/bid/eph/v1\n" + c + bytes([i]), 32))
         boxes.append(hpke_seal(pk, share_info(c, i, pk), share, ephemeral))
     return boxes
+
+
+def opening_check(c, lock, public_keys, reported):
+    """What is to be said of a bid with share commitments. reported: {i: share, or None for "does not open"}.
+
+    ("sound", K_T, [liars]), ("at_fault", why, i or None) or ("not_enough", true shares)."""
+    t, n, commits = lock["t"], lock["n"], [unb64u(s) for s in lock["shares"]]
+    is_true = lambda i, share: share and share[0] == i and commit_share(c, share) == commits[i - 1]
+    true = [reported[i] for i in sorted(reported) if is_true(i, reported[i])]
+    if len(true) < t:
+        everybody = len(reported) == n
+        return ("at_fault", "shares_do_not_fit", None) if everybody and n - len(true) >= t else ("not_enough", len(true))
+    k_t = combine(true[:t])
+    if commit_t(c, k_t) != unb64u(lock["commit_t"]):
+        return ("at_fault", "key_differs", None)
+    honest = shares_of(c, k_t, t, n)
+    for i, share in enumerate(honest, 1):
+        if commit_share(c, share) != commits[i - 1]:
+            return ("at_fault", "commitment_differs", i)
+    for i, box in enumerate(boxes_of(c, k_t, t, public_keys), 1):
+        if b64u(box) != lock["boxes"][i - 1]:
+            return ("at_fault", "box_differs", i)
+    return ("sound", k_t, [i for i in sorted(reported) if reported[i] != honest[i - 1]])
 
 
 # 7 signatures -----------------------------------------------------------------------------------------------------

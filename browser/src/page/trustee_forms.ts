@@ -21,7 +21,7 @@ import { readPolicy } from "../log/policy";
 import { BadDocument, type Member, type OpeningBundle, demand, readDocument, readPoint, trusteeSetMessage } from "../sealing/documents";
 import { importBoxKey, makeBoxKey, opensProbe, restoreBoxKey } from "../trustee/box_key";
 import { Untrue } from "../trustee/log_proof";
-import { TooEarly, check, checkDrill, readBundle, release } from "../trustee/release";
+import { TooEarly, brokenPromises, check, checkDrill, readBundle, release } from "../trustee/release";
 import { beijing, now, ownNow } from "./clock";
 import { rootsPanels, signersTold } from "./roots";
 import { keyFor } from "./sign";
@@ -179,6 +179,9 @@ async function look(form: HTMLFormElement, box: TrusteeKey, bundle: OpeningBundl
   const warn = (name: string, when: boolean) => panel.querySelectorAll<HTMLElement>(`[data-warn="${name}"]`).forEach((line) => (line.hidden = !when));
   warn("first", box.log === undefined);
   warn("clock", differs(machine, [now(), ...shown.witnesses.filter((witness) => witness.at > machine).map((witness) => witness.at)]));
+  const broken = await brokenPromises(bundle, box);
+  warn("broken", broken.length > 0);
+  panel.querySelectorAll<HTMLElement>('[data-warn="broken"]').forEach((line) => (line.textContent = words(line, "broken", { count: String(broken.length), bids: broken.join(", ") })));
   panel.hidden = false;
   const button = form.querySelector<HTMLButtonElement>("button");
   if (button !== null) button.textContent = words(panel, "confirm");

@@ -43,6 +43,16 @@ export function commitBidder(context: Uint8Array, secret: Uint8Array): Promise<B
   return sha256(utf8("etrade/bid/commit-b/v1\n"), context, secret);
 }
 
+/** The commitment to one trustee's share of 33 bytes: nobody can report another share that meets it. */
+export function commitShare(context: Uint8Array, share: Uint8Array): Promise<Bytes> {
+  return sha256(utf8("etrade/bid/share-commit/v1\n"), context, share);
+}
+
+/** The commitments to all shares, in the order of the boxes. */
+export async function commitShares(context: Uint8Array, secret: Uint8Array, threshold: number, count: number): Promise<Bytes[]> {
+  return Promise.all((await shares(context, secret, threshold, count)).map((share) => commitShare(context, share)));
+}
+
 /** What a box is bound to: this bid, this trustee's place, this key. */
 export async function boxInfo(context: Uint8Array, place: number, publicKey: Uint8Array): Promise<Bytes> {
   return concat(utf8("etrade/bid/share/v1\n"), context, Uint8Array.of(place), await sha256(publicKey));

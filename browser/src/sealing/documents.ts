@@ -28,7 +28,7 @@ export type Manifest = {
   created: string;
   ct: { alg: string; root: string; size: string };
   ctx: Context;
-  lock: { boxes: string[]; commit_b: string | null; commit_t: string; n: number; second?: { box: string; hpke: string }; t: number };
+  lock: { boxes: string[]; commit_b: string | null; commit_t: string; n: number; second?: { box: string; hpke: string }; shares?: string[]; t: number };
   prev: string | null;
   typ: string;
 };

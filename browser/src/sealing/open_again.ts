@@ -4,7 +4,7 @@
  */
 import { type Bytes, equal, toBase64url } from "../bytes/bytes";
 import type { Archive } from "./archive";
-import { boxes, commitBidder, commitTrustees, payloadAssociated, payloadKey, shares } from "./boxes";
+import { boxes, commitBidder, commitShares, commitTrustees, payloadAssociated, payloadKey, shares } from "./boxes";
 import { type Manifest, contextHash, readBytes } from "./documents";
 import { type SecondHolder, secondBox } from "./bidder_key";
 import { combine } from "./shamir";
@@ -54,7 +54,7 @@ export async function openAgain(manifest: Manifest, secrets: OwnSecrets, keys: r
   if (toBase64url(await root(leaves)) !== manifest.ct.root) throw new DoesNotOpen("root");
 }
 
-/** Some t shares give the committed key, every box is the one that the key gives, and so is the second holder's. */
+/** Some t shares give the committed key, every box and every share commitment is the one that the key gives, and so is the second holder's box. */
 async function checkLock(context: Bytes, manifest: Manifest, secrets: OwnSecrets, keys: readonly Bytes[]): Promise<void> {
   const { lock } = manifest;
   const dealt = await shares(context, secrets.trustees, lock.t, lock.n);
@@ -62,6 +62,8 @@ async function checkLock(context: Bytes, manifest: Manifest, secrets: OwnSecrets
   if (toBase64url(await commitTrustees(context, key)) !== lock.commit_t) throw new DoesNotOpen("the trustees' key");
   const made = await boxes(context, key, lock.t, keys);
   if (made.map(toBase64url).join() !== lock.boxes.join()) throw new DoesNotOpen("the trustees' boxes");
+  const told = await commitShares(context, key, lock.t, lock.n);
+  if (told.map(toBase64url).join() !== lock.shares?.join()) throw new DoesNotOpen("the commitments to the trustees' shares");
   const own = secrets.bidder as Bytes;
   const committed = own.length === 0 ? null : toBase64url(await commitBidder(context, own));
   if (committed !== lock.commit_b) throw new DoesNotOpen("the bidder's key");

@@ -10,7 +10,7 @@ import { signBytes } from "../keys/signing";
 import { type ReadBack, openAgain } from "./open_again";
 import { Archive, filePath, nameIsAllowed } from "./archive";
 import { lockKeyFile, secondBox } from "./bidder_key";
-import { boxes, commitBidder, commitTrustees, payloadAssociated, payloadKey } from "./boxes";
+import { boxes, commitBidder, commitShares, commitTrustees, payloadAssociated, payloadKey } from "./boxes";
 import { type BidDocument, type BidParameters, type Context, type Manifest, type Signature, checkParameters, demand, manifestId, manifestMessage, signatureDocument } from "./documents";
 import { FIRST_PLAINTEXT, NEXT_PLAINTEXT, type StreamNonce, TinkSealer, ciphertextSize, segmentCount } from "./tink_stream";
 import { leaf, root } from "./tree";
@@ -135,6 +135,7 @@ export async function makeManifest(parameters: BidParameters, context: Bytes, se
       commit_b: secrets.bidder.length > 0 ? toBase64url(await commitBidder(context, secrets.bidder)) : null,
       commit_t: toBase64url(await commitTrustees(context, secrets.trustees)),
       n: keys.length,
+      shares: (await commitShares(context, secrets.trustees, t, keys.length)).map(toBase64url),
       t,
     },
     prev: parameters.prev,

@@ -9,7 +9,7 @@ import { sha256 } from "../bytes/hash";
 import type { TrusteeKey } from "../keys/database";
 import { signBytes } from "../keys/signing";
 import type { Policy } from "../log/policy";
-import { openBox, readPublicKey, suite } from "../sealing/boxes";
+import { commitShare, openBox, readPublicKey, suite } from "../sealing/boxes";
 import { type BidSet, type Manifest, type OpeningBundle, type Release, bidSetHash, checkTrusteeSet, contextHash, demand, manifestId, readBytes, readDocument, readPoint, trusteeSetHash } from "../sealing/documents";
 import { type Ready, checkDrillLog } from "./drill_log";
 import { type Shown, Untrue, checkLog } from "./log_proof";
@@ -93,6 +93,8 @@ async function checkBidSet(bundle: OpeningBundle): Promise<void> {
     demand(ctx.tender === set.tender && ctx.lot === set.lot && ctx.envelope === set.envelope, "a bid of another lot");
     demand(ctx.trustees === trustees && lock.t === bundle.trustees.t && lock.n === bundle.trustees.members.length, "a bid for other trustees");
     demand(lock.boxes.length === lock.n && !bids.has(ctx.bid), "a bid twice, or with missing boxes");
+    demand(lock.shares === undefined || Array.isArray(lock.shares), "the share commitments");
+    for (const share of lock.shares ?? []) readBytes(share, 32, "a share commitment");
     bids.add(ctx.bid);
   }
 }
@@ -108,16 +110,38 @@ async function checkBidders(bundle: OpeningBundle, now: bigint): Promise<void> {
   demand(phase.absent.length === 0 || now >= momentOf(phase.until), "the bidders' time is not over");
 }
 
+/**
+ * The bids whose box for this key does not hold what the bidder committed to. They are released as they are: this trustee has done
+ * its part, and what the others report decides who is at fault.
+ */
+export async function brokenPromises(bundle: OpeningBundle, key: TrusteeKey): Promise<string[]> {
+  const own = toBase64url(key.publicKey);
+  const place = bundle.trustees.members.find((member) => member.hpke === own)?.i ?? 0;
+  const broken: string[] = [];
+  for (const manifest of bundle.manifests) {
+    const share = await ownShare(manifest, place, key);
+    const { shares } = manifest.lock;
+    const kept = share !== undefined && (shares === undefined || toBase64url(await commitShare(await contextHash(manifest.ctx), share)) === shares[place - 1]);
+    if (!kept) broken.push(toBase64url(await manifestId(manifest)));
+  }
+  return broken;
+}
+
+/** What this trustee finds in its box of a bid; nothing if the box does not open. */
+async function ownShare(manifest: Manifest, place: number, key: TrusteeKey): Promise<Bytes | undefined> {
+  try {
+    return await openBox(await contextHash(manifest.ctx), place, key.pair, key.publicKey, readBytes(manifest.lock.boxes[place - 1], 114, "a box"));
+  } catch {
+    return undefined;
+  }
+}
+
 async function releaseOne(manifest: Manifest, place: number, key: TrusteeKey, session: Bytes): Promise<{ box: string | null; m: string }> {
   const m = toBase64url(await manifestId(manifest));
   const context = await contextHash(manifest.ctx);
-  let share: Bytes;
-  try {
-    share = await openBox(context, place, key.pair, key.publicKey, readBytes(manifest.lock.boxes[place - 1], 114, "a box"));
-  } catch {
-    // The box is not what the bidder promised. Saying so is this trustee's duty; the others decide about the bid.
-    return { box: null, m };
-  }
+  const share = await ownShare(manifest, place, key);
+  // The box is not what the bidder promised. Saying so is this trustee's duty; the others decide about the bid.
+  if (share === undefined) return { box: null, m };
   const sender = await suite().createSenderContext({
     recipientPublicKey: await readPublicKey(session),
     info: (await releaseInfo(context, place, session)).buffer,

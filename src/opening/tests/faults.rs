@@ -22,7 +22,9 @@ on_both_databases! {
     a_forged_release_is_not_taken
     a_bid_with_a_false_box_is_its_bidders_fault_and_stops_no_other
     a_bid_that_is_no_archive_is_its_bidders_fault
-    a_bid_whose_key_was_never_shared_waits_for_every_trustee
+    a_bid_whose_key_was_never_shared_waits_for_nobody
+    a_bid_whose_boxes_hold_nothing_waits_for_every_trustee
+    two_of_three_who_lie_stop_the_opening_before_any_bid_is_read
     a_ciphertext_that_the_platform_damaged_is_not_the_bidders_fault
     a_piece_that_is_gone_or_cut_is_the_platforms_fault_and_stops_no_other
 }
@@ -140,18 +142,52 @@ fn a_bid_that_is_no_archive_is_its_bidders_fault(engine: Engine) {
     assert!(blame == Blame::Bidder && matches!(cause, Cause::Content(_)), "{blame:?} {cause:?}");
 }
 
-fn a_bid_whose_key_was_never_shared_waits_for_every_trustee(engine: Engine) {
+fn a_bid_whose_key_was_never_shared_waits_for_nobody(engine: Engine) {
     let house = TestHouse::new(engine);
     let filled = bids_in(&house, &["1.00", "2.00", "3.00"]);
     let spoiler =
         with_spoilt_bid(&house, &filled, |sealed, _| sealed.manifest.lock.commit_t = Bytes([9; 32]));
     filled.close(&house);
     filled.release(&house, Kind::Single, &[1, 2]);
-    assert_eq!(refused(filled.open(&house, Kind::Single, false)).key, "opening.refusal.wait_for");
+    filled.open(&house, Kind::Single, false).unwrap();
+    let fate = fate_beside_three_others(&house, &filled, &spoiler);
+    assert_eq!(fate, (Blame::Bidder, Cause::KeyDiffers));
+}
+
+/// Two boxes hold nothing: liars could say so too, so all are asked, and until then nothing is opened.
+fn a_bid_whose_boxes_hold_nothing_waits_for_every_trustee(engine: Engine) {
+    let house = TestHouse::new(engine);
+    let filled = bids_in(&house, &["1.00", "2.00", "3.00"]);
+    let spoiler = with_spoilt_bid(&house, &filled, |sealed, _| {
+        sealed.manifest.lock.boxes[0].0[80] ^= 1;
+        sealed.manifest.lock.boxes[2].0[80] ^= 1;
+    });
+    filled.close(&house);
+    filled.release(&house, Kind::Single, &[1, 2]);
+    let wait = refused(filled.open(&house, Kind::Single, false));
+    assert_eq!((wait.key.as_ref(), wait.with[0].1.as_str()), ("opening.refusal.wait_for", "3"));
+    assert!(bids(&house, &filled).is_empty(), "no other bid is opened before");
     filled.release(&house, Kind::Single, &[3]);
     filled.open(&house, Kind::Single, false).unwrap();
     let fate = fate_beside_three_others(&house, &filled, &spoiler);
     assert_eq!(fate, (Blame::Bidder, Cause::SharesDoNotFit));
+}
+
+/// The agent goes on without a trustee who does not come: nothing is put on the bidders.
+fn two_of_three_who_lie_stop_the_opening_before_any_bid_is_read(engine: Engine) {
+    let house = TestHouse::new(engine);
+    let filled = bids_in(&house, &["1.00", "2.00", "3.00"]);
+    filled.close(&house);
+    filled.hand_in(&house, Kind::Single, &lie(&house, &filled, 2)).unwrap();
+    filled.hand_in(&house, Kind::Single, &lie(&house, &filled, 3)).unwrap();
+    let wait = refused(filled.open(&house, Kind::Single, false));
+    assert_eq!((wait.key.as_ref(), wait.with[0].1.as_str()), ("opening.refusal.wait_for", "1"));
+    assert!(bids(&house, &filled).is_empty());
+    filled.open(&house, Kind::Single, true).unwrap();
+    for bid in bids(&house, &filled) {
+        let why = bid.not_opened.map(|why| (why.blame, why.cause));
+        assert_eq!(why, Some((Blame::Trustees, Cause::SharesMissing)));
+    }
 }
 
 fn a_ciphertext_that_the_platform_damaged_is_not_the_bidders_fault(engine: Engine) {

@@ -94,8 +94,17 @@ fn a_bidder_is_blamed_only_for_what_is_proven() {
     assert_eq!(judge(&unfit(), false, false), Judgement::Wait);
     assert_eq!(judge(&unfit(), true, false), Judgement::Failed(Blame::Bidder, Cause::SharesDoNotFit));
     assert_eq!(judge(&unfit(), false, true), Judgement::Failed(Blame::Trustees, Cause::SharesMissing));
+    for (fault, cause) in [
+        (BidderFault::KeyDiffers, Cause::KeyDiffers),
+        (BidderFault::CommitmentDiffers(3), Cause::CommitmentDiffers(3)),
+    ] {
+        let proven = Verdict::BidderAtFault(fault);
+        assert_eq!(judge(&proven, false, false), Judgement::Failed(Blame::Bidder, cause), "waits for nobody");
+    }
     let few = Verdict::NotEnough { have: 1, need: 2 };
     assert_eq!(judge(&few, false, false), Judgement::Wait);
+    // nobody is left who could bring a true share
+    assert_eq!(judge(&few, true, false), Judgement::Failed(Blame::Trustees, Cause::SharesMissing));
     assert_eq!(judge(&few, false, true), Judgement::Failed(Blame::Trustees, Cause::SharesMissing));
 }
 

@@ -4,11 +4,13 @@
 mod attacks;
 mod bidder_key;
 mod command;
+mod commitments;
 pub mod foreign;
 pub mod hostile;
 pub(crate) mod properties;
 mod release;
 mod stored;
+mod uncommitted;
 mod vectors;
 
 use super::boxes::BoxKey;

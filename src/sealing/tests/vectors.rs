@@ -7,15 +7,17 @@ use crate::sealing::boxes::{BoxKey, share_boxes};
 use crate::sealing::context::Context;
 use crate::sealing::document::Bytes;
 use crate::sealing::envelope::Envelope;
-use crate::sealing::keys::{Secret, commit_b, commit_t, derive, expand, payload_aad, payload_key};
-use crate::sealing::manifest::Manifest;
-use crate::sealing::opening_check::Reported;
-use crate::sealing::shamir::split;
+use crate::sealing::keys::{
+    Secret, commit_b, commit_share, commit_t, derive, expand, payload_aad, payload_key,
+};
+use crate::sealing::manifest::{Lock, Manifest};
+use crate::sealing::opening_check::{BidderFault, Reported, Verdict, check};
+use crate::sealing::shamir::{Share, split};
 use crate::sealing::signature::Signature;
 use crate::sealing::stream::{StreamSealer, ciphertext_size, measure, root_of, slice_leaf};
 use crate::sealing::trustees::TrusteeSet;
 use crate::sealing::warrant::OpeningWarrant;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::io::{Cursor, Write};
 
 const VECTORS: &str = include_str!("../../../tests/foreign/sealed-bid-vectors.json");
@@ -186,4 +188,59 @@ fn an_ordinary_tar_reads_the_archive() {
     assert_eq!(names, ["bid.json", "f/0001", "f/0002"]);
     let c = Bytes::parse(text(&vectors["cases"][0]["expect"], "c")).unwrap().0;
     archive::read(&mut plaintext.as_slice(), &c, &mut Vec::<Vec<u8>>::new()).unwrap();
+}
+
+const WITH_COMMITMENTS: &str = include_str!("../../../tests/foreign/share-commit-vectors.json");
+
+#[test]
+fn share_commitments_equal_the_vector() {
+    let new: Value = serde_json::from_str(WITH_COMMITMENTS).unwrap();
+    for (old, new) in vectors()["cases"].as_array().unwrap().iter().zip(new["bids"].as_array().unwrap()) {
+        assert_eq!(text(old, "name"), text(new, "name"));
+        let c: [u8; 32] = bytes(&old["expect"], "c");
+        let set = TrusteeSet::read(text(&old["given"], "trustees").as_bytes()).unwrap();
+        let dealt = split(&c, &Secret(bytes(&old["given"], "k_t")), set.t, set.n()).unwrap();
+        let made: Vec<String> = dealt.iter().map(|share| b64u(&commit_share(&c, share))).collect();
+        assert_eq!(made, texts(new, "shares"));
+        let manifest = Manifest::read(text(new, "manifest").as_bytes()).unwrap();
+        manifest.check_shares().unwrap();
+        assert_eq!(b64u(&manifest.id()), text(new, "manifest_id"));
+        manifest.check_signature(&from_jcs(text(new, "signature").as_bytes()).unwrap()).unwrap();
+        // all but the commitments is as it was
+        let mut before = manifest;
+        before.lock.shares = None;
+        assert_eq!(jcs_text(&before), text(&old["expect"], "manifest"));
+        assert!(before.check_shares().is_err());
+    }
+}
+
+#[test]
+fn the_opening_check_says_what_the_vector_says() {
+    let vectors: Value = serde_json::from_str(WITH_COMMITMENTS).unwrap();
+    let given = &vectors["opening_check"];
+    let c: [u8; 32] = bytes(given, "c");
+    let keys: Vec<[u8; 65]> =
+        texts(given, "box_keys").iter().map(|key| Bytes::parse(key).unwrap().0).collect();
+    for row in given["rows"].as_array().unwrap() {
+        let lock: Lock = from_jcs(text(row, "lock").as_bytes()).unwrap();
+        let report = |report: &Value| Reported {
+            i: u8::try_from(report["i"].as_u64().unwrap()).unwrap(),
+            share: report["share"]
+                .as_str()
+                .map(|text| Share::from_bytes(&Bytes::<33>::parse(text).unwrap().0).unwrap()),
+        };
+        let reported: Vec<Reported> = row["reported"].as_array().unwrap().iter().map(report).collect();
+        let at_fault = |why: &str, i: Option<u8>| json!({ "is": "at_fault", "why": why, "i": i });
+        let found = match check(&c, &lock, &keys[..usize::from(lock.n)], &reported) {
+            Verdict::Sound { liars, .. } => json!({ "is": "sound", "liars": liars }),
+            Verdict::NotEnough { have, .. } => json!({ "is": "not_enough", "have": have }),
+            Verdict::BidderAtFault(BidderFault::SharesDoNotFit) => at_fault("shares_do_not_fit", None),
+            Verdict::BidderAtFault(BidderFault::KeyDiffers) => at_fault("key_differs", None),
+            Verdict::BidderAtFault(BidderFault::CommitmentDiffers(i)) => {
+                at_fault("commitment_differs", Some(i))
+            }
+            Verdict::BidderAtFault(BidderFault::BoxDiffers(i)) => at_fault("box_differs", Some(i)),
+        };
+        assert_eq!(found, row["verdict"], "{}", text(row, "name"));
+    }
 }

@@ -14,6 +14,7 @@ use crate::ledger::rotation::Rotations;
 use crate::ledger::tiles::{Resource, bundle, parse_bundle};
 use crate::ledger::{leaf, timestamp, tree, witness};
 use crate::platform::canonical::{from_jcs, jcs};
+use crate::platform::digest::sha256;
 use crate::recording::{ebml, segments};
 use crate::sealed_bid::tus_headers;
 use crate::sealing::archive::{self, ArchiveWriter};
@@ -25,7 +26,9 @@ use crate::sealing::context::Context;
 use crate::sealing::key_file::read_box_key;
 use crate::sealing::keys::Secret;
 use crate::sealing::manifest::Manifest;
+use crate::sealing::opening_check::{Reported, Verdict, check};
 use crate::sealing::release::{BidderRelease, OpeningBundle, Release};
+use crate::sealing::shamir::Share;
 use crate::sealing::signature::{Signature, certificate_point};
 use crate::sealing::stream::{StreamOpener, looks_sealed, measure};
 use crate::sealing::trustees::TrusteeSet;
@@ -71,6 +74,7 @@ pub fn envelope(bytes: &[u8]) -> bool {
     if let Ok(manifest) = &manifest {
         let _ = manifest.measured();
         assert_eq!(Manifest::read(bytes).ok().as_ref(), Some(manifest));
+        invented_shares_prove_nothing(manifest, bytes);
     }
     let signature = from_jcs::<Signature>(bytes);
     if let Ok(signature) = &signature {
@@ -86,6 +90,25 @@ pub fn envelope(bytes: &[u8]) -> bool {
         canonical(TrusteeSet::read(bytes), bytes),
     ];
     taken.contains(&true)
+}
+
+/// Shares that nobody committed to give no key and prove no fault, whatever the manifest says; and there is a commitment for each
+/// trustee or for none.
+fn invented_shares_prove_nothing(manifest: &Manifest, bytes: &[u8]) {
+    let lock = &manifest.lock;
+    assert_eq!(manifest.check_shares().is_ok(), lock.shares.is_some());
+    let Some(shares) = &lock.shares else { return };
+    assert_eq!(shares.len(), lock.boxes.len());
+    let y = sha256(&[bytes]);
+    let invented: Vec<Reported> =
+        (1..=lock.n).map(|i| Reported { i, share: Share::from_bytes(&[&[i][..], &y].concat()) }).collect();
+    match check(&manifest.ctx.hash(), lock, &[], &invented) {
+        Verdict::Sound { .. } => panic!("a key out of nothing"),
+        Verdict::BidderAtFault(fault) => {
+            assert!(!fault.is_proven(), "proven with invented shares: {fault:?}")
+        }
+        Verdict::NotEnough { have, .. } => assert_eq!(have, 0),
+    }
 }
 
 /// What opens bids: releases of trustees and bidders, what they are made from, key files.

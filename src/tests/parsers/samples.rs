@@ -54,6 +54,9 @@ fn of_a_tender(add: &mut Add<'_>) {
     let given = parameters(&house, &member, filled.lot, Single);
     let (bid, _) = seal_offer(&house, &member, &given, &Offer::priced("4.00"));
     add("envelope", "manifest", &bid.manifest.message()[b"etrade/bid-manifest/v1\n".len()..]);
+    let mut old = bid.manifest.clone();
+    old.lock.shares = None;
+    add("envelope", "manifest-without-commitments", &jcs(&old));
     add("envelope", "signature", &jcs(&bid.signature));
     add("envelope", "context", &jcs(&given.ctx));
     add("envelope", "trustees", &jcs(&given.trustees));

@@ -183,7 +183,7 @@ impl World {
 
     /// A bid that its own bidder has spoilt, in a way that nobody can see before the opening.
     fn hostile(&mut self, at: usize, kind: EnvelopeKind) -> (SealedBid, Vec<u8>, Content) {
-        let way = self.dice.below(ARCHIVES.len() + 6);
+        let way = self.dice.below(ARCHIVES.len() + 7);
         let friend = self.dice.below(self.players.len());
         let (house, member) = (self.house(), &self.players[at].member);
         let parameters = parameters(house, member, self.filled.lot, kind);
@@ -209,10 +209,15 @@ impl World {
                 made.bid.manifest.lock = theirs.unwrap().1.manifest.lock.clone();
                 (made.of_bytes(theirs.unwrap().0.clone()), Cause::SharesDoNotFit)
             }
+            Some(5) => {
+                let mut made = made;
+                made.bid.manifest.lock.shares.as_mut().unwrap()[2] = Bytes([9; 32]);
+                (made, Cause::CommitmentDiffers(3))
+            }
             Some(_) => {
                 let mut made = made;
                 made.bid.manifest.lock.commit_t = Bytes([9; 32]);
-                (made, Cause::SharesDoNotFit)
+                (made, Cause::KeyDiffers)
             }
         };
         let made = made.signed(&signer(member));

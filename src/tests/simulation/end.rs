@@ -3,6 +3,7 @@
 
 use super::bidders::{Content, KeyPlan};
 use super::hall::Trust;
+use super::trustees::is_of_one_box;
 use super::world::World;
 use crate::ledger::proof::Receipt;
 use crate::ledger::store as log;
@@ -174,8 +175,8 @@ impl World {
     /// A bid whose key does not prove itself, with a trustee who lied or never came: two honest shares can not tell whose
     /// fault it is, and then nobody may be punished for it alone.
     fn is_undecidable(&self, content: &Content) -> bool {
-        let by_key = matches!(content.cause, Some(Cause::BoxDiffers(_) | Cause::SharesDoNotFit));
-        by_key && self.hall.trust.iter().any(|trust| *trust != Trust::Honest)
+        content.cause.as_ref().is_some_and(is_of_one_box)
+            && self.hall.trust.iter().any(|trust| *trust != Trust::Honest)
     }
 
     fn only_liars_are_named(&self, row: &BidRow) {

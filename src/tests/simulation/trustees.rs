@@ -34,6 +34,11 @@ pub fn open_as(
     hall::open_blocking(house.door(), house.authority(), &member.who, lot, how, &Progress::default())
 }
 
+/// Whether it lies in some trustees' boxes or commitments alone: which two of three have told the truth decides what is proven.
+pub fn is_of_one_box(cause: &Cause) -> bool {
+    matches!(cause, Cause::BoxDiffers(_) | Cause::CommitmentDiffers(_) | Cause::SharesDoNotFit)
+}
+
 impl World {
     /// What a trustee who lies hands in; such a program looks neither at the clock nor at the papers.
     fn lied(&self, i: u8) -> Release {
@@ -182,10 +187,9 @@ impl World {
         }
     }
 
-    /// Whether a bid needs more than two honest shares to be judged: its key does not prove itself.
+    /// Whether a bid may need more than two honest shares to be judged: its key does not prove itself.
     fn needs_all(&self) -> bool {
-        let by_key = |cause: &Cause| matches!(cause, Cause::BoxDiffers(_) | Cause::SharesDoNotFit);
-        self.counted().iter().any(|(_, bid)| bid.cause.as_ref().is_some_and(by_key))
+        self.counted().iter().any(|(_, bid)| bid.cause.as_ref().is_some_and(is_of_one_box))
     }
 
     pub fn try_to_open(&mut self) {

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::lot::Evidence;
+use super::lot::{Evidence, at};
+use crate::platform::canonical::jcs;
 use crate::platform::digest::b64u;
 use crate::platform::moment::{Moment, SECOND};
 use crate::sealing::boxes::BoxKey;
@@ -387,4 +388,41 @@ fn an_altered_signing_time_of_a_signed_paper_is_named() {
         &altered(|e| e.alter(path, |doc| doc["at"] = other["at"].clone())),
         &["signatures", path, "but the log entered it at"],
     );
+}
+
+/// An opening record that reads nothing out and says this of the first bid.
+fn with_record(evidence: &mut Evidence, blame: &str, cause: Value) {
+    let folder = evidence.bid(0);
+    let hex = folder.trim_end_matches('/').rsplit('/').next().unwrap();
+    let m = b64u(&hex::decode(hex).unwrap());
+    let record = json!({
+        "arrivals": [], "bid_set": b64u(&[0; 32]), "bidders": 3, "closed_at": at(0), "closing_root": b64u(&[0; 32]),
+        "closing_size": "9", "envelope": "single", "lot": "1", "objections": [], "opened_at": at(60), "opens_at": at(0),
+        "read_out": [{
+            "bidder": "某公司", "credit_code": "91110000000000000A", "document": null, "form": {}, "leaf": "1", "m": m,
+            "not_opened": { "blame": blame, "cause": cause }, "submitted_at": at(-60),
+        }],
+        "tender": "DEMO-0001", "title": "某项目", "trustees": [], "typ": "sunbid/opening-record/v1",
+    });
+    evidence.files.insert("opening/single/record.json".into(), jcs(&record));
+}
+
+#[test]
+fn a_record_that_blames_the_bidder_for_what_its_shares_do_not_show_is_named() {
+    let invented = [
+        ("bidder", json!("shares_do_not_fit")),
+        ("bidder", json!("key_differs")),
+        ("bidder", json!({ "box_differs": 2 })),
+        ("bidder", json!({ "commitment_differs": 2 })),
+        // and the other way round: a bid that its shares open was not kept shut by trustees
+        ("trustees", json!("shares_missing")),
+    ];
+    for (blame, cause) in invented {
+        let evidence = altered(|evidence| with_record(evidence, blame, cause.clone()));
+        let named = broken(&evidence).iter().filter(|line| line.starts_with("blame ")).count();
+        assert_eq!(named, 1, "{blame} {cause}: {:#?}", broken(&evidence));
+    }
+    // what the shares say nothing about is no matter of this check
+    let evidence = altered(|evidence| with_record(evidence, "bidder", json!("bidder_key_missing")));
+    assert!(broken(&evidence).iter().all(|line| !line.starts_with("blame ")), "{:#?}", broken(&evidence));
 }

@@ -1,0 +1,215 @@
+//! The trustees' shares: those that were released, and what follows from them for every bid and every trustee, as the opening
+//! check of the format page says; and whether the record blames nobody for more than that.
+
+use super::bids_check::LoggedBid;
+use super::bundle::Bundle;
+use super::container::Archive;
+use super::findings::Findings;
+use super::opening_check::{BidShares, ReportedShare, SharesDoc, opening_path};
+use crate::opening::record::OpeningRecord;
+use crate::opening::rules::{Judgement, judge};
+use crate::platform::canonical::from_jcs;
+use crate::platform::digest::b64u;
+use crate::sealing::boxes::BoxKey;
+use crate::sealing::context::EnvelopeKind;
+use crate::sealing::keys::{Secret, payload_key};
+use crate::sealing::opening_check::{self, Reported, Verdict};
+use crate::sealing::release::Release;
+use crate::sealing::shamir::Share;
+use crate::sealing::trustees::TrusteeSet;
+use std::collections::BTreeMap;
+
+/// Makes every bid's shares and boxes again from the reported shares; returns the keys of the bids that are sound.
+pub(super) fn check<A: Archive>(
+    bundle: &Bundle<A>,
+    envelope: EnvelopeKind,
+    trustees: &TrusteeSet,
+    counting: &[LoggedBid],
+    releases: &[Release],
+    findings: &mut Findings,
+) -> BTreeMap<[u8; 32], Secret> {
+    let mut keys = BTreeMap::new();
+    let path = opening_path(envelope, "shares.json");
+    let Some(bytes) = bundle.document(&path) else {
+        findings.absent("shares", format!("{}: the bundle has no shares", envelope.code()));
+        return keys;
+    };
+    let doc: SharesDoc = match from_jcs(bytes) {
+        Ok(doc) => doc,
+        Err(error) => {
+            findings.broken("shares", format!("{path}: {error}"));
+            return keys;
+        }
+    };
+    let mut complaints = Vec::new();
+    let mut lied: BTreeMap<u8, usize> = BTreeMap::new();
+    for bid in counting {
+        let name = b64u(&bid.m);
+        let Some(held) = doc.bids.iter().find(|held| held.m.0 == bid.m) else {
+            complaints.push(format!("bid {name}: its shares are missing"));
+            continue;
+        };
+        complaints
+            .extend(unreleased(&doc, held, bid, releases).into_iter().map(|e| format!("bid {name}: {e}")));
+        match judged(held, bid, trustees) {
+            Ok((key, liars)) => {
+                liars.iter().for_each(|i| *lied.entry(*i).or_default() += 1);
+                complaints.extend(liars.iter().map(|i| {
+                    format!("bid {name}: the share of trustee {i} is not the one that the bid's box holds")
+                }));
+                keys.insert(bid.m, key);
+            }
+            Err(Judged::Malformed(why)) => {
+                findings.holds("malformed", format!("bid {name}: {why}, the bidder's fault"))
+            }
+            Err(Judged::Unsettled(why)) => match withheld(held, releases) {
+                Some(i) => {
+                    complaints.push(format!("bid {name}: trustee {i} released a share that is missing"))
+                }
+                None => findings.absent("unsettled", format!("bid {name}: {why}; not the bidder's fault")),
+            },
+            Err(Judged::Wrong(why)) => complaints.push(format!("bid {name}: {why}")),
+        }
+    }
+    let words =
+        format!("{}: the boxes of {} bids were made again, byte for byte", envelope.code(), keys.len());
+    findings.judge("shares", complaints, words);
+    for (i, bids) in lied {
+        findings.remark("shares", what_a_lie_means(i, bids));
+    }
+    keys
+}
+
+/// For readers of the report: what follows from wrong shares of one trustee, and what does not.
+fn what_a_lie_means(trustee: u8, bids: usize) -> String {
+    format!(
+        "trustee {trustee} handed in wrong shares for {bids} bids. The other trustees' shares were enough: with them every \
+         box of these bids was made again byte for byte, so their contents, prices and ranking do not rest on \
+         trustee {trustee}, and no bidder is at fault. What stays open, and why this evidence does not hold as a whole, \
+         is why the trustee did so: that is for the supervisor"
+    )
+}
+
+/// Reports that are not what the trustee's signed release held, as far as the bundle lets that be seen.
+fn unreleased(doc: &SharesDoc, held: &BidShares, bid: &LoggedBid, releases: &[Release]) -> Vec<String> {
+    // without it the shares would be the platform's word: it could blame a bidder or a trustee by inventing some
+    let Some(session) = &doc.session else {
+        return vec!["the session's key is missing: nobody sees that these shares were released".into()];
+    };
+    let Ok(session) = BoxKey::from_bytes(&session.0) else {
+        return vec!["the session key is not a key".into()];
+    };
+    if releases.iter().any(|release| release.session.0 != session.public()) {
+        return vec!["the session key is not the one that the trustees released to".into()];
+    }
+    let c = bid.manifest.ctx.hash();
+    let wrong = |report: &&ReportedShare| {
+        let Some(release) = releases.iter().find(|release| release.i == report.i) else { return true };
+        let Some(released) = release.shares.iter().find(|share| share.m.0 == bid.m) else { return true };
+        match (&released.sealed, &report.share) {
+            (None, None) => false,
+            (Some(sealed), reported) => {
+                let opened = session.open_release(&c, report.i, &sealed.0).ok();
+                opened.map(|share| *share.to_bytes()) != reported.map(|share| share.0)
+            }
+            _ => true,
+        }
+    };
+    let wrong = held.reported.iter().filter(wrong);
+    wrong
+        .map(|report| format!("the share of trustee {} is not the one that was released", report.i))
+        .collect()
+}
+
+/// A trustee whose release is there, but not what it said of this bid.
+fn withheld(held: &BidShares, releases: &[Release]) -> Option<u8> {
+    let told = |i: u8| held.reported.iter().any(|report| report.i == i);
+    releases.iter().map(|release| release.i).find(|i| !told(*i))
+}
+
+pub(super) enum Judged {
+    /// The bid was never a bid: nobody but its bidder is at fault.
+    Malformed(String),
+    /// There are too few true shares, and nothing shows that this is the bidder's fault.
+    Unsettled(String),
+    Wrong(String),
+}
+
+/// The verdict on what was reported of a bid, and whether every trustee has reported.
+fn verdict(held: &BidShares, bid: &LoggedBid, trustees: &TrusteeSet) -> (Verdict, bool) {
+    let reported: Vec<Reported> = held
+        .reported
+        .iter()
+        .map(|report| Reported {
+            i: report.i,
+            share: report.share.as_ref().and_then(|share| Share::from_bytes(&share.0)),
+        })
+        .collect();
+    let everybody = trustees.members.iter().all(|member| reported.iter().any(|report| report.i == member.i));
+    let c = bid.manifest.ctx.hash();
+    (opening_check::check(&c, &bid.manifest.lock, &trustees.box_keys(), &reported), everybody)
+}
+
+fn judged(held: &BidShares, bid: &LoggedBid, trustees: &TrusteeSet) -> Result<(Secret, Vec<u8>), Judged> {
+    let c = bid.manifest.ctx.hash();
+    let (verdict, everybody) = verdict(held, bid, trustees);
+    let (k_t, liars) = match verdict {
+        Verdict::Sound { key, liars } => (key, liars),
+        Verdict::BidderAtFault(fault) if fault.is_proven() || everybody => {
+            return Err(Judged::Malformed(format!("{fault:?}")));
+        }
+        Verdict::NotEnough { have, need } if held.reported.len() < usize::from(need) => {
+            return Err(Judged::Wrong(format!("{have} of {need} shares are there")));
+        }
+        Verdict::NotEnough { .. } | Verdict::BidderAtFault(_) => {
+            let told = held.reported.len();
+            return Err(Judged::Unsettled(format!(
+                "what {told} trustees released does not hold {} true shares",
+                bid.manifest.lock.t
+            )));
+        }
+    };
+    let k_b = held.k_b.as_ref().map(|key| Secret::from_bytes(key.0));
+    match (&bid.manifest.lock.commit_b, &k_b) {
+        (None, None) => {}
+        (Some(_), Some(k_b)) if bid.manifest.is_bidder_key(k_b) => {}
+        (Some(_), None) => return Err(Judged::Malformed("its bidder never gave the key".into())),
+        _ => return Err(Judged::Wrong("the bidder's key is not the one that was committed".into())),
+    }
+    Ok((payload_key(&c, &k_t, k_b.as_ref()), liars))
+}
+
+/// Where the published record says that a bid was not opened because of its shares, it says of whom and why just what the
+/// shares say: a platform can not hold against a bidder what trustees did, nor the other way round.
+pub(super) fn blame<A: Archive>(
+    bundle: &Bundle<A>,
+    envelope: EnvelopeKind,
+    (trustees, shares): (&TrusteeSet, &SharesDoc),
+    counting: &[LoggedBid],
+    findings: &mut Findings,
+) {
+    let record = bundle.document(&opening_path(envelope, "record.json"));
+    let Some(record) = record.and_then(|bytes| from_jcs::<OpeningRecord>(bytes).ok()) else { return };
+    for line in &record.read_out {
+        let Some(said) = line.not_opened.as_ref().filter(|said| said.cause.is_of_shares()) else { continue };
+        let bid = counting.iter().find(|bid| bid.m == line.m.0);
+        let held = shares.bids.iter().find(|held| held.m == line.m);
+        let Some((bid, held)) = bid.zip(held) else { continue };
+        let (verdict, everybody) = verdict(held, bid, trustees);
+        // the agent may have given up waiting, which never puts anything on a bidder
+        let follows = match judge(&verdict, everybody, true) {
+            Judgement::Failed(blame, cause) => blame == said.blame && cause == said.cause,
+            Judgement::Sound | Judgement::Wait => false,
+        };
+        if !follows {
+            let (blame, cause) = (said.blame.code(), said.cause.code());
+            findings.broken(
+                "blame",
+                format!(
+                    "bid {}: the record blames {blame} for {cause}, which its shares do not show",
+                    line.m
+                ),
+            );
+        }
+    }
+}
