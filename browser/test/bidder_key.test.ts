@@ -80,6 +80,14 @@ test("a bid that is sealed for a second holder is released by either, with the k
     const recipient = await suite().createRecipientContext({ recipientKey: session.pair, enc: box.slice(0, 65).buffer, info: Uint8Array.from(info).buffer });
     assert.deepEqual(new Uint8Array(await recipient.open(box.slice(65).buffer)), own.secret);
   }
+  // signed, it is version 2, and the signature is over all of the rest
+  const pair = await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, false, ["sign", "verify"]);
+  const signed = await releaseKey(own, bid.manifest, expect.holder, { account: "bidder", privateKey: pair.privateKey, certificates: [Uint8Array.of(1)] });
+  assert.ok(signed.typ === "etrade/bidder-release/v2");
+  const { signature, ...rest } = signed;
+  assert.deepEqual([signature.alg, signature.x5c], ["es256", ["AQ"]]);
+  const message = Buffer.concat([Buffer.from("etrade/bidder-release/v2\n"), Buffer.from(canonical(rest))]);
+  assert.ok(await crypto.subtle.verify({ name: "ECDSA", hash: "SHA-256" }, pair.publicKey, b64(signature.sig), message));
   const other = await sealed({ passphrase: "", second: null });
   assert.equal((other.bid.bidderKey as { typ: string }).typ, "etrade/bidder-key/v1");
   assert.ok(!("second" in other.bid.manifest.lock));

@@ -27,7 +27,7 @@ use std::path::{Path, PathBuf};
     sunbid open drill --bundle drill.json --key box.p8 --p12 me.p12 --policy log.policy --out drill-release.json\n  \
     sunbid open release --bundle bundle.json --key box.p8 --p12 me.p12 --out release.json\n\
     As a bidder, where bids are locked twice:\n  \
-    sunbid open release-key --bundle key-bundle.json --key bid.bidder-key.json --out key-release.json\n\
+    sunbid open release-key --bundle key-bundle.json --key bid.bidder-key.json --p12 me.p12 --out key-release.json\n\
     Without one:\n  \
     sunbid open new-key --tender T-2026-0007 --number 2 --org 市公证处 --out my-key.json\n  \
     sunbid open bid --manifest bid.manifest.json --ciphertext bid.sealed --trustees set.json \\\n    \
@@ -141,7 +141,7 @@ pub enum Step {
     },
     /// Releases a bidder's own key to an opening session, where bids are locked twice
     #[command(
-        after_help = "Example:\n  sunbid open release-key --bundle key-bundle.json --key bid.bidder-key.json --out key-release.json"
+        after_help = "Example:\n  sunbid open release-key --bundle key-bundle.json --key bid.bidder-key.json --p12 me.p12 --out key-release.json"
     )]
     ReleaseKey {
         /// Key bundle, downloaded from the opening hall
@@ -153,6 +153,12 @@ pub enum Step {
         /// Passphrase of that file; better given in the environment than on the command line
         #[arg(long, env = "SUNBID_BIDDER_KEY_PASSPHRASE", hide_env_values = true, default_value = "")]
         passphrase: String,
+        /// PKCS#12 file with the account's signing key, to sign the release; a second holder needs none
+        #[arg(long)]
+        p12: Option<PathBuf>,
+        /// Password of the PKCS#12 file
+        #[arg(long, env = "SUNBID_P12_PASSWORD", hide_env_values = true, default_value = "")]
+        password: String,
         /// The new file, to be handed in at the opening hall
         #[arg(long)]
         out: PathBuf,
@@ -325,9 +331,11 @@ pub fn run_with(args: &Args, told: &mut dyn Write, answers: &mut dyn BufRead) ->
         Step::Release { bundle, keys, trusted, out } => {
             release(bundle, keys, trusted, out, Talk { told, answers })?;
         }
-        Step::ReleaseKey { bundle, key, passphrase, out } => {
+        Step::ReleaseKey { bundle, key, passphrase, p12, password, out } => {
             let (bundle, key) = (read(bundle)?, read(key)?);
-            let m = release_bidder_key(&bundle, &key, passphrase, Clock::real().now(), out)?;
+            let signer = p12.as_deref().map(|p12| anyhow::Ok(read_pkcs12(&read(p12)?, password)?));
+            let (signer, now) = (signer.transpose()?, Clock::real().now());
+            let m = release_bidder_key(&bundle, (&key, passphrase), signer.as_ref(), now, out)?;
             writeln!(told, "released the key of bid {m} into {}", out.display())?;
         }
         Step::Check { sealed, parameters, key_passphrase } => {

@@ -7,7 +7,9 @@ use super::lockstep::{Bidders, TRIES_MAX};
 use super::record::NotOpened;
 use super::rules::{self, Blame, Cause, Refusal};
 use super::store::{self, Paper};
+use crate::account::authority::Authority;
 use crate::account::role::Role;
+use crate::account::signature::check_registered;
 use crate::account::who::Who;
 use crate::ledger::{Act, Subject};
 use crate::platform::database::Db;
@@ -66,6 +68,7 @@ pub(super) fn begin(
 /// Refused with the reason. A release of the bidder's own that comes late is on record.
 pub fn release_key(
     act: &mut Act<'_>,
+    authority: &Authority,
     who: &Who,
     lot: Id<Lot>,
     envelope: EnvelopeKind,
@@ -105,7 +108,8 @@ pub fn release_key(
     let session = store::session_key(act.db(), &vault, lot, envelope)?;
     let session = session.ok_or(Refused::from(Refusal::AlreadyOpened))?;
     if release.open(&bid.manifest, &session).is_err() {
-        return wrong_key(act, &subject, &refused("wrong_key"), &release, own);
+        let signed = own && is_signed(act, authority, who, &release)?;
+        return wrong_key(act, &subject, &refused("wrong_key"), &release, signed);
     }
     store::insert_key(act.db(), lot, envelope, &release, !own, now)?;
     let hash = Bytes(release.hash());
@@ -119,15 +123,32 @@ fn is_own(who: &Who, bid: &CountedEnvelope) -> bool {
     who.role == Role::Bidder && bid.organisation == who.organisation
 }
 
-/// Only the bidder's own wrong key is held against the bidder; anybody else's is just refused.
+/// Whether `who` signed the release with a certificate that is registered, valid now and of the own organisation.
+fn is_signed(
+    act: &mut Act<'_>,
+    authority: &Authority,
+    who: &Who,
+    release: &BidderRelease,
+) -> Result<bool, Failure> {
+    let Some(signature) = &release.signature else { return Ok(false) };
+    let leaf = signature.x5c.first().map_or(&[][..], |leaf| &leaf.0);
+    let (now, message) = (act.now(), release.message());
+    match check_registered(act.db(), authority, who, now, &message, &signature.sig.0, leaf) {
+        Ok(()) => Ok(true),
+        Err(Failure::Refused(_)) => Ok(false),
+        Err(fault) => Err(fault),
+    }
+}
+
+/// Only a wrong key that the bidder signed is held against the bidder: nobody else can have made it. Any other is just refused.
 fn wrong_key(
     act: &mut Act<'_>,
     subject: &Subject,
     refused: &BidderRefused<'_>,
     release: &BidderRelease,
-    own: bool,
+    signed: bool,
 ) -> Result<Taken, Failure> {
-    if !own {
+    if !signed {
         return Err(Refused::from(Refusal::WrongKey).into());
     }
     let (lot, envelope, now) = (refused.lot, refused.envelope, act.now());

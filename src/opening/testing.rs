@@ -147,8 +147,10 @@ impl BidBox {
         let locked = lock_key_file(file, "many hands").unwrap();
         let release = bundle.release(jcs_text(&locked).as_bytes(), "many hands", house.door().now()).unwrap();
         let (who, lot, text) = (member.who.clone(), self.lot, jcs_text(&release));
-        let taken =
-            house.act(&member.who, move |act| bidders::release_key(act, &who, lot, envelope, &text)).unwrap();
+        let authority = house.authority().clone();
+        let done = house
+            .act(&member.who, move |act| bidders::release_key(act, &authority, &who, lot, envelope, &text));
+        let taken = done.unwrap();
         assert_eq!(taken.value, Taken::Key);
     }
 
@@ -247,7 +249,7 @@ impl BidBox {
     }
 }
 
-/// A release of a key that the bid of `manifest` did not commit to, as a dishonest client would make it.
+/// A release of a key that the bid of `manifest` did not commit to, as a dishonest client would make it; not signed.
 #[cfg(test)]
 pub fn wrong_key(
     manifest: &crate::sealing::manifest::Manifest,
@@ -256,8 +258,11 @@ pub fn wrong_key(
     use crate::sealing::document::Bytes;
     let key = crate::sealing::keys::Secret::random();
     let sealed = crate::sealing::boxes::bidder_box(&manifest.ctx.hash(), &key, &session.0).unwrap();
-    let text = serde_json::json!({
-        "box": Bytes(sealed), "m": Bytes(manifest.id()), "session": session, "typ": "etrade/bidder-release/v1",
-    });
-    serde_json::from_value(text).unwrap()
+    crate::sealing::release::BidderRelease {
+        sealed: Bytes(sealed),
+        m: Bytes(manifest.id()),
+        session: *session,
+        signature: None,
+        typ: crate::sealing::release::BidderReleaseTyp::Unsigned,
+    }
 }

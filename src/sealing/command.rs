@@ -224,19 +224,23 @@ pub fn release_canary(
     write_new(out, &jcs(&release))
 }
 
-/// Releases a bidder's key to an opening session and writes the release to `out`. `key` is the bidder's key file, or the box key of a
-/// second holder (`.p8`). Gives the id of the bid.
+/// Releases a bidder's key to an opening session and writes the release to `out`, signed if there is a `signer`. `key` is the
+/// bidder's key file, or the box key of a second holder (`.p8`). Gives the id of the bid.
 ///
 /// # Errors
 /// Refuses what [`KeyBundle::release`] refuses.
 pub fn release_bidder_key(
     bundle: &[u8],
-    key: &[u8],
-    passphrase: &str,
+    (key, passphrase): (&[u8], &str),
+    signer: Option<&Signer>,
     now: Moment,
     out: &Path,
 ) -> Result<Bytes<32>, SealError> {
     let release = KeyBundle::read(bundle)?.release(key, passphrase, now)?;
+    let release = match signer {
+        Some(signer) => release.signed(signer)?,
+        None => release,
+    };
     write_new(out, &jcs(&release))?;
     Ok(release.m)
 }

@@ -13,7 +13,7 @@ use super::log_proof::{LogProof, Shown};
 use super::manifest::{BidderKeyFile, Manifest};
 use super::opening_check::Reported;
 use super::shamir::Share;
-use super::signature::verify_es256;
+use super::signature::{Signature, Signer, verify_es256};
 use super::trustees::{TrusteeKey, TrusteeSet};
 use super::untrue::Untrue;
 use crate::ledger::policy::Policy;
@@ -26,10 +26,16 @@ fixed_text!(
     /// The `typ` of a release.
     ReleaseTyp = "etrade/release/v1"
 );
-fixed_text!(
-    /// The `typ` of a bidder's release.
-    BidderReleaseTyp = "etrade/bidder-release/v1"
-);
+/// The `typ` of a bidder's release.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum BidderReleaseTyp {
+    /// Version 1, not signed: of a second holder, or of whoever has no certificate at hand.
+    #[serde(rename = "etrade/bidder-release/v1")]
+    Unsigned,
+    /// Version 2, signed by its giver.
+    #[serde(rename = "etrade/bidder-release/v2")]
+    Signed,
+}
 
 /// A bundle larger than this is refused unread: room for ten thousand bids locked to 32 trustees each.
 const BUNDLE_BYTES_MAX: usize = 128 << 20;
@@ -340,7 +346,8 @@ impl Release {
     }
 }
 
-/// A bidder's key, locked to the opening session: `etrade/bidder-release/v1`.
+/// A bidder's key, locked to the opening session: `etrade/bidder-release/v1`, or `v2` with a signature. The right key proves itself; a
+/// wrong one is held against its bidder only if the bidder has signed it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BidderRelease {
@@ -348,13 +355,35 @@ pub struct BidderRelease {
     pub sealed: Bytes<BIDDER_BOX>,
     pub m: Bytes<32>,
     pub session: Bytes<65>,
+    /// In version 2, absent in version 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<Signature>,
     pub typ: BidderReleaseTyp,
 }
 
 impl BidderRelease {
     /// Reads a release in canonical form.
     pub fn read(bytes: &[u8]) -> Result<Self, SealError> {
-        Ok(from_jcs(bytes)?)
+        let release: Self = from_jcs(bytes)?;
+        if (release.typ == BidderReleaseTyp::Signed) != release.signature.is_some() {
+            return Err(SealError::Document("a signature belongs to version 2 of a bidder's release".into()));
+        }
+        Ok(release)
+    }
+
+    /// What is signed of a release of version 2.
+    pub fn message(&self) -> Vec<u8> {
+        let unsigned = Self { signature: None, typ: BidderReleaseTyp::Signed, ..self.clone() };
+        [b"etrade/bidder-release/v2\n".as_slice(), &jcs(&unsigned)].concat()
+    }
+
+    /// The same as version 2, signed by `signer`.
+    ///
+    /// # Errors
+    /// The key can not sign.
+    pub fn signed(self, signer: &Signer) -> Result<Self, SealError> {
+        let signature = Some(signer.sign(&self.message())?);
+        Ok(Self { signature, typ: BidderReleaseTyp::Signed, ..self })
     }
 
     /// Hash for the log; the release itself never enters it.
@@ -369,7 +398,8 @@ impl BidderRelease {
             return Err(SealError::Key("this key file belongs to another bid"));
         }
         let sealed = Bytes(bidder_box(&manifest.ctx.hash(), &k_b, session)?);
-        Ok(Self { sealed, m: file.m, session: Bytes(*session), typ: BidderReleaseTyp })
+        let (session, typ) = (Bytes(*session), BidderReleaseTyp::Unsigned);
+        Ok(Self { sealed, m: file.m, session, signature: None, typ })
     }
 
     /// Opens the key; refuses one that `manifest` did not commit to.

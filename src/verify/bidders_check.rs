@@ -7,6 +7,11 @@ use super::container::Archive;
 use super::findings::Findings;
 use super::log_check::{EventDoc, Proven};
 use super::opening_check::{SharesDoc, opening_path};
+use super::signatures_check::{bidder_of, signer_of};
+use crate::account::authority::Authority;
+use crate::opening::record::OpeningRecord;
+use crate::opening::rules::Cause;
+use crate::platform::canonical::from_jcs;
 use crate::platform::digest::{b64u, sha256};
 use crate::platform::moment::Moment;
 use crate::sealing::boxes::BoxKey;
@@ -86,13 +91,14 @@ pub fn paper_path(envelope: EnvelopeKind, hash: &[u8; 32]) -> String {
     opening_path(envelope, &format!("paper-{}", hex::encode(hash)))
 }
 
-/// Checks one envelope. `first_share` is the lowest index at which the log names a trustee's release.
+/// Checks one envelope. `first_share` is the lowest index at which the log names a trustee's release; `authority` says whom
+/// certificates name.
 pub(super) fn check<A: Archive>(
     bundle: &Bundle<A>,
     proven: &Proven,
     envelope: EnvelopeKind,
     counting: &[LoggedBid],
-    (first_share, shares): (Option<u64>, Option<&SharesDoc>),
+    (first_share, shares, authority): (Option<u64>, Option<&SharesDoc>, Option<&Authority>),
     findings: &mut Findings,
 ) {
     let dual: Vec<&LoggedBid> = counting.iter().filter(|bid| bid.manifest.ctx.mode == Mode::Dual).collect();
@@ -115,7 +121,8 @@ pub(super) fn check<A: Archive>(
             } else {
                 no_key(bundle, proven, envelope, bid, shares)
             };
-            let outcome = outcome.and_then(|()| wrong_keys(bundle, proven, envelope, bid, shares));
+            let outcome =
+                outcome.and_then(|()| wrong_keys(bundle, proven, envelope, bid, (shares, authority)));
             complaints.extend(outcome.err().map(|why| format!("bid {}: {why}", b64u(&bid.m))));
         }
         if complaints.is_empty() { Ok((done.released.len(), done.absent.len())) } else { Err(complaints) }
@@ -245,31 +252,71 @@ fn paper<A: Archive>(
     Ok(())
 }
 
-/// Every release that was refused because of its key is there, and its key is wrong indeed.
+/// Every release that was refused because of its key is there, signed by the bidder, and its key is wrong indeed; and the record
+/// holds no wrong key against a bidder of which the log knows none.
 fn wrong_keys<A: Archive>(
     bundle: &Bundle<A>,
     proven: &Proven,
     envelope: EnvelopeKind,
     bid: &LoggedBid,
-    shares: Option<&SharesDoc>,
+    (shares, authority): (Option<&SharesDoc>, Option<&Authority>),
 ) -> Result<(), String> {
+    let mut tried = 0;
     for (index, event) in proven.events(REFUSED) {
         let Ok(refused) = serde_json::from_value::<RefusedKey>(event.event) else { continue };
         let own = refused.lot == bundle.contents.id && refused.envelope == envelope && refused.m.0 == bid.m;
         if !own || refused.why != "wrong_key" {
             continue;
         }
+        tried += 1;
         let path = refused_path(envelope, &refused.hash.0);
         let bytes = bundle.document(&path).ok_or(format!("{path} is missing"))?;
         let release = BidderRelease::read(bytes).map_err(|e| format!("{path}: {e}"))?;
-        if release.hash() != refused.hash.0 {
+        if release.hash() != refused.hash.0 || release.m.0 != bid.m {
             return Err(format!("{path}: it is not the release of entry {index}"));
         }
+        let signed = signed_by_bidder(bundle, authority, bid, (&release, event.at));
+        signed.map_err(|why| {
+            format!("the wrong key of entry {index} is held against its bidder, who has not signed it: {why}")
+        })?;
         let Some(session) = shares.and_then(|shares| shares.session.as_ref()) else { continue };
         let session = BoxKey::from_bytes(&session.0).map_err(|e| e.to_string())?;
-        if release.m.0 == bid.m && release.open(&bid.manifest, &session).is_ok() {
+        if release.session.0 != session.public() {
+            return Err(format!("the key of entry {index} was asked for under another session's key"));
+        }
+        if release.open(&bid.manifest, &session).is_ok() {
             return Err(format!("its right key was refused as wrong at entry {index}"));
         }
     }
+    if tried == 0 && said_wrong(bundle, envelope, &bid.m) {
+        return Err("the record holds a wrong key against its bidder, and the log has none".into());
+    }
     Ok(())
+}
+
+/// Whether the release is signed with a certificate of the bid's own organisation, valid at `at`.
+fn signed_by_bidder<A: Archive>(
+    bundle: &Bundle<A>,
+    authority: Option<&Authority>,
+    bid: &LoggedBid,
+    (release, at): (&BidderRelease, Moment),
+) -> Result<(), String> {
+    let signature = release.signature.as_ref().ok_or("there is no signature")?;
+    signature.verify(&release.message()).map_err(|e| e.to_string())?;
+    let authority = authority.ok_or("there is no root certificate to check it against")?;
+    let bidder = bidder_of(bundle, authority, bid).ok_or("the certificate of the bid does not hold")?;
+    match signer_of(authority, signature, at) {
+        Some(signer) if signer == bidder => Ok(()),
+        Some(_) => Err("the certificate is another organisation's".into()),
+        None => Err("its certificate does not hold".into()),
+    }
+}
+
+/// Whether the published record says that a bid stayed closed because of a wrong key.
+fn said_wrong<A: Archive>(bundle: &Bundle<A>, envelope: EnvelopeKind, m: &[u8; 32]) -> bool {
+    let record = bundle.document(&opening_path(envelope, "record.json"));
+    let record: Option<OpeningRecord> = record.and_then(|bytes| from_jcs(bytes).ok());
+    let mut lines = record.into_iter().flat_map(|record| record.read_out);
+    lines
+        .any(|line| line.m.0 == *m && line.not_opened.is_some_and(|said| said.cause == Cause::BidderKeyWrong))
 }

@@ -15,7 +15,7 @@ use super::findings::Findings;
 use super::log_check::Proven;
 use super::parallel::side_by_side;
 use super::shares_check::{self, Judged};
-use super::signatures_check;
+use super::signatures_check::{self, bidder_of, signer_of};
 use crate::account::authority::Authority;
 use crate::opening::record::OpeningRecord;
 use crate::platform::canonical::{from_jcs, jcs};
@@ -27,7 +27,6 @@ use crate::sealing::context::EnvelopeKind;
 use crate::sealing::document::{Bytes, fixed_text};
 use crate::sealing::keys::{Secret, payload_aad};
 use crate::sealing::release::Release;
-use crate::sealing::signature::Signature;
 use crate::sealing::stream::StreamOpener;
 use crate::sealing::trustees::TrusteeSet;
 
@@ -110,7 +109,8 @@ pub fn check<A: Archive>(
         let first_share = releases.iter().filter_map(|release| proven.names(&release.hash())).min();
         let held: Option<SharesDoc> =
             bundle.document(&opening_path(envelope, "shares.json")).and_then(|bytes| from_jcs(bytes).ok());
-        let found = (first_share, held.as_ref());
+        let authority = signatures_check::authority(bundle, pinned);
+        let found = (first_share, held.as_ref(), authority.as_ref());
         bidders_check::check(bundle, proven, envelope, counting, found, findings);
         let keys = shares_check::check(bundle, envelope, &trustees, counting, &releases, findings);
         contents(bundle, proven, counting, &keys, pinned, &mut read_out, findings);
@@ -318,14 +318,11 @@ fn is_anothers<A: Archive>(
     bid: &LoggedBid,
     inside: &BidDocument,
 ) -> bool {
-    let subject = |signature: &Signature| {
-        let leaf = signature.x5c.first()?;
-        authority.check(&leaf.0, bid.manifest.created).ok().map(|subject| subject.credit_code)
-    };
-    let outside = bundle.document(&format!("{}signature.json", folder(&bid.m)));
-    let outside = outside.and_then(|bytes| from_jcs::<Signature>(bytes).ok());
-    match outside.as_ref().and_then(subject) {
-        Some(bidder) => subject(&inside.signature).is_none_or(|signer| signer != bidder),
+    match bidder_of(bundle, authority, bid) {
+        Some(bidder) => {
+            let signer = signer_of(authority, &inside.signature, bid.manifest.created);
+            signer.is_none_or(|signer| signer != bidder)
+        }
         None => false,
     }
 }

@@ -5,7 +5,7 @@ use super::container::Archive;
 
 use serde_json::Value;
 
-use super::bids_check::{Bids, folder};
+use super::bids_check::{Bids, LoggedBid, folder};
 use super::bundle::Bundle;
 use super::findings::Findings;
 use super::log_check::Proven;
@@ -27,6 +27,22 @@ pub fn authority<A: Archive>(bundle: &Bundle<A>, pinned: &[Vec<u8>]) -> Option<A
     let brought: Vec<Vec<u8>> = bundle.below(ROOTS).map(|(_, der)| der.to_vec()).collect();
     let roots = if pinned.is_empty() { brought } else { pinned.to_vec() };
     (!roots.is_empty()).then(|| Authority::of_roots(roots))
+}
+
+/// The credit code that the certificate of a signature names, if `authority` vouches for it at `at`.
+pub(super) fn signer_of(authority: &Authority, signature: &Signature, at: Moment) -> Option<String> {
+    let leaf = signature.x5c.first()?;
+    authority.check(&leaf.0, at).ok().map(|subject| subject.credit_code)
+}
+
+/// The credit code of whoever signed a bid.
+pub(super) fn bidder_of<A: Archive>(
+    bundle: &Bundle<A>,
+    authority: &Authority,
+    bid: &LoggedBid,
+) -> Option<String> {
+    let signature = bundle.document(&format!("{}signature.json", folder(&bid.m)))?;
+    signer_of(authority, &from_jcs(signature).ok()?, bid.manifest.created)
 }
 
 /// Checks signatures against `pinned` roots, or against those that the bundle brings.

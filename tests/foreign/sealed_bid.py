@@ -363,3 +363,8 @@ def read_key_file(document, passphrase=""):
         raise ValueError("not a bidder's key file")
     cipher = _locker(passphrase, unb64u(document["salt"]), int(document["iterations"]))
     return cipher.decrypt(unb64u(document["nonce"]), unb64u(document["sealed"]), b"etrade/bidder-key/v2\n" + m), m
+
+
+def bidder_release_message(release):
+    """What is signed of a release of version 2."""
+    return b"etrade/bidder-release/v2\n" + jcs({k: v for k, v in release.items() if k != "signature"})

@@ -13,7 +13,7 @@ import { BadDocument, type KeyBundle, type Manifest, manifestId, readDocument } 
 import { importBoxKey } from "../trustee/box_key";
 import { momentOf } from "../trustee/moment";
 import { now } from "./clock";
-import { attribute, complain, field, onSubmit } from "./words";
+import { attribute, complain, field, onSubmit, signerOf } from "./words";
 
 /** What stopped a release: the name of its sentence. */
 class Stopped extends Error {
@@ -36,7 +36,9 @@ async function give(form: HTMLFormElement): Promise<void> {
     const bundle = await fetchBundle(form, holder);
     if (now() < momentOf(bundle.opens_at)) throw new Stopped("too-early");
     const [key, manifest] = holder === undefined ? await own(bundle, bytes, passphrase) : await held(bundle, holder);
-    field(form, "release").value = canonical(await releaseKey(key, manifest, bundle.session));
+    // a second holder gives the key in nobody's name; without a signing key in this browser the right key counts all the same
+    const signer = holder === undefined ? await get("signing", signerOf(form)) : undefined;
+    field(form, "release").value = canonical(await releaseKey(key, manifest, bundle.session, signer));
   } catch (error) {
     if (error instanceof Stopped) return complain(form, error.sentence, error.detail);
     if (error instanceof WrongKeyPassphrase || error instanceof WrongPassphrase) return complain(form, "passphrase");

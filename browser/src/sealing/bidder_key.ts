@@ -3,9 +3,12 @@
  * of a second holder, and its release to an opening session.
  */
 import { type Bytes, concat, equal, fromBase64url, randomBytes, toBase64url, utf8 } from "../bytes/bytes";
+import { canonicalBytes } from "../bytes/canonical";
 import { hkdfExpand, sha256 } from "../bytes/hash";
+import type { SigningKey } from "../keys/database";
+import { signBytes } from "../keys/signing";
 import { type BoxPair, POINT, commitBidder, readPublicKey, suite } from "./boxes";
-import { BadDocument, type Manifest, contextHash, demand, manifestId, readBytes, readPoint } from "./documents";
+import { BadDocument, type Manifest, type Signature, contextHash, demand, manifestId, readBytes, readPoint, signatureDocument } from "./documents";
 
 const ROUNDS = 600_000;
 const ROUNDS_MAX = 10_000_000;
@@ -23,7 +26,10 @@ export interface BidderKey {
 
 export type SecondHolder = { box: string; hpke: string };
 
-export type BidderRelease = { box: string; m: string; session: string; typ: "etrade/bidder-release/v1" };
+/** Version 2 is signed: only so can a wrong key be held against the bidder, and nobody make one up. */
+export type BidderRelease =
+  | { box: string; m: string; session: string; typ: "etrade/bidder-release/v1" }
+  | { box: string; m: string; session: string; signature: Signature; typ: "etrade/bidder-release/v2" };
 
 /** The file does not open with this passphrase. */
 export class WrongKeyPassphrase extends Error {}
@@ -99,8 +105,8 @@ export async function keyOfSecond(manifest: Manifest, holder: BoxPair): Promise<
   return { secret: new Uint8Array(await recipient.open(sealed.slice(POINT).buffer)), m: await manifestId(manifest) };
 }
 
-/** Locks a key to the opening session; refuses one that is not this bid's. */
-export async function releaseKey(key: BidderKey, manifest: Manifest, session: string): Promise<BidderRelease> {
+/** Locks a key to the opening session, signed where there is a signer; refuses one that is not this bid's. */
+export async function releaseKey(key: BidderKey, manifest: Manifest, session: string, signer?: SigningKey): Promise<BidderRelease> {
   const context = await contextHash(manifest.ctx);
   const commitment = manifest.lock.commit_b;
   demand(equal(key.m, await manifestId(manifest)), "the key file belongs to another bid");
@@ -111,7 +117,11 @@ export async function releaseKey(key: BidderKey, manifest: Manifest, session: st
     info: concat(utf8("etrade/bidder-release/v1\n"), context, await sha256(point)).buffer,
   });
   const box = concat(new Uint8Array(sender.enc), new Uint8Array(await sender.seal(key.secret.slice().buffer)));
-  return { box: toBase64url(box), m: toBase64url(key.m), session, typ: "etrade/bidder-release/v1" };
+  const given = { box: toBase64url(box), m: toBase64url(key.m), session };
+  if (signer === undefined) return { ...given, typ: "etrade/bidder-release/v1" };
+  const typ = "etrade/bidder-release/v2";
+  const message = concat(utf8(`${typ}\n`), canonicalBytes({ ...given, typ }));
+  return { ...given, signature: signatureDocument(await signBytes(signer.privateKey, message), signer.certificates), typ };
 }
 
 async function secondInfo(context: Bytes, holder: Uint8Array): Promise<Bytes> {

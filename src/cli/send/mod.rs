@@ -63,6 +63,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     };
     let bid = Bid { manifest: read(MANIFEST_FILE)?, signature: read(SIGNATURE_FILE)? };
     let manifest: Manifest = from_jcs(bid.manifest.as_bytes()).context(MANIFEST_FILE)?;
+    manifest.check_shares()?;
     let ciphertext = args.sealed.join(CIPHERTEXT_FILE);
     let size = ciphertext.metadata().with_context(|| ciphertext.display().to_string())?.len();
     if size != manifest.ct.size.0 {

@@ -1,6 +1,7 @@
 //! 投标人解密 Where bids are locked with their bidders' keys too: what the hall shows of the bidders' phase, and its addresses.
 
 use super::{Envelope, ReleaseForm, back, envelope_of};
+use crate::account::authority::Authority;
 use crate::account::form::{Posted, fields_and_file, one_file};
 use crate::account::page::Page;
 use crate::account::role::Role;
@@ -149,14 +150,14 @@ pub(super) async fn bundle_get(
 }
 
 async fn take(
-    door: &Door,
+    (door, authority): (&Door, &Authority),
     who: Who,
     (lot, envelope): (Id<Lot>, EnvelopeKind),
     arrival: Arrival,
     release: String,
 ) -> Result<(), Failure> {
-    let actor = who.actor();
-    let work = move |act: &mut Act<'_>| bidders::release_key(act, &who, lot, envelope, &release);
+    let (actor, authority) = (who.actor(), authority.clone());
+    let work = move |act: &mut Act<'_>| bidders::release_key(act, &authority, &who, lot, envelope, &release);
     let done = door.act_arrived(actor, arrival, work).await?;
     match done.value {
         Taken::Key => Ok(()),
@@ -167,32 +168,32 @@ async fn take(
 pub(super) async fn key_post(
     Among(who, ..): Everybody,
     p: Page,
-    door: web::Data<Door>,
+    (door, authority): (web::Data<Door>, web::Data<Authority>),
     path: Envelope,
     form: Posted<ReleaseForm>,
     came: Came,
 ) -> Answer {
     let arrival = came.or_now(&door);
     let (facts, envelope) = envelope_of(&door, path, Some(&who)).await?;
-    let done = take(&door, who, (facts.lot, envelope), arrival, form.0.release).await;
+    let done = take((&door, &authority), who, (facts.lot, envelope), arrival, form.0.release).await;
     back(p, &door, facts, done).await
 }
 
-/// Largest release of a key that is read, in bytes; it takes about 500.
+/// Largest release of a key that is read, in bytes; with signature and certificates it takes about 3,000.
 const KEY_BYTES_MAX: usize = 1 << 16;
 
 /// The release that `sunbid open release-key` wrote.
 pub(super) async fn key_file_post(
     Among(who, ..): Everybody,
     p: Page,
-    door: web::Data<Door>,
+    (door, authority): (web::Data<Door>, web::Data<Authority>),
     path: Envelope,
     parts: Multipart,
 ) -> Answer {
     let (facts, envelope) = envelope_of(&door, path, Some(&who)).await?;
     let (_, content) = one_file(parts, &p.csrf, KEY_BYTES_MAX, "64 KiB").await?;
     let (arrival, release) = (door.arrive(), String::from_utf8_lossy(&content).into_owned());
-    let done = take(&door, who, (facts.lot, envelope), arrival, release).await;
+    let done = take((&door, &authority), who, (facts.lot, envelope), arrival, release).await;
     back(p, &door, facts, done).await
 }
 

@@ -186,10 +186,10 @@ fn nobody_is_called_absent_whose_key_came_in_time_and_waits_for_its_turn(engine:
     };
     assert_eq!(refused(excused()).key, "opening.refusal.not_absent", "the key is here");
     assert_eq!(refused(filled.try_bundle(&house, Single)).key, "opening.refusal.bidders_first");
-    let actor = who.actor();
-    let taken = runtime().block_on(
-        door.act_arrived(actor, arrival, move |act| bidders::release_key(act, &who, lot, Single, &release)),
-    );
+    let (actor, authority) = (who.actor(), house.authority().clone());
+    let taken = runtime().block_on(door.act_arrived(actor, arrival, move |act| {
+        bidders::release_key(act, &authority, &who, lot, Single, &release)
+    }));
     assert_eq!(taken.unwrap().value, Taken::Key);
     assert_eq!(refused(excused()).key, "opening.refusal.not_absent", "the key came");
     filled.try_bundle(&house, Single).expect("all keys are there");

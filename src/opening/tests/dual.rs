@@ -23,10 +23,11 @@ use crate::sealed_bid::testing::{Offer, bid_dual};
 use crate::sealing::bidder_key::KeyBundle;
 use crate::sealing::boxes::BoxKey;
 use crate::sealing::context::EnvelopeKind as Kind;
-use crate::sealing::document::Bytes;
+use crate::sealing::document::{Blob, Bytes};
 use crate::sealing::key_file::write_box_key;
 use crate::sealing::manifest::BidderKeyFile;
-use crate::sealing::release::BidderRelease;
+use crate::sealing::release::{BidderRelease, BidderReleaseTyp};
+use crate::sealing::signature::{Signer, SigningKey};
 
 on_both_databases! {
     on_a_lawful_day_every_bidder_comes_and_then_the_trustees
@@ -35,6 +36,7 @@ on_both_databases! {
     a_missing_key_that_is_not_the_bidders_fault_is_recorded_as_withdrawn
     a_second_holder_steps_in
     a_wrong_key_is_held_against_the_bidder_who_gave_it
+    a_wrong_key_that_the_bidder_did_not_sign_is_held_against_nobody
     only_the_bidder_and_the_holder_it_named_can_give_a_key
     each_of_two_envelopes_has_its_own_time
 }
@@ -81,7 +83,9 @@ fn hand_in(
     (member, release): (&Member, &BidderRelease),
 ) -> Result<Taken, Failure> {
     let (who, lot, text) = (member.who.clone(), filled.lot, jcs_text(release));
-    let done = house.act(&member.who, move |act| bidders::release_key(act, &who, lot, kind, &text));
+    let authority = house.authority().clone();
+    let done =
+        house.act(&member.who, move |act| bidders::release_key(act, &authority, &who, lot, kind, &text));
     done.map(|done| done.value)
 }
 
@@ -249,7 +253,12 @@ fn a_second_holder_steps_in(engine: Engine) {
     assert_eq!(seconds, [files[1].m]);
 }
 
-/// A release of a key that the bid did not commit to, as a dishonest client would make it; an honest one refuses.
+pub(super) fn signer(member: &Member) -> Signer {
+    let key = SigningKey::from_pkcs8(&member.pkcs8).unwrap();
+    Signer::new(key, vec![Blob(member.certificate.clone())]).unwrap()
+}
+
+/// A release of a key that the bid did not commit to, as a dishonest client would make it; an honest one refuses. Not signed.
 fn wrong(given: &KeyBundle) -> BidderRelease {
     let manifest = &given.manifests[0];
     let honest = BidderKeyFile {
@@ -267,13 +276,14 @@ fn a_wrong_key_is_held_against_the_bidder_who_gave_it(engine: Engine) {
     filled.close(&house);
     let bidder = |i: usize| &filled.bidders[i - 1];
     let given = |i: usize| filled.key_bundle(&house, Kind::Single, (bidder(i), None)).unwrap();
-    let offer = |i: usize| hand_in(&house, &filled, Kind::Single, (bidder(i), &wrong(&given(i))));
+    let signed = |i: usize| wrong(&given(i)).signed(&signer(bidder(i))).unwrap();
+    let offer = |i: usize| hand_in(&house, &filled, Kind::Single, (bidder(i), &signed(i)));
     // one bidder takes the wrong file first and the right one then; another never has the right one
     assert_eq!(offer(1).unwrap(), Taken::Wrong);
     for i in 1..=2 {
         filled.give_key(&house, Kind::Single, i, &files[i - 1]);
     }
-    let last = wrong(&given(3));
+    let last = signed(3);
     for _ in 1..TRIES_MAX {
         assert_eq!(offer(3).unwrap(), Taken::Wrong);
     }
@@ -291,6 +301,56 @@ fn a_wrong_key_is_held_against_the_bidder_who_gave_it(engine: Engine) {
     let tried =
         |m: Bytes<32>| record.bidder_keys.as_ref().unwrap().bids.iter().find(|l| l.m == m).unwrap().wrong;
     assert_eq!([tried(files[0].m), tried(files[1].m), tried(files[2].m)], [1, 0, 10]);
+}
+
+/// Whoever runs the server could make up a wrong key for a bidder, but not its signature.
+fn a_wrong_key_that_the_bidder_did_not_sign_is_held_against_nobody(engine: Engine) {
+    let house = TestHouse::new(engine);
+    let (filled, files) = three(&house);
+    filled.close(&house);
+    let given = |i: usize| filled.key_bundle(&house, Kind::Single, (&filled.bidders[i - 1], None)).unwrap();
+    let hand = |i: usize, release: &BidderRelease| {
+        hand_in(&house, &filled, Kind::Single, (&filled.bidders[i - 1], release))
+    };
+    let unsigned = wrong(&given(1));
+    let of_another = unsigned.clone().signed(&signer(&filled.bidders[1])).unwrap();
+    let mut changed = unsigned.clone().signed(&signer(&filled.bidders[0])).unwrap();
+    changed.sealed = wrong(&given(1)).sealed;
+    let of_nobody = unsigned.clone().signed(&a_stranger()).unwrap();
+    for release in [&unsigned, &of_another, &changed, &of_nobody] {
+        assert_eq!(refused(hand(1, release)).key, "opening.refusal.wrong_key");
+    }
+    assert!(house.door().read(|db| store::tries(db, filled.lot, Kind::Single)).unwrap().is_empty());
+    // a version 1 with a signature, and a version 2 without, are no releases
+    let mut odd = unsigned.clone().signed(&signer(&filled.bidders[0])).unwrap();
+    odd.typ = BidderReleaseTyp::Unsigned;
+    assert_eq!(refused(hand(1, &odd)).key, "opening.refusal.bad_release");
+    let odd = BidderRelease { typ: BidderReleaseTyp::Signed, ..unsigned };
+    assert_eq!(refused(hand(1, &odd)).key, "opening.refusal.bad_release");
+    // the right key proves itself, however it is signed
+    let right = |i: usize| {
+        let given = given(i);
+        BidderRelease::make(&files[i - 1], &given.manifests[0], &given.session.0).unwrap()
+    };
+    assert_eq!(hand(1, &right(1).signed(&a_stranger()).unwrap()).unwrap(), Taken::Key);
+    assert_eq!(hand(2, &right(2).signed(&signer(&filled.bidders[1])).unwrap()).unwrap(), Taken::Key);
+    // who only ever gave a wrong one without signing it has not come
+    assert_eq!(refused(hand(3, &wrong(&given(3)))).key, "opening.refusal.wrong_key");
+    later(&house, &filled, 30);
+    filled.release(&house, Kind::Single, &[1, 2]);
+    filled.open(&house, Kind::Single, false).unwrap();
+    let record = record(&house, &filled, Kind::Single);
+    let failed = record.read_out[2].not_opened.clone().unwrap();
+    assert_eq!((failed.blame, failed.cause), (Blame::Bidder, Cause::BidderKeyMissing));
+    assert!(record.read_out[..2].iter().all(|line| line.not_opened.is_none()));
+}
+
+/// Somebody with a certificate that no authority here has issued.
+fn a_stranger() -> Signer {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let certificate = rcgen::CertificateParams::new(vec![]).unwrap().self_signed(&key).unwrap();
+    let signing = SigningKey::from_pkcs8(&key.serialize_der()).unwrap();
+    Signer::new(signing, vec![Blob(certificate.der().to_vec())]).unwrap()
 }
 
 fn only_the_bidder_and_the_holder_it_named_can_give_a_key(engine: Engine) {

@@ -1,6 +1,6 @@
 //! A day with both locks over HTTP: what the hall shows, and to whom which form.
 
-use super::dual::{dual, locked_bids};
+use super::dual::{dual, locked_bids, signer};
 use crate::account::testing::TestHouse;
 use crate::on_both_databases;
 use crate::open_data::evidence::{self, Contents};
@@ -67,7 +67,9 @@ fn a_hall_with_both_locks_takes_keys_first_and_its_evidence_holds(engine: Engine
     let release = at("release.json");
     let now = served.house.door().now();
     let key = jcs_text(&files[2]);
-    crate::sealing::command::release_bidder_key(&bundle, key.as_bytes(), "", now, &release).unwrap();
+    let signer = signer(&filled.bidders[2]);
+    crate::sealing::command::release_bidder_key(&bundle, (key.as_bytes(), ""), Some(&signer), now, &release)
+        .unwrap();
     third.get(HALL);
     let release = std::fs::read(release).unwrap();
     third.post_file(&format!("{HALL}/single/key-file"), "release.json", &release).expect_status(303);

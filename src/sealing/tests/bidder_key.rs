@@ -4,6 +4,7 @@
 use super::foreign::{key_file, opener};
 use super::{panel, sealed, signer};
 use crate::platform::canonical::{jcs, jcs_text};
+use crate::platform::digest::b64u;
 use crate::platform::moment::Moment;
 use crate::sealing::bidder_key::{KeyBundle, KeyBundleTyp, key_of_second, lock_key_file, read_key_file};
 use crate::sealing::boxes::{BoxKey, second_box};
@@ -15,6 +16,7 @@ use crate::sealing::document::Bytes;
 use crate::sealing::key_file::write_box_key;
 use crate::sealing::keys::{Secret, commit_b};
 use crate::sealing::manifest::Manifest;
+use crate::sealing::release::BidderRelease;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
@@ -159,4 +161,31 @@ fn a_short_passphrase_and_a_second_holder_of_a_single_lock_are_refused() {
     assert!(Manifest::read(&jcs(&manifest)).unwrap_err().to_string().contains("second holder"));
     manifest.lock.second = None;
     Manifest::read(&jcs(&manifest)).unwrap();
+}
+
+#[test]
+fn a_release_that_python_signed_is_read_opened_and_checked_here() {
+    let vectors: Value =
+        serde_json::from_str(include_str!("../../../tests/foreign/bidder-release-vectors.json")).unwrap();
+    let bids: Value =
+        serde_json::from_str(include_str!("../../../tests/foreign/sealed-bid-vectors.json")).unwrap();
+    let bid = bids["cases"].as_array().unwrap().iter().find(|bid| bid["name"] == vectors["bid"]).unwrap();
+    let manifest = Manifest::read(bid["expect"]["manifest"].as_str().unwrap().as_bytes()).unwrap();
+    let text = vectors["release"].as_str().unwrap();
+    let release = BidderRelease::read(text.as_bytes()).unwrap();
+    assert_eq!(b64u(&release.message()), vectors["message"].as_str().unwrap());
+    release.signature.as_ref().unwrap().verify(&release.message()).unwrap();
+    let session = BoxKey::from_bytes(&bytes::<32>(&vectors["session_private"])).unwrap();
+    assert_eq!(release.open(&manifest, &session).unwrap().0, bytes::<32>(&bid["given"]["k_b"]));
+    // the signature speaks of this very box
+    let mut other = release.clone();
+    other.sealed.0[70] ^= 1;
+    assert!(release.signature.as_ref().unwrap().verify(&other.message()).is_err());
+    // version 1 has no signature, version 2 has one
+    for odd in [
+        text.replace("bidder-release/v2", "bidder-release/v1"),
+        jcs_text(&BidderRelease { signature: None, ..release }),
+    ] {
+        assert!(BidderRelease::read(odd.as_bytes()).is_err(), "{odd}");
+    }
 }

@@ -63,7 +63,8 @@ fn of_a_tender(add: &mut Add<'_>) {
     add("envelope", "parameters", &jcs(&given));
     let signer =
         Signer::new(SigningKey::from_pkcs8(&member.pkcs8).unwrap(), vec![Blob(member.certificate.clone())]);
-    let hostile = Hostile::begin(&given, &signer.unwrap());
+    let signer = signer.unwrap();
+    let hostile = Hostile::begin(&given, &signer);
     let mut archive = hostile.bid.manifest.ctx.hash().to_vec();
     let _ = hostile.rewritten(|plain| archive.extend_from_slice(plain));
     add("archive", "archive", &archive);
@@ -76,7 +77,9 @@ fn of_a_tender(add: &mut Add<'_>) {
     add("release", "opening-bundle", &jcs(&bundle));
     add("release", "drill-bundle", &jcs(&drill_of(&house, &filled)));
     add("release", "trustee", &jcs(&filled.made(&house, Single, 1)));
-    add("release", "bidder", &jcs(&wrong_key(&bid.manifest, &bundle.session)));
+    let wrong = wrong_key(&bid.manifest, &bundle.session);
+    add("release", "bidder", &jcs(&wrong));
+    add("release", "bidder-signed", &jcs(&wrong.signed(&signer).unwrap()));
     filled.release(&house, Single, &[1, 2]);
     filled.open(&house, Single, false).unwrap();
     let contents = Contents { ciphertexts: false, media: false };

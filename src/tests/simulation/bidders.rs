@@ -104,7 +104,7 @@ impl Player {
     }
 }
 
-fn signer(member: &Member) -> Signer {
+pub fn signer(member: &Member) -> Signer {
     let key = SigningKey::from_pkcs8(&member.pkcs8).unwrap();
     Signer::new(key, vec![Blob(member.certificate.clone())]).unwrap()
 }

@@ -1,6 +1,6 @@
 //! Where bids are locked with their bidders' keys too: who gives a key, a wrong one or none, and when their time is over.
 
-use super::bidders::KeyPlan;
+use super::bidders::{KeyPlan, signer};
 use super::forms::{Form, Turn};
 use super::servers::Flight;
 use super::world::{Came, World};
@@ -95,6 +95,10 @@ impl World {
         let own = || content.key.clone().unwrap();
         let file = |second: bool| if second { key_of_second(manifest, &self.holder).unwrap() } else { own() };
         let release = match wrong {
+            // only what the bidder signed is held against it
+            true if !second => {
+                wrong_key(manifest, &bundle.session).signed(&signer(&self.players[at].member)).unwrap()
+            }
             true => wrong_key(manifest, &bundle.session),
             false => BidderRelease::make(&file(second), manifest, &bundle.session.0).unwrap(),
         };
@@ -116,8 +120,10 @@ impl World {
         let (who, lot, kind) = (giver.who.clone(), self.filled.lot, self.kind);
         let whose = if second { "the second holder" } else { "they" };
         let what = format!("bidder {}: {whose} give a {} key", at + 1, if wrong { "wrong" } else { "true" });
-        let came = self
-            .enter(&what, who.actor(), flight, move |act| bidders::release_key(act, &who, lot, kind, &text));
+        let authority = self.house().authority().clone();
+        let came = self.enter(&what, who.actor(), flight, move |act| {
+            bidders::release_key(act, &authority, &who, lot, kind, &text)
+        });
         let over = ["keys_over", "key_released", "already_opened", "not_in_this_phase"];
         match came {
             Came::Done(taken) => {

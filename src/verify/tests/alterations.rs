@@ -390,11 +390,13 @@ fn an_altered_signing_time_of_a_signed_paper_is_named() {
     );
 }
 
-/// An opening record that reads nothing out and says this of the first bid.
-fn with_record(evidence: &mut Evidence, blame: &str, cause: Value) {
+fn first_bid(evidence: &Evidence) -> String {
     let folder = evidence.bid(0);
-    let hex = folder.trim_end_matches('/').rsplit('/').next().unwrap();
-    let m = b64u(&hex::decode(hex).unwrap());
+    b64u(&hex::decode(folder.trim_end_matches('/').rsplit('/').next().unwrap()).unwrap())
+}
+
+/// An opening record that reads nothing out and says this of the bid `m`.
+pub(super) fn with_record(evidence: &mut Evidence, m: &str, blame: &str, cause: Value) {
     let record = json!({
         "arrivals": [], "bid_set": b64u(&[0; 32]), "bidders": 3, "closed_at": at(0), "closing_root": b64u(&[0; 32]),
         "closing_size": "9", "envelope": "single", "lot": "1", "objections": [], "opened_at": at(60), "opens_at": at(0),
@@ -418,11 +420,17 @@ fn a_record_that_blames_the_bidder_for_what_its_shares_do_not_show_is_named() {
         ("trustees", json!("shares_missing")),
     ];
     for (blame, cause) in invented {
-        let evidence = altered(|evidence| with_record(evidence, blame, cause.clone()));
+        let evidence = altered(|evidence| {
+            let m = first_bid(evidence);
+            with_record(evidence, &m, blame, cause.clone());
+        });
         let named = broken(&evidence).iter().filter(|line| line.starts_with("blame ")).count();
         assert_eq!(named, 1, "{blame} {cause}: {:#?}", broken(&evidence));
     }
     // what the shares say nothing about is no matter of this check
-    let evidence = altered(|evidence| with_record(evidence, "bidder", json!("bidder_key_missing")));
+    let evidence = altered(|evidence| {
+        let m = first_bid(evidence);
+        with_record(evidence, &m, "bidder", json!("bidder_key_missing"));
+    });
     assert!(broken(&evidence).iter().all(|line| !line.starts_with("blame ")), "{:#?}", broken(&evidence));
 }

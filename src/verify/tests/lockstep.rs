@@ -1,6 +1,7 @@
 //! Bidders before trustees: what a platform might write into its log about them, and what the verifier says to it.
 
-use super::lot::{Evidence, LOT, Story, at};
+use super::alterations::with_record;
+use super::lot::{BIDDER_CODE, Evidence, LOT, Story, at};
 use crate::opening::testing::wrong_key;
 use crate::platform::canonical::jcs;
 use crate::platform::digest::b64u;
@@ -22,6 +23,12 @@ pub enum Order {
     AbsentEarly,
     /// The bidder first gave a wrong key, which was refused.
     WrongKeyTried,
+    /// A wrong key is held against the bidder that nobody signed.
+    WrongKeyUnsigned,
+    /// One is held against it that another organisation signed.
+    WrongKeyOfAnother,
+    /// The bidder was asked for its key under another session's key, so that it looks wrong.
+    OtherSessionAsked,
     /// The bidder's right key was refused as wrong the first time.
     RightKeyRefused,
     /// The end is not in the log.
@@ -46,12 +53,26 @@ impl Story {
         let key = bid.bidder_key.as_ref().unwrap();
         let release = BidderRelease::make(key, &bid.manifest, &session.public()).unwrap();
         let refused = match self.order {
-            Order::WrongKeyTried => Some(wrong_key(&bid.manifest, &Bytes(session.public()))),
+            Order::WrongKeyTried | Order::WrongKeyOfAnother | Order::WrongKeyUnsigned => {
+                Some(wrong_key(&bid.manifest, &Bytes(session.public())))
+            }
+            Order::OtherSessionAsked => {
+                Some(BidderRelease::make(key, &bid.manifest, &BoxKey::random().public()).unwrap())
+            }
             Order::RightKeyRefused => {
                 Some(BidderRelease::make(key, &bid.manifest, &session.public()).unwrap())
             }
             _ => None,
         };
+        let signer = match self.order {
+            Order::WrongKeyUnsigned => None,
+            Order::WrongKeyOfAnother => Some(self.bid_signer("91110000000000000B")),
+            _ => Some(self.bid_signer(BIDDER_CODE)),
+        };
+        let refused = refused.map(|refused| match signer {
+            Some(signer) => refused.signed(&signer).unwrap(),
+            None => refused,
+        });
         if let Some(refused) = refused {
             let hash = refused.hash();
             self.files.insert(path(&format!("refused-{}.json", hex::encode(hash))), jcs(&refused));
@@ -154,6 +175,21 @@ fn a_key_that_was_refused_as_wrong_is_judged_again() {
     });
     says(&other, "it is not the release of entry");
     says(&told(Order::RightKeyRefused), "its right key was refused as wrong at entry");
+}
+
+#[test]
+fn a_wrong_key_that_its_bidder_did_not_sign_is_named_and_so_is_one_for_another_session() {
+    says(&told(Order::WrongKeyUnsigned), "who has not signed it: there is no signature");
+    says(&told(Order::WrongKeyOfAnother), "who has not signed it: the certificate is another organisation's");
+    says(&told(Order::OtherSessionAsked), "was asked for under another session's key");
+    // a record that tells of a wrong key where the log has none
+    let mut invented = Evidence::honest();
+    let bidder = invented.files.keys().find(|path| path.starts_with("opening/single/bidder-")).unwrap();
+    let hex = bidder.strip_prefix("opening/single/bidder-").unwrap().strip_suffix(".json").unwrap();
+    let m = b64u(&hex::decode(hex).unwrap());
+    with_record(&mut invented, &m, "bidder", json!("bidder_key_wrong"));
+    let broken: Vec<String> = invented.verify().broken_lines().map(|line| line.words.clone()).collect();
+    assert!(broken.iter().any(|words| words.contains("and the log has none")), "{broken:#?}");
 }
 
 #[test]

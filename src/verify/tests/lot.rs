@@ -127,8 +127,15 @@ struct Person {
     certificate: Vec<u8>,
 }
 
+/// The credit code in everybody's certificate.
+pub const BIDDER_CODE: &str = "91110000000000000A";
+
 impl Person {
     fn of(authority: &Authority, name: &str) -> Self {
+        Self::with_code(authority, name, BIDDER_CODE)
+    }
+
+    fn with_code(authority: &Authority, name: &str, code: &str) -> Self {
         let who = Who {
             person: Id::random(),
             login: name.into(),
@@ -136,7 +143,7 @@ impl Person {
             role: Role::Bidder,
             organisation: Id::random(),
             organisation_name: format!("{name} Ltd"),
-            credit_code: "91110000000000000A".into(),
+            credit_code: code.into(),
         };
         let (key, _) = SigningKey::generate().unwrap();
         let certificate = authority.issue(&who, key.point().0, at(0)).unwrap();
@@ -179,6 +186,12 @@ impl Story {
             signer: Signer::new(SignerKey::from_seed(ORIGIN, [4; 32]).unwrap()),
             signed: 0,
         }
+    }
+
+    /// A signer of bids and releases of the organisation with this credit code.
+    pub(super) fn bid_signer(&self, code: &str) -> BidSigner {
+        let person = Person::with_code(&self.authority, "bidder", code);
+        BidSigner::new(person.key, vec![Blob(person.certificate)]).unwrap()
     }
 
     fn push(&mut self, kind: u8, object: Vec<u8>, ours: bool) -> u64 {
