@@ -108,6 +108,7 @@ pub fn jobs() -> Vec<Job> {
         Job { name: "opening", every: MINUTE / 6, run: |house| opening::jobs::due(&house.door) },
         Job { name: "witnesses", every: 4 * SECOND, run: |house| witnessing::run(&house.door) },
         Job { name: "cover", every: 2 * SECOND, run: |house| witnessing::cover(&house.door, 2) },
+        Job { name: "cover_bid", every: 2 * SECOND, run: |house| sealed_bid::cover::due(&house.door, 2) },
     ]
 }
 

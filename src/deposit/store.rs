@@ -96,9 +96,7 @@ const POSTING: &str = "deposit/posting";
 const BOOK: &str = "deposit/book";
 
 fn seal<T: Serialize>(vault: &Vault, purpose: &str, record: &T, pad: usize) -> Result<Vec<u8>, Fault> {
-    let mut plain = serde_json::to_vec(record)?;
-    plain.resize(plain.len().next_multiple_of(pad), b' ');
-    Ok(vault.seal(purpose, &plain))
+    Ok(vault.seal_padded(purpose, serde_json::to_vec(record)?, pad))
 }
 
 fn open<T: DeserializeOwned>(vault: &Vault, purpose: &str, sealed: &[u8]) -> Result<T, Fault> {

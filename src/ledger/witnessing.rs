@@ -4,7 +4,7 @@
 //! Nothing here changes what counts. A witness that is away is asked again at the next slot; the closing checkpoints
 //! come first and in order, because a witness never cosigns a smaller tree after a larger one.
 
-use super::act::{Act, Actor, Event, Subject};
+use super::act::{Act, Actor, EntryId, Event, Subject};
 use super::door::Door;
 use super::note::{Note, Signature, VerifierKey};
 use super::policy::{Party, Policy};
@@ -318,17 +318,41 @@ impl Event for Cover {
     }
 }
 
+/// The same in the log; in the database it is as long as what it is entered for.
+#[derive(Serialize)]
+struct CoverOf<const PAD: usize>;
+
+impl<const PAD: usize> Event for CoverOf<PAD> {
+    const KIND: &'static str = Cover::KIND;
+    const NUMBER: u8 = Cover::NUMBER;
+    const PAD: usize = PAD;
+
+    fn object(&self, at: Moment, actor: &Actor) -> Vec<u8> {
+        Cover.object(at, actor)
+    }
+}
+
+/// Enters, as part of an act, a line about nothing whose row looks like one about `subject` with bodies padded to `PAD` bytes.
+///
+/// # Errors
+/// The database fails.
+pub fn enter_cover_of<const PAD: usize>(act: &mut Act<'_>, subject: &Subject) -> Result<EntryId, Fault> {
+    act.enter(subject, &CoverOf::<PAD>)
+}
+
+/// Whether it is time for something that happens at random moments, on average once in `mean` seconds, when asked every `every`
+/// seconds. Never if `mean` is 0.
+pub fn strikes(mean: u64, every: u64) -> bool {
+    mean != 0 && u64::from_be_bytes(random::bytes()) % mean < every
+}
+
 /// Enters a line that hides how much happens, on average one in `cover_seconds` when called every `every` seconds.
 /// The moments are random, so that nobody can subtract these lines from the rest.
 ///
 /// # Errors
 /// The database fails.
 pub fn cover(door: &Door, every: u64) -> Result<(), Fault> {
-    let mean = door.config().cover_seconds;
-    if mean == 0 || u64::from_be_bytes(random::bytes()) % mean >= every {
-        return Ok(());
-    }
-    enter_cover(door)
+    if strikes(door.config().cover_seconds, every) { enter_cover(door) } else { Ok(()) }
 }
 
 /// Gives witnesses something new to cosign if they have cosigned all there is: a cosignature bears the time at which it was

@@ -54,6 +54,9 @@ pub struct Config {
     pub timestamp_roots: String,
     /// Mean time between entries that only hide how much happens, in seconds; 0 for none. `SUNBID_COVER_SECONDS`.
     pub cover_seconds: u64,
+    /// Mean time between rows and files that look like a bid and are none, in seconds; 0 for none. Each takes a megabyte for
+    /// some months. `SUNBID_COVER_BID_SECONDS`.
+    pub cover_bid_seconds: u64,
     /// Tries to sign in that one address has with one sign-in name in a minute; 0: no limit. `SUNBID_SIGN_IN_TRIES`.
     pub sign_in_tries: u32,
     /// Tries to sign in that one address has in a minute, with whatever names; 0: no limit.
@@ -89,6 +92,7 @@ impl Default for Config {
             timestamp_url: String::new(),
             timestamp_roots: String::new(),
             cover_seconds: 60,
+            cover_bid_seconds: 600,
             sign_in_tries: 10,
             sign_in_tries_per_address: 120,
             command_line_from: 50_000_000,
@@ -145,6 +149,7 @@ impl Config {
         number("SUNBID_UPLOAD_MEMORY_BYTES", &env, &mut config.upload_memory_bytes, "bytes")?;
         number("SUNBID_DISK_RESERVE_BYTES", &env, &mut config.disk_reserve_bytes, "bytes")?;
         number("SUNBID_COVER_SECONDS", &env, &mut config.cover_seconds, "seconds")?;
+        number("SUNBID_COVER_BID_SECONDS", &env, &mut config.cover_bid_seconds, "seconds")?;
         number("SUNBID_SIGN_IN_TRIES", &env, &mut config.sign_in_tries, "tries")?;
         number("SUNBID_SIGN_IN_TRIES_PER_ADDRESS", &env, &mut config.sign_in_tries_per_address, "tries")?;
         number("SUNBID_COMMAND_LINE_FROM", &env, &mut config.command_line_from, "yuan")?;

@@ -44,6 +44,7 @@ struct Submitted<'a> {
 impl Event for Submitted<'_> {
     const KIND: &'static str = "sealed_bid.submitted";
     const NUMBER: u8 = 70;
+    const PAD: usize = rules::ROW_PAD;
 
     fn object(&self, _: Moment, _: &Actor) -> Vec<u8> {
         self.manifest.message()
@@ -60,6 +61,7 @@ struct Withdrawn<'a> {
 impl Event for Withdrawn<'_> {
     const KIND: &'static str = "sealed_bid.withdrawn";
     const NUMBER: u8 = 71;
+    const PAD: usize = rules::ROW_PAD;
 }
 
 /// A try after the deadline. Kept so that nobody can say that it was, or was not, in time.

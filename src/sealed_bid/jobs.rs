@@ -1,7 +1,7 @@
 //! What the clock does here: nothing that a bid depends on. Uploads that led to no bid are removed; the script that seals in
 //! browsers is entered in the log when it is another than before.
 
-use super::uploads;
+use super::{cover, uploads};
 use crate::ledger::Door;
 use crate::platform::refusal::Fault;
 
@@ -12,5 +12,6 @@ use crate::platform::refusal::Fault;
 pub fn due(door: &Door) -> Result<(), Fault> {
     super::program::log_served(door)?;
     uploads::expire(door)?;
+    cover::forget_old(door)?;
     uploads::sweep(door)
 }

@@ -11,6 +11,7 @@
 //!
 //! Invariants:
 //! - **No row of this room, and nothing that a page shows, tells who bids on a lot, or how many, before the closing.**
+//! - What a small bid leaves in the database and on the disk, a cover leaves too, at random moments ([`cover`]).
 //! - **The server holds no key that opens a bid.**
 //! - An upload is not a bid: only a submission before the deadline is, and the equal instant is late. A late try is
 //!   refused and the refusal is on record, of one bidder at most twenty a minute.
@@ -28,6 +29,7 @@ pub mod actions;
 pub mod arrival;
 pub mod senders;
 pub mod ciphertext;
+pub mod cover;
 pub mod drill;
 mod drill_log;
 pub mod drill_pages;

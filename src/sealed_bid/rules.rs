@@ -31,6 +31,12 @@ pub const UPLOAD_KEPT: i64 = 3 * DAY;
 /// How long what an ended upload left behind is kept for requests that are still under way, before all of it goes.
 pub const LEFTOVERS_KEPT: i64 = HOUR;
 
+/// Rows about bids and their entries in the log are padded to a multiple of so many bytes: one for all bids with up to about fifteen
+/// trustees, and for covers.
+pub const ROW_PAD: usize = 8192;
+/// How long a cover is kept: longer than bids are usually taken for. The rows of bids stay, and by then their lots are opened.
+pub const COVERS_KEPT: i64 = 30 * DAY;
+
 /// Why this room says no.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {

@@ -21,6 +21,9 @@ use bytes::Bytes;
 /// shared by several of them.
 pub const PART_MAX: usize = 4 * SLICE;
 
+/// A cover is left only where so many of its size would fit.
+const COVER_ROOM: u64 = 1024;
+
 /// What the platform lets bidders bring.
 #[derive(Clone)]
 pub struct Limits {
@@ -71,10 +74,25 @@ pub fn create(act: &mut Act<'_>, who: &Who, size: u64, limits: &Limits) -> Resul
         return Err(Refused::from(Refusal::TooMuchUploaded { max: limits.bytes }).into());
     }
     check_room(act, size, limits)?;
+    insert(act, (owner, bidder), size)
+}
+
+fn insert(act: &mut Act<'_>, (owner, bidder): (String, String), size: u64) -> Result<UploadRow, Failure> {
+    let now = act.now();
     let expires_at = now.plus(UPLOAD_KEPT);
     let row = UploadRow { id: Id::random(), owner, bidder, size, state: UploadState::Open, expires_at };
     store::insert_upload(act.db(), &row, now)?;
     Ok(row)
+}
+
+/// Begins an upload that is nobody's, for a cover.
+///
+/// # Errors
+/// Refused unless the disk has room for many such: a cover takes nothing away from bids.
+pub(super) fn create_cover(act: &mut Act<'_>, size: u64, limits: &Limits) -> Result<UploadRow, Failure> {
+    act.exclude("sealed_bid/room")?;
+    check_room(act, size.saturating_mul(COVER_ROOM), limits)?;
+    insert(act, (store::no_tag(), store::no_tag()), size)
 }
 
 fn check_room(act: &mut Act<'_>, size: u64, limits: &Limits) -> Result<(), Failure> {

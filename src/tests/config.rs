@@ -18,7 +18,7 @@ fn every_key_of_the_example_names_its_environment_variable() {
         .filter_map(|line| line.split_once(" = "))
         .map(|(key, _)| key)
         .collect();
-    assert_eq!(keys.len(), 24);
+    assert_eq!(keys.len(), 25);
     for key in keys {
         let variable = format!("SUNBID_{}", key.to_uppercase());
         assert!(EXAMPLE.contains(&variable), "{variable}");

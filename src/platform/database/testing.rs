@@ -84,6 +84,68 @@ pub fn everything(db: &mut Db) -> Vec<String> {
     out
 }
 
+/// What somebody could tell the rows of every table apart by, without any key: for each row its table, the kind and length of
+/// each value, and the numbers themselves in tables whose name begins with `exact`, unless they are moments.
+pub fn shapes(db: &mut Db, exact: &str) -> Vec<String> {
+    let tables = match db {
+        Db::Lite(_) => "SELECT name AS said FROM sqlite_master WHERE type = 'table' ORDER BY name",
+        Db::Pg(_) => {
+            "SELECT tablename::text AS said FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename"
+        }
+    };
+    let mut out = Vec::new();
+    for table in ask(db, tables.to_owned()) {
+        let columns = match db {
+            Db::Lite(_) => format!("SELECT name AS said FROM pragma_table_info('{table}') ORDER BY name"),
+            Db::Pg(_) => format!(
+                "SELECT column_name::text AS said FROM information_schema.columns WHERE table_schema = 'public' AND table_name = '{table}' ORDER BY 1"
+            ),
+        };
+        let number = |column: &str| {
+            if !table.starts_with(exact) {
+                return "'number'".to_owned();
+            }
+            format!(
+                "CASE WHEN \"{column}\" > 1000000000000000 THEN 'moment' ELSE CAST(\"{column}\" AS TEXT) END"
+            )
+        };
+        let lite = |column: &String| {
+            let (text, number) = (format!("typeof(\"{column}\") || length(\"{column}\")"), number(column));
+            format!(
+                "CASE typeof(\"{column}\") WHEN 'null' THEN 'null' WHEN 'integer' THEN {number} ELSE {text} END"
+            )
+        };
+        let columns = ask(db, columns);
+        let row: Vec<String> = match db {
+            Db::Lite(_) => columns.iter().map(lite).collect(),
+            Db::Pg(_) => {
+                let kind = |db: &mut Db, column: &String| {
+                    ask(
+                        db,
+                        format!(
+                            "SELECT data_type::text AS said FROM information_schema.columns WHERE table_schema = 'public' AND table_name = '{table}' AND column_name = '{column}'"
+                        ),
+                    )
+                };
+                let mut row = Vec::new();
+                for column in &columns {
+                    let shown = match kind(db, column).concat().as_str() {
+                        "bigint" | "integer" => number(column),
+                        "boolean" => format!("\"{column}\"::text"),
+                        "text" | "bytea" => format!("'text' || length(\"{column}\")"),
+                        _ => format!("'text' || length(\"{column}\"::text)"),
+                    };
+                    row.push(format!("coalesce({shown}, 'null')"));
+                }
+                row
+            }
+        };
+        let rows = ask(db, format!("SELECT {} AS said FROM \"{table}\"", row.join(" || '|' || ")));
+        out.extend(rows.into_iter().map(|row| format!("{table}: {row}")));
+    }
+    out
+}
+
 struct Server {
     port: u16,
     next: AtomicU32,

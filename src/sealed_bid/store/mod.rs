@@ -1,16 +1,18 @@
 //! All SQL on the box's tables: the tables here, the statements in one file for each kind of thing.
 
+mod covers;
 mod steps;
 mod uploads;
 
+pub(super) use covers::{covers, insert_cover, remove_cover};
 pub(crate) use steps::steps_of_lot;
 pub use steps::{CountedEnvelope, counted, counted_of};
 pub(super) use steps::{Series, insert_step, lane, step, steps, steps_of_bid};
 pub use uploads::{Part, Standing, UploadRow, UploadState, measured};
 pub(super) use uploads::{
     announced_bytes, arrived_bytes, bidder_tag, end_upload, expired, forget_upload, insert_part,
-    insert_upload, leftovers, open_uploads, owner_tag, remove_part, remove_parts, standing, supersede,
-    tidied,
+    insert_upload, leftovers, no_tag, open_uploads, owner_tag, remove_part, remove_parts, standing,
+    supersede, tidied,
 };
 pub(crate) use uploads::{parts, upload};
 

@@ -15,14 +15,14 @@ use crate::platform::moment::Moment;
 use crate::platform::refusal::Fault;
 use crate::platform::vault::Vault;
 use crate::project::rules::Lot;
-use crate::sealed_bid::rules::{Deed, Kept, Step, StepRecord, Upload, standing_bid};
+use crate::sealed_bid::rules::{Deed, Kept, ROW_PAD, Step, StepRecord, Upload, standing_bid};
 use crate::sealing::context::EnvelopeKind;
 use crate::sealing::manifest::Manifest;
 use crate::sealing::signature::Signature;
 use diesel::prelude::*;
 use std::collections::{HashMap, HashSet};
 
-const BODY: &str = "sealed_bid/step";
+pub(super) const BODY: &str = "sealed_bid/step";
 
 /// Lanes of a lot. Twelve writers at most are at work on one database (`platform::database`), so that few meet in one lane.
 const LANES: u8 = 16;
@@ -41,6 +41,8 @@ pub(in crate::sealed_bid) enum Series {
     Bid(Id<Lot>, EnvelopeKind, Id<Organisation>),
     /// All steps of one organisation.
     Bidder(Id<Organisation>),
+    /// All covers of a week, counted from 1970.
+    Covers(i64),
 }
 
 impl Series {
@@ -55,11 +57,12 @@ impl Series {
                 &[&lot.to_bytes(), kind.code().as_bytes(), &bidder.to_bytes(), &number],
             ),
             Self::Bidder(bidder) => vault.tag("sealed_bid/of_bidder", &[&bidder.to_bytes(), &number]),
+            Self::Covers(week) => vault.tag("sealed_bid/covers", &[&week.to_be_bytes(), &number]),
         }
     }
 }
 
-type StepColumns = (String, String, Vec<u8>, i64);
+pub(super) type StepColumns = (String, String, Vec<u8>, i64);
 const STEP: (sealed_bid_step::id, sealed_bid_step::entry_id, sealed_bid_step::body, sealed_bid_step::at) =
     (sealed_bid_step::id, sealed_bid_step::entry_id, sealed_bid_step::body, sealed_bid_step::at);
 
@@ -72,7 +75,7 @@ fn kept(vault: &Vault, (step, entry, body, at): StepColumns) -> Result<Kept, Fau
 fn tagged(db: &mut Db, series: Series, tags: &[String]) -> Result<Vec<(String, StepColumns)>, Fault> {
     let table = sealed_bid_step::table;
     Ok(match series {
-        Series::Lot(..) => table
+        Series::Lot(..) | Series::Covers(_) => table
             .filter(sealed_bid_step::of_lot.eq_any(tags))
             .select((sealed_bid_step::of_lot, STEP))
             .load(db)?,
@@ -92,6 +95,11 @@ const BATCH: u64 = 64;
 
 /// All steps of a series, in order.
 pub(in crate::sealed_bid) fn steps(db: &mut Db, vault: &Vault, series: Series) -> Result<Vec<Kept>, Fault> {
+    rows(db, vault, series)?.into_iter().map(|row| kept(vault, row)).collect()
+}
+
+/// The rows of a series, in order.
+pub(super) fn rows(db: &mut Db, vault: &Vault, series: Series) -> Result<Vec<StepColumns>, Fault> {
     let mut all = Vec::new();
     let mut from = 1;
     loop {
@@ -100,9 +108,7 @@ pub(in crate::sealed_bid) fn steps(db: &mut Db, vault: &Vault, series: Series) -
         let place = |tag: &str| tags.iter().position(|other| other == tag);
         found.sort_by_key(|(tag, _)| place(tag));
         let full = found.len() as u64 == BATCH;
-        for (_, row) in found {
-            all.push(kept(vault, row)?);
-        }
+        all.extend(found.into_iter().map(|(_, row)| row));
         if !full {
             return Ok(all);
         }
@@ -123,7 +129,7 @@ pub(crate) fn steps_of_lot(db: &mut Db, vault: &Vault, lot: Id<Lot>) -> Result<V
 fn taken(db: &mut Db, series: Series, tags: &[String]) -> Result<HashSet<String>, Fault> {
     let table = sealed_bid_step::table;
     let found: Vec<String> = match series {
-        Series::Lot(..) => {
+        Series::Lot(..) | Series::Covers(_) => {
             table.filter(sealed_bid_step::of_lot.eq_any(tags)).select(sealed_bid_step::of_lot).load(db)?
         }
         Series::Bid(..) => {
@@ -165,19 +171,34 @@ fn first_free(mut used: impl FnMut(&[u64]) -> Result<usize, Fault>) -> Result<u6
 /// Adds a step. The caller holds the lot's lane and the bidder's series for itself.
 pub(in crate::sealed_bid) fn insert_step(db: &mut Db, vault: &Vault, step: &Kept) -> Result<(), Fault> {
     let StepRecord { lot, envelope, organisation, .. } = step.record;
-    let mut tag = |series: Series| Ok::<_, Fault>(series.tag(vault, next_number(db, vault, series)?));
-    let of_lot = tag(Series::Lot(lot, lane(organisation)))?;
-    let of_bid = tag(Series::Bid(lot, envelope, organisation))?;
-    let of_bidder = tag(Series::Bidder(organisation))?;
+    let of_lot = next_tag(db, vault, Series::Lot(lot, lane(organisation)))?;
+    let of_bid = next_tag(db, vault, Series::Bid(lot, envelope, organisation))?;
+    let of_bidder = next_tag(db, vault, Series::Bidder(organisation))?;
+    let body = serde_json::to_vec(&step.record)?;
+    insert_row(db, vault, [of_lot, of_bid, of_bidder], (step.id, step.entry, body, step.at))
+}
+
+/// The tag under which the next step of a series is found.
+pub(super) fn next_tag(db: &mut Db, vault: &Vault, series: Series) -> Result<String, Fault> {
+    Ok(series.tag(vault, next_number(db, vault, series)?))
+}
+
+/// Writes a row, which looks the same for whatever it is.
+pub(super) fn insert_row(
+    db: &mut Db,
+    vault: &Vault,
+    [of_lot, of_bid, of_bidder]: [String; 3],
+    (step, entry, body, at): (Id<Step>, EntryId, Vec<u8>, Moment),
+) -> Result<(), Fault> {
     diesel::insert_into(sealed_bid_step::table)
         .values((
-            sealed_bid_step::id.eq(step.id.to_string()),
+            sealed_bid_step::id.eq(step.to_string()),
             sealed_bid_step::of_lot.eq(of_lot),
             sealed_bid_step::of_bid.eq(of_bid),
             sealed_bid_step::of_bidder.eq(of_bidder),
-            sealed_bid_step::entry_id.eq(step.entry.to_string()),
-            sealed_bid_step::body.eq(vault.seal(BODY, &serde_json::to_vec(&step.record)?)),
-            sealed_bid_step::at.eq(step.at.micros()),
+            sealed_bid_step::entry_id.eq(entry.to_string()),
+            sealed_bid_step::body.eq(vault.seal_padded(BODY, body, ROW_PAD)),
+            sealed_bid_step::at.eq(at.micros()),
         ))
         .execute(db)?;
     Ok(())

@@ -4,8 +4,10 @@ use super::{count, id, sealed_bid_part, sealed_bid_upload, signed};
 use crate::account::rules::Person;
 use crate::party::rules::Organisation;
 use crate::platform::database::Db;
+use crate::platform::digest::b64u;
 use crate::platform::id::Id;
 use crate::platform::moment::Moment;
+use crate::platform::random;
 use crate::platform::refusal::Fault;
 use crate::platform::vault::Vault;
 use crate::sealed_bid::rules::Upload;
@@ -96,6 +98,11 @@ pub(in crate::sealed_bid) fn owner_tag(vault: &Vault, person: Id<Person>) -> Str
 /// The tag under which an organisation's uploads are counted: its people share what one bidder may have open.
 pub(in crate::sealed_bid) fn bidder_tag(vault: &Vault, organisation: Id<Organisation>) -> String {
     vault.tag("sealed_bid/uploads_of", &[&organisation.to_bytes()])
+}
+
+/// A tag of nobody, under which nothing is ever looked for.
+pub(in crate::sealed_bid) fn no_tag() -> String {
+    b64u(&random::bytes::<32>())
 }
 
 type UploadColumns = (String, String, String, i64, String, i64);
@@ -198,7 +205,8 @@ pub(in crate::sealed_bid) fn insert_upload(db: &mut Db, row: &UploadRow, at: Mom
     Ok(())
 }
 
-/// Moves an upload out of `open`; `false` if it was not open any more.
+/// Moves an upload out of `open`; `false` if it was not open any more. Whose it was is forgotten: what its sender may have open
+/// does not count it any more, and rows that share a tag would tell which are one bidder's.
 pub(in crate::sealed_bid) fn end_upload(
     db: &mut Db,
     upload: Id<Upload>,
@@ -207,7 +215,12 @@ pub(in crate::sealed_bid) fn end_upload(
     let open = sealed_bid_upload::table
         .filter(sealed_bid_upload::id.eq(upload.to_string()))
         .filter(sealed_bid_upload::state.eq(UploadState::Open.code()));
-    Ok(diesel::update(open).set(sealed_bid_upload::state.eq(state.code())).execute(db)? == 1)
+    let ended = (
+        sealed_bid_upload::state.eq(state.code()),
+        sealed_bid_upload::owner.eq(no_tag()),
+        sealed_bid_upload::bidder.eq(no_tag()),
+    );
+    Ok(diesel::update(open).set(ended).execute(db)? == 1)
 }
 
 /// Gives up the upload of a bid that can not count any more; its bytes go with the next sweep of what ended by `at`.
