@@ -305,30 +305,17 @@ pub fn run(door: &Door) -> Result<(), Fault> {
     Waiting::here()?.on(due(door)).map_err(Failure::into_fault)
 }
 
-/// An entry about nothing.
+/// An entry about nothing, in the database as long as one whose bodies are padded to `PAD` bytes.
 #[derive(Serialize)]
-struct Cover;
+struct Cover<const PAD: usize>;
 
-impl Event for Cover {
+impl<const PAD: usize> Event for Cover<PAD> {
     const KIND: &'static str = "ledger.covered";
     const NUMBER: u8 = 0;
+    const PAD: usize = PAD;
 
     fn object(&self, _: Moment, _: &Actor) -> Vec<u8> {
         Vec::new()
-    }
-}
-
-/// The same in the log; in the database it is as long as what it is entered for.
-#[derive(Serialize)]
-struct CoverOf<const PAD: usize>;
-
-impl<const PAD: usize> Event for CoverOf<PAD> {
-    const KIND: &'static str = Cover::KIND;
-    const NUMBER: u8 = Cover::NUMBER;
-    const PAD: usize = PAD;
-
-    fn object(&self, at: Moment, actor: &Actor) -> Vec<u8> {
-        Cover.object(at, actor)
     }
 }
 
@@ -337,7 +324,7 @@ impl<const PAD: usize> Event for CoverOf<PAD> {
 /// # Errors
 /// The database fails.
 pub fn enter_cover_of<const PAD: usize>(act: &mut Act<'_>, subject: &Subject) -> Result<EntryId, Fault> {
-    act.enter(subject, &CoverOf::<PAD>)
+    act.enter(subject, &Cover::<PAD>)
 }
 
 /// Whether it is time for something that happens at random moments, on average once in `mean` seconds, when asked every `every`
@@ -369,6 +356,6 @@ pub fn nudge(door: &Door) -> Result<(), Fault> {
 }
 
 fn enter_cover(door: &Door) -> Result<(), Fault> {
-    let entered = door.write(Actor::system("cover"), |act| Ok(act.enter(&Subject::None, &Cover)?));
+    let entered = door.write(Actor::system("cover"), |act| Ok(act.enter(&Subject::None, &Cover::<1>)?));
     entered.map(|_| ()).map_err(Failure::into_fault)
 }

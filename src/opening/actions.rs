@@ -70,16 +70,20 @@ pub fn close(act: &mut Act<'_>, who: Option<&Who>, lot: Id<Lot>) -> Result<Outco
     }
     let head = act.close_log()?;
     let line = ClosingLine { root: Bytes(head.root), size: Count(head.size) };
-    let (mut handed_in, mut sets, mut first) = (Vec::new(), Vec::new(), None);
+    let (mut sets, mut first) = (Vec::new(), None);
     let vault = act.vault().clone();
+    let found = bids::found(act.db(), &vault, lot, head.size)?;
     for kind in envelopes_of(&facts.terms) {
-        let (set, counted) = bid_set(act.db(), &vault, &facts, *kind, line)?;
-        handed_in.extend(counted.iter().map(|bid| (*kind, bid.organisation)));
-        let bids = u32::try_from(set.bids.len()).map_err(Fault::from)?;
+        let counted = found.counted.get(kind).map(Vec::as_slice).unwrap_or_default();
+        let set = bid_set(&facts, *kind, line, counted);
+        let bids = u32::try_from(counted.len()).map_err(Fault::from)?;
         sets.push(ClosedSet { envelope: *kind, bids, hash: Bytes(set.hash()) });
-        first = first.or(Some(set));
+        // who counts has a bid in every envelope
+        let bidders: Vec<_> = counted.iter().map(|bid| bid.organisation).collect();
+        first = first.or(Some((set, bidders)));
     }
-    let bidders = rules::complete_bidders(&handed_in, envelopes_of(&facts.terms)).len();
+    let (first, in_the_box) = first.ok_or_else(|| Fault::new("a lot without envelopes"))?;
+    let bidders = in_the_box.len();
     let count = u32::try_from(bidders).map_err(Fault::from)?;
     let closing = Closing { size: head.size, root: head.root, note: head.note, at: now, bidders: count };
     store::insert_closing(act.db(), lot, &closing)?;
@@ -91,6 +95,7 @@ pub fn close(act: &mut Act<'_>, who: Option<&Who>, lot: Id<Lot>) -> Result<Outco
         size: line.size,
         root: line.root,
         bidders: count,
+        incomplete: u32::try_from(found.incomplete.len()).map_err(Fault::from)?,
         deadline: facts.plan()?.bids_until,
         notice: notice.map_or(0, |published| published.notice.version),
         number: facts.number.as_str(),
@@ -101,7 +106,9 @@ pub fn close(act: &mut Act<'_>, who: Option<&Who>, lot: Id<Lot>) -> Result<Outco
     project::reach(act, lot, Milestone::BiddingClosed)?;
     act.tell(topic(lot));
     let minimum = facts.terms.minimum_bidders;
-    let in_the_box: Vec<_> = handed_in.iter().map(|(_, bidder)| *bidder).collect();
+    for bidder in &found.incomplete {
+        deposit::bid_withdrawn(act, &facts, *bidder)?;
+    }
     let opens = rules::outcome(bidders, minimum) != Outcome::TooFew;
     deposit::bidding_closed(act, &facts, &in_the_box, opens)?;
     if !opens {
@@ -109,7 +116,6 @@ pub fn close(act: &mut Act<'_>, who: Option<&Who>, lot: Id<Lot>) -> Result<Outco
         project::reach(act, lot, Milestone::NotOpened)?;
         return Ok(Outcome::TooFew);
     }
-    let first = first.ok_or_else(|| Fault::new("a lot without envelopes"))?;
     start(act, &facts, &first)?;
     expert_draw::avoid_bidders(act, lot)?;
     Ok(Outcome::Opens)
@@ -174,8 +180,8 @@ pub fn start_second(act: &mut Act<'_>, lot: Id<Lot>) -> Result<(), Failure> {
     }
     let line = ClosingLine { root: Bytes(closing.root), size: Count(closing.size) };
     let vault = act.vault().clone();
-    let (set, _) = bid_set(act.db(), &vault, &facts, second, line)?;
-    start(act, &facts, &set)
+    let counted = bids::counted(act.db(), &vault, lot, second, closing.size)?;
+    start(act, &facts, &bid_set(&facts, second, line, &counted))
 }
 
 /// The bids that count for an envelope, in the order of its bid set.

@@ -17,7 +17,10 @@ pub(super) struct BoxClosed<'a> {
     pub tender: Id<Tender>,
     pub size: Count,
     pub root: Bytes<32>,
+    /// Bidders with a bid in every envelope; only theirs are in the sets.
     pub bidders: u32,
+    /// Bidders of whom an envelope was missing: their bids count as taken back and stay sealed.
+    pub incomplete: u32,
     /// The bid deadline that was in force, which is the opening time.
     pub deadline: Moment,
     /// Version of the notice in force.

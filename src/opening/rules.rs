@@ -1,12 +1,9 @@
 //! When a box may be closed and opened, and who is to blame for a bid that does not open. Pure.
 
 use super::lockstep::Bidders;
-use crate::party::rules::Organisation;
-use crate::platform::id::Id;
 use crate::platform::moment::{Deadline, Moment};
 use crate::platform::refusal::Refused;
 use crate::sealing::bid_set::BidSet;
-use crate::sealing::context::EnvelopeKind;
 use crate::sealing::opening_check::{BidderFault, Verdict};
 use crate::sealing::trustees::TrusteeSet;
 use crate::sealing::warrant::OpeningWarrant;
@@ -177,19 +174,6 @@ pub fn check_close(deadline: Deadline, closed: bool, now: Moment) -> Result<(), 
         return Err(Refusal::Closed);
     }
     if deadline.is_open(now) { Err(Refusal::TooEarly { opens_at: deadline.0 }) } else { Ok(()) }
-}
-
-/// The bidders who have handed in every one of `envelopes`; a bid with a part missing was never complete and counts as
-/// taken back (电子招标投标办法 第二十七条).
-pub fn complete_bidders(
-    bids: &[(EnvelopeKind, Id<Organisation>)],
-    envelopes: &[EnvelopeKind],
-) -> BTreeSet<Id<Organisation>> {
-    let of = |kind: &EnvelopeKind| -> BTreeSet<Id<Organisation>> {
-        bids.iter().filter(|(own, _)| own == kind).map(|(_, bidder)| *bidder).collect()
-    };
-    let complete = envelopes.iter().map(of).reduce(|all, these| &all & &these);
-    complete.unwrap_or_default()
 }
 
 /// What follows from `bidders` at the deadline.

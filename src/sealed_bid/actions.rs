@@ -340,21 +340,15 @@ fn in_time(
     Ok(facts)
 }
 
-/// The bid set of a closed envelope and its bids, in the same order. **For the closing act and later only.**
-///
-/// # Errors
-/// Faults of the database.
+/// The bid set of an envelope of a closed box, with these bids.
 pub fn bid_set(
-    db: &mut Db,
-    vault: &Vault,
     lot: &LotFacts,
     envelope: EnvelopeKind,
     closing: Closing,
-) -> Result<(BidSet, Vec<CountedEnvelope>), Fault> {
-    let counted = store::counted(db, vault, lot.lot, envelope, closing.size.0)?;
+    counted: &[CountedEnvelope],
+) -> BidSet {
     let bids = counted.iter().map(|c| CountedBid { leaf: Count(c.leaf), m: Bytes(c.m) }).collect();
-    let set = BidSet::new(&lot.number.to_string(), &lot.lot_number.to_string(), envelope, closing, bids);
-    Ok((set, counted))
+    BidSet::new(&lot.number.to_string(), &lot.lot_number.to_string(), envelope, closing, bids)
 }
 
 /// The bidder's own step, for its receipt.
@@ -364,6 +358,25 @@ pub fn bid_set(
 pub fn own_step(db: &mut Db, vault: &Vault, who: &Who, id: Id<rules::Step>) -> Result<Kept, Failure> {
     let step = store::step(db, vault, id)?.filter(|step| step.record.organisation == who.organisation);
     Ok(step.ok_or_else(|| Refused::new(404, "platform.refusal.not_found"))?)
+}
+
+/// The envelopes that a bidder must still hand in for the bid on a lot to count; see [`rules::missing_envelopes`].
+///
+/// # Errors
+/// Faults of the database.
+pub fn own_missing(
+    db: &mut Db,
+    vault: &Vault,
+    who: &Who,
+    lot: &LotFacts,
+) -> Result<Vec<EnvelopeKind>, Fault> {
+    let mut standing = Vec::new();
+    for kind in envelopes_of(&lot.terms) {
+        if standing_bid(&own_bid(db, vault, who, lot.lot, *kind)?).is_some() {
+            standing.push(*kind);
+        }
+    }
+    Ok(rules::missing_envelopes(&standing))
 }
 
 /// Everything that a bidder's organisation did, newest first.

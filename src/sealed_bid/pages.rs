@@ -19,6 +19,7 @@ use crate::platform::money::Fen;
 use crate::platform::refusal::{Failure, Fault, Refused};
 use crate::platform::web::{Answer, assets};
 use crate::project::flow::Step as FlowStep;
+use crate::project::phase::Milestone;
 use crate::project::standing::LotFacts;
 use crate::project::store as project;
 use crate::sealing::command::BidParameters;
@@ -121,6 +122,19 @@ pub(super) fn view(lot: &LotFacts, p: &Page) -> LotView {
     }
 }
 
+/// What its bidder reads of a bid that is not whole: what is missing while it can be handed in, and what follows once it can not.
+fn incomplete(p: &Page, lot: &LotFacts, missing: &[EnvelopeKind]) -> Option<String> {
+    let names: Vec<String> =
+        missing.iter().map(|kind| p.t(&format!("sealed_bid.envelope.{}", kind.code()))).collect();
+    let open = lot.plan().is_ok_and(|plan| plan.bid_deadline().is_open(p.now));
+    let key = match (lot.reached(Milestone::BiddingClosed), open) {
+        (Some(_), _) => "sealed_bid.incomplete.taken_back",
+        (None, true) => "sealed_bid.incomplete.missing",
+        (None, false) => return None,
+    };
+    (!missing.is_empty()).then(|| p.tv(key, "envelopes", names.join(&p.t("sealed_bid.incomplete.and"))))
+}
+
 #[derive(Template)]
 #[template(path = "sealed_bid/lot.html")]
 struct LotPage {
@@ -135,6 +149,8 @@ struct LotPage {
     expires: Option<String>,
     /// The reason why nothing can be submitted now, if there is one.
     why_not: Option<String>,
+    /// What is missing of the bidder's bid, in a sentence.
+    incomplete: Option<String>,
     envelopes: Vec<EnvelopeView>,
 }
 
@@ -172,9 +188,10 @@ async fn lot_get(
             let (lines, stands) = (lines.rev().collect(), standing_bid(&steps).is_some());
             envelopes.push(EnvelopeView { code: kind.code(), stands, lines });
         }
-        Ok((lot, readiness, certificate, expires, envelopes))
+        let missing = actions::own_missing(db, &vault, &bidder, &lot)?;
+        Ok((lot, readiness, certificate, expires, missing, envelopes))
     });
-    let (lot, readiness, certificate, expires, envelopes) = found.await?;
+    let (lot, readiness, certificate, expires, missing_envelopes, envelopes) = found.await?;
     let (missing, waived) = match readiness {
         Readiness::NoSet => (Some("no_set"), None),
         Readiness::Untried | Readiness::Trying => (Some("no_drill"), None),
@@ -183,8 +200,10 @@ async fn lot_get(
     };
     let expires = expires.map(Moment::beijing);
     let why_not = lot.may(FlowStep::SubmitBid, who.role, p.now).err().map(|refused| p.lang.refusal(&refused));
-    let view = view(&lot, &p);
-    p.html(&LotPage { p: p.clone(), lot: view, missing, waived, certificate, expires, why_not, envelopes })
+    let incomplete = incomplete(&p, &lot, &missing_envelopes);
+    let lot = view(&lot, &p);
+    let p_too = p.clone();
+    p.html(&LotPage { p: p_too, lot, missing, waived, certificate, expires, why_not, incomplete, envelopes })
 }
 
 /// The lot and envelope that an address names, with what the bidder seals with.
@@ -410,6 +429,8 @@ struct ReceiptPage {
     root: String,
     proof: String,
     bidder: String,
+    /// What is missing of the bid that this one belongs to, in a sentence.
+    incomplete: Option<String>,
 }
 
 /// A bidder's own step with its lot and its receipt.
@@ -421,6 +442,8 @@ struct Proven {
     proof: String,
     /// The logged object, base64url.
     object: String,
+    /// The envelopes that are missing, if this one stands.
+    missing: Vec<EnvelopeKind>,
 }
 
 async fn receipt(door: &Door, who: &Who, id: &str) -> Result<Proven, Failure> {
@@ -433,13 +456,16 @@ async fn receipt(door: &Door, who: &Who, id: &str) -> Result<Proven, Failure> {
         let row =
             ledger::store::entry(db, step.entry)?.ok_or_else(|| Fault::new("a step without its entry"))?;
         let object = house.opened(&row)?.object;
-        Ok(Proven { step, lot, index: receipt.index, proof: receipt.to_string(), object })
+        let bid = actions::own_bid(db, house.vault(), &who, lot.lot, step.record.envelope)?;
+        let stands = standing_bid(&bid).is_some_and(|standing| standing.id == step.id);
+        let missing = if stands { actions::own_missing(db, house.vault(), &who, &lot)? } else { Vec::new() };
+        Ok(Proven { step, lot, index: receipt.index, proof: receipt.to_string(), object, missing })
     })
     .await
 }
 
 async fn receipt_get(Bidder(who): Bidder, p: Page, door: web::Data<Door>, id: web::Path<String>) -> Answer {
-    let Proven { step, lot, index, proof, .. } = receipt(&door, &who, &id).await?;
+    let Proven { step, lot, index, proof, missing, .. } = receipt(&door, &who, &id).await?;
     let (m, size, root) = match &step.record.deed {
         Deed::Submitted { manifest, .. } => {
             (b64u(&manifest.id()), manifest.ct.size.0, manifest.ct.root.to_string())
@@ -460,6 +486,7 @@ async fn receipt_get(Bidder(who): Bidder, p: Page, door: web::Data<Door>, id: we
         root,
         proof,
         bidder: who.organisation_name,
+        incomplete: incomplete(&p, &lot, &missing),
     };
     p.html(&page)
 }

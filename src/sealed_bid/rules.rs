@@ -20,6 +20,7 @@ use crate::sealing::manifest::Manifest;
 use crate::sealing::signature::Signature;
 use crate::sealing::stream::{HEADER, Measured, SLICE, ciphertext_size};
 use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Names an upload.
 pub enum Upload {}
@@ -164,9 +165,27 @@ impl From<SealError> for Refusal {
 /// The envelopes that bidders hand in for a lot, in the order of their opening.
 pub fn envelopes_of(terms: &Terms) -> &'static [EnvelopeKind] {
     match terms.envelopes {
-        Envelopes::One => &[EnvelopeKind::Single],
-        Envelopes::Two => &[EnvelopeKind::Technical, EnvelopeKind::Commercial],
+        Envelopes::One => EnvelopeKind::Single.whole(),
+        Envelopes::Two => EnvelopeKind::Technical.whole(),
     }
+}
+
+/// The envelopes that a bidder must still hand in beside those that stand. While there is one, the bid is not whole: at the
+/// deadline it counts as taken back, is in no bid set, and stays sealed (电子招标投标办法 第二十七条: 未完成投标文件传输的，视为撤回投标文件).
+/// Nothing is missing of a bidder without a bid.
+pub fn missing_envelopes(standing: &[EnvelopeKind]) -> Vec<EnvelopeKind> {
+    let whole = standing.first().map_or(&[][..], |kind| kind.whole());
+    whole.iter().filter(|kind| !standing.contains(kind)).copied().collect()
+}
+
+/// The bidders of whom nothing is missing; see [`missing_envelopes`]. `bids` are those that stand, of all envelopes of a lot.
+pub fn complete_bidders<B: Copy + Ord>(bids: &[(EnvelopeKind, B)]) -> BTreeSet<B> {
+    let mut standing: BTreeMap<B, Vec<EnvelopeKind>> = BTreeMap::new();
+    for (kind, bidder) in bids {
+        standing.entry(*bidder).or_default().push(*kind);
+    }
+    let complete = standing.into_iter().filter(|(_, kinds)| missing_envelopes(kinds).is_empty());
+    complete.map(|(bidder, _)| bidder).collect()
 }
 
 /// The field in which a bidder declares what kind of enterprise it is (财库〔2020〕46号 中小企业声明函).

@@ -31,6 +31,14 @@ pub enum EnvelopeKind {
 impl EnvelopeKind {
     pub const ALL: [Self; 3] = [Self::Technical, Self::Commercial, Self::Single];
 
+    /// The envelopes of which a bid with this one consists, in the order of their opening.
+    pub fn whole(self) -> &'static [Self] {
+        match self {
+            Self::Technical | Self::Commercial => &[Self::Technical, Self::Commercial],
+            Self::Single => &[Self::Single],
+        }
+    }
+
     /// The word used in documents, forms and the database.
     pub fn code(self) -> &'static str {
         match self {

@@ -12,14 +12,11 @@ use crate::platform::id::Id;
 use crate::platform::random;
 use crate::project::actions::gate;
 use crate::project::rules::Lot;
-use crate::project::testing::{Shape, facts};
-use crate::sealed_bid::actions::bid_set;
+use crate::project::testing::Shape;
 use crate::sealed_bid::ciphertext::reader;
 use crate::sealed_bid::store;
 use crate::sealed_bid::testing::{Offer, parameters, seal_offer};
-use crate::sealing::bid_set::Closing;
 use crate::sealing::context::EnvelopeKind;
-use crate::sealing::document::{Bytes, Count};
 use crate::sealing::seal::SealedBid;
 use crate::sealing::stream::measure;
 use bytes::Bytes as Body;
@@ -181,13 +178,12 @@ fn work(i: usize, bidder: &Bidder, address: &str, given: &Mutex<BTreeMap<usize, 
 /// Closes the box; for each bid that counts, whether its ciphertext is whole.
 fn close(house: &TestHouse, lot: Id<Lot>) -> BTreeMap<[u8; 32], bool> {
     house.at("2026-03-25 09:30:00");
-    let (who, facts) = (house.member(crate::account::role::Role::Centre, "closer").who, facts(house, lot));
+    let who = house.member(crate::account::role::Role::Centre, "closer").who;
     let done = house.act(&who, move |act| {
         act.exclude(&gate(lot))?;
         let head = act.close_log()?;
-        let closing = Closing { root: Bytes(head.root), size: Count(head.size) };
         let vault = act.vault().clone();
-        Ok(bid_set(act.db(), &vault, &facts, EnvelopeKind::Single, closing)?.1)
+        Ok(store::counted(act.db(), &vault, lot, EnvelopeKind::Single, head.size)?)
     });
     let door = house.door();
     let whole = |counted: store::CountedEnvelope| {

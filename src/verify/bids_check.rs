@@ -2,7 +2,7 @@
 //! and ciphertext.
 
 use super::container::Archive;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::bundle::Bundle;
 use super::findings::Findings;
@@ -10,6 +10,7 @@ use super::log_check::Proven;
 use crate::ledger::proof::Receipt;
 use crate::platform::canonical::from_jcs;
 use crate::platform::digest::b64u;
+use crate::sealed_bid::rules::complete_bidders;
 use crate::sealing::context::EnvelopeKind;
 use crate::sealing::manifest::Manifest;
 use crate::sealing::signature::Signature;
@@ -17,6 +18,8 @@ use crate::sealing::signature::Signature;
 const MANIFEST_LABEL: &[u8] = b"etrade/bid-manifest/v1\n";
 /// The event that takes a bid back; its `m` is the id of the manifest that no longer counts.
 pub const WITHDRAWN: &str = "sealed_bid.withdrawn";
+/// The event that closes the box.
+const CLOSED: &str = "opening.box_closed";
 
 /// Folder of a bid's files.
 pub fn folder(m: &[u8; 32]) -> String {
@@ -36,7 +39,8 @@ pub struct LoggedBid {
 #[derive(Clone, Debug, Default)]
 pub struct Bids {
     pub counting: BTreeMap<EnvelopeKind, Vec<LoggedBid>>,
-    /// How many more manifests of this lot are in the log: replaced, withdrawn or late.
+    /// How many more manifests of this lot are in the log: replaced, withdrawn, late, or of a bidder who did not hand in every
+    /// envelope.
     pub others: usize,
 }
 
@@ -72,7 +76,11 @@ pub fn check<A: Archive>(
             complaints.push(format!("{path} belongs to no bid that counts"));
         }
     }
-    let words = format!("{} count, {} more are in the log (replaced, withdrawn)", bids.count(), bids.others);
+    let words = format!(
+        "{} count, {} more are in the log (replaced, withdrawn, incomplete)",
+        bids.count(),
+        bids.others
+    );
     findings.judge("bids", complaints, words);
     for receipt in receipts {
         match own_receipt(receipt, proven, &logged) {
@@ -135,12 +143,42 @@ fn counting(logged: &[LoggedBid], proven: &Proven, complaints: &mut Vec<String>)
         }
     }
     let mut bids = Bids::default();
-    for bid in newest.into_values().filter(|bid| !withdrawn(bid)) {
-        bids.counting.entry(bid.manifest.ctx.envelope).or_default().push(bid.clone());
+    let standing: Vec<&LoggedBid> = newest.into_values().filter(|bid| !withdrawn(bid)).collect();
+    let complete = complete(&standing, proven, complaints);
+    for bid in standing {
+        if complete.as_ref().is_none_or(|complete| complete.contains(&bid.manifest.ctx.bidder.0)) {
+            bids.counting.entry(bid.manifest.ctx.envelope).or_default().push(bid.clone());
+        }
     }
     bids.counting.values_mut().for_each(|list| list.sort_by_key(|bid| bid.m));
     bids.others = logged.len() - bids.count();
     bids
+}
+
+/// The bidders with a bid in every envelope, by their pseudonyms, compared with the numbers that the closing told. `None` for
+/// evidence of a closing that told no number of incomplete bidders: then everything that stood was opened.
+fn complete(
+    standing: &[&LoggedBid],
+    proven: &Proven,
+    complaints: &mut Vec<String>,
+) -> Option<BTreeSet<[u8; 16]>> {
+    let (index, closed) = proven.events(CLOSED).next()?;
+    let told = |name: &str| closed.event.get(name).and_then(|number| usize::try_from(number.as_u64()?).ok());
+    let incomplete = told("incomplete")?;
+    let bidders: Vec<(EnvelopeKind, [u8; 16])> =
+        standing.iter().map(|bid| (bid.manifest.ctx.envelope, bid.manifest.ctx.bidder.0)).collect();
+    let all: BTreeSet<[u8; 16]> = bidders.iter().map(|(_, bidder)| *bidder).collect();
+    let complete = complete_bidders(&bidders);
+    let found = (complete.len(), all.len() - complete.len());
+    if (told("bidders"), Some(incomplete)) != (Some(found.0), Some(found.1)) {
+        complaints.push(format!(
+            "entry {index} tells of {} bidders and {incomplete} incomplete ones; in the log are {} and {}",
+            told("bidders").unwrap_or_default(),
+            found.0,
+            found.1
+        ));
+    }
+    Some(complete)
 }
 
 fn files<A: Archive>(bundle: &Bundle<A>, proven: &Proven, bid: &LoggedBid) -> Result<(), String> {

@@ -1,19 +1,24 @@
 use super::{Contents, write};
 use crate::account::role::Role;
 use crate::account::testing::{Member, TestHouse, refused};
+use crate::deposit::rules::State;
+use crate::deposit::store::state_of;
 use crate::deposit::testing::{paid, treasury};
 use crate::evaluation::testing::{E4, convened, evaluated};
 use crate::expert_draw::testing::drawn;
 use crate::ledger::store::entries_about;
 use crate::on_both_databases;
-use crate::opening::testing::bids_in;
+use crate::opening;
+use crate::opening::rules::Outcome;
+use crate::opening::testing::{bids_in, bids_in_shape};
 use crate::platform::database::testing::Engine;
 use crate::platform::moment::DAY;
 use crate::platform::refusal::Failure;
-use crate::project::testing::{announced_lot, facts, staff};
+use crate::project::testing::{Shape, announced_lot, facts, staff};
 use crate::publication::testing as publishing;
 use crate::recording::testing::{record_everybody, session};
 use crate::sealed_bid::testing::{Offer, bid, withdraw};
+use crate::sealing::context::EnvelopeKind;
 use crate::tests::browser::Served;
 use crate::verify::container::list;
 use crate::verify::findings::Findings;
@@ -26,6 +31,7 @@ on_both_databases! {
     nobody_on_the_committee_is_named_before_the_award
     an_opening_verifies_offline
     there_is_no_evidence_before_the_opening
+    of_an_incomplete_bidder_nothing_is_opened_and_verify_agrees
 }
 
 fn exported(
@@ -178,6 +184,54 @@ fn there_is_no_evidence_before_the_opening(engine: Engine) {
     let staff = staff(&house);
     let lot = announced_lot(&house, &staff);
     assert_eq!(refused(exported(&house, lot)).key, "open_data.refusal.evidence_too_early");
+}
+
+/// Two bidders hand in one of two envelopes each: they read why it counts as taken back, nobody opens it, the deposit goes back,
+/// and whoever verifies counts the same.
+fn of_an_incomplete_bidder_nothing_is_opened_and_verify_agrees(engine: Engine) {
+    let house = TestHouse::new(engine);
+    let treasurer = treasury(&house);
+    let shape = Shape::procurement();
+    let filled = bids_in_shape(&house, &shape, &["980000.00", "960000.00", "945000.00"]);
+    let halves = [house.member(Role::Bidder, "half1"), house.member(Role::Bidder, "half2")];
+    house.at("2026-03-24 11:00:00");
+    paid(&house, &treasurer.who, &halves[0].who, filled.lot);
+    let technical = bid(&house, &halves[0], filled.lot, EnvelopeKind::Technical, &Offer::technical("孤本"));
+    let technical = technical.unwrap();
+    bid(&house, &halves[1], filled.lot, EnvelopeKind::Commercial, &Offer::priced("1.00")).unwrap();
+    let number = facts(&house, filled.lot).number.to_string();
+    let pages = [format!("/sealed-bid/{number}/1"), format!("/sealed-bid/receipt/{}", technical.id)];
+    let served = Served::start(house);
+    let house = &served.house;
+    let read = |sentence: &str| {
+        let mut browser = served.browser(&halves[0]);
+        for page in &pages {
+            let page = browser.get(page).expect_status(200);
+            assert!(page.text().contains(sentence), "{sentence}: {}", page.text());
+        }
+    };
+    read("还缺：商务标");
+
+    assert_eq!(filled.close(house), Outcome::Opens);
+    read("截止时间之前未递交：商务标");
+    let first = EnvelopeKind::Technical;
+    let bundle = filled.bundle(house, first);
+    assert_eq!((bundle.bid_set.bids.len(), bundle.manifests.len()), (3, 3));
+    let closing = house.door().read(|db| opening::store::closing(db, filled.lot)).unwrap().unwrap();
+    assert_eq!(closing.bidders, 3);
+    let deposit =
+        house.door().read(|db| state_of(db, house.door().vault(), filled.lot, halves[0].who.organisation));
+    assert_eq!(deposit.unwrap().unwrap().state, State::RefundDue);
+    filled.release(house, first, &[1, 2]);
+    filled.open(house, first, false).unwrap();
+    let rows = house.door().read(|db| opening::store::bids(db, filled.lot, first)).unwrap();
+    assert!(rows.iter().all(|row| !halves.iter().any(|half| half.who.organisation == row.organisation)));
+    assert_eq!(rows.len(), 3);
+
+    let findings = checked(house, exported(house, filled.lot).unwrap());
+    let lines: Vec<String> = findings.lines().iter().map(ToString::to_string).collect();
+    assert_eq!(findings.broken_lines().count(), 0, "{lines:#?}");
+    assert!(lines.iter().any(|line| line.contains("6 count, 2 more are in the log")), "{lines:#?}");
 }
 
 /// From sealed bids to the opening, with a replaced and a withdrawn bid: every check that can be made holds.

@@ -1,9 +1,9 @@
 use crate::opening::rules::{
-    Blame, Cause, Closing, Facts, Judgement, Outcome, Refusal, check_close, check_words, complete_bidders,
-    judge, outcome, warrant,
+    Blame, Cause, Closing, Facts, Judgement, Outcome, Refusal, check_close, check_words, judge, outcome,
+    warrant,
 };
-use crate::platform::id::Id;
 use crate::platform::moment::{Deadline, Moment};
+use crate::sealed_bid::rules::{complete_bidders, missing_envelopes};
 use crate::sealing::bid_set::{BidSet, Closing as ClosingLine, CountedBid};
 use crate::sealing::context::EnvelopeKind as Kind;
 use crate::sealing::document::{Bytes, Count};
@@ -78,10 +78,11 @@ fn a_warrant_needs_deadline_closing_bidders_and_quorum() {
 
 #[test]
 fn a_bidder_counts_only_with_every_envelope() {
-    let (whole, half) = (Id::random(), Id::random());
-    let bids = [(Kind::Technical, whole), (Kind::Commercial, whole), (Kind::Technical, half)];
-    let complete = complete_bidders(&bids, &[Kind::Technical, Kind::Commercial]);
-    assert_eq!(complete.into_iter().collect::<Vec<_>>(), [whole]);
+    let bids = [(Kind::Technical, 1), (Kind::Commercial, 1), (Kind::Technical, 2), (Kind::Commercial, 3)];
+    assert_eq!(complete_bidders(&bids).into_iter().collect::<Vec<_>>(), [1]);
+    assert_eq!(complete_bidders(&[(Kind::Single, 7)]).into_iter().collect::<Vec<_>>(), [7]);
+    assert_eq!(missing_envelopes(&[Kind::Commercial]), [Kind::Technical]);
+    assert!(missing_envelopes(&[]).is_empty());
     assert_eq!(outcome(2, 3), Outcome::TooFew);
     assert_eq!(outcome(3, 3), Outcome::Opens);
 }

@@ -6,7 +6,7 @@ mod uploads;
 
 pub(super) use covers::{covers, insert_cover, remove_cover};
 pub(crate) use steps::steps_of_lot;
-pub use steps::{CountedEnvelope, counted, counted_of};
+pub use steps::{CountedEnvelope, Found, counted, counted_of, found};
 pub(super) use steps::{Series, insert_step, lane, step, steps, steps_of_bid};
 pub use uploads::{Part, Standing, UploadRow, UploadState, measured};
 pub(super) use uploads::{

@@ -15,12 +15,14 @@ use crate::platform::moment::Moment;
 use crate::platform::refusal::Fault;
 use crate::platform::vault::Vault;
 use crate::project::rules::Lot;
-use crate::sealed_bid::rules::{Deed, Kept, ROW_PAD, Step, StepRecord, Upload, standing_bid};
+use crate::sealed_bid::rules::{
+    Deed, Kept, ROW_PAD, Step, StepRecord, Upload, complete_bidders, missing_envelopes, standing_bid,
+};
 use crate::sealing::context::EnvelopeKind;
 use crate::sealing::manifest::Manifest;
 use crate::sealing::signature::Signature;
 use diesel::prelude::*;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 pub(super) const BODY: &str = "sealed_bid/step";
 
@@ -243,9 +245,52 @@ pub struct CountedEnvelope {
     pub upload: Id<Upload>,
 }
 
-/// The bids that count on one envelope of a lot when the log's closing checkpoint has `closing_size` leaves: of each
-/// bidder the last step below it, if that is a submission. Sorted by manifest id, as the bid set is. **Secret until
-/// the closing**: call it in or after the closing act only.
+/// The bids that stand in any envelope of a lot when the log's closing checkpoint has `closing_size` leaves: of each bidder and
+/// envelope the last step below it, if that is a submission. **Secret until the closing.**
+fn standing(
+    db: &mut Db,
+    vault: &Vault,
+    lot: Id<Lot>,
+    closing_size: u64,
+) -> Result<Vec<(EnvelopeKind, CountedEnvelope)>, Fault> {
+    let mut bids: HashMap<(EnvelopeKind, Id<Organisation>), Vec<Placed>> = HashMap::new();
+    let all = steps_of_lot(db, vault, lot)?;
+    for (leaf, step) in placed(db, all)? {
+        if leaf < closing_size {
+            bids.entry((step.record.envelope, step.record.organisation)).or_default().push((leaf, step));
+        }
+    }
+    Ok(bids.into_iter().filter_map(|((kind, _), own)| Some((kind, last_of(own)?))).collect())
+}
+
+/// What the closing of a box finds in it.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// The bids of whole bidders, by envelope; each envelope's sorted by manifest id, as its bid set is.
+    pub counted: HashMap<EnvelopeKind, Vec<CountedEnvelope>>,
+    /// Bidders of whom an envelope is missing: their bids count as taken back.
+    pub incomplete: BTreeSet<Id<Organisation>>,
+}
+
+/// What is in the box of a lot when the log's closing checkpoint has `closing_size` leaves. **Secret until the closing**: call it
+/// in or after the closing act only.
+pub fn found(db: &mut Db, vault: &Vault, lot: Id<Lot>, closing_size: u64) -> Result<Found, Fault> {
+    let standing = standing(db, vault, lot, closing_size)?;
+    let bidders: Vec<_> = standing.iter().map(|(kind, bid)| (*kind, bid.organisation)).collect();
+    let complete = complete_bidders(&bidders);
+    let mut found = Found::default();
+    for (kind, bid) in standing {
+        if complete.contains(&bid.organisation) {
+            found.counted.entry(kind).or_default().push(bid);
+        } else {
+            found.incomplete.insert(bid.organisation);
+        }
+    }
+    found.counted.values_mut().for_each(|bids| bids.sort_by_key(|bid| bid.m));
+    Ok(found)
+}
+
+/// The bids of [`found`] that count on one envelope. **Secret until the closing**: call it in or after the closing act only.
 pub fn counted(
     db: &mut Db,
     vault: &Vault,
@@ -253,16 +298,7 @@ pub fn counted(
     kind: EnvelopeKind,
     closing_size: u64,
 ) -> Result<Vec<CountedEnvelope>, Fault> {
-    let mut bidders: HashMap<Id<Organisation>, Vec<Placed>> = HashMap::new();
-    let all = steps_of_lot(db, vault, lot)?;
-    for (leaf, step) in placed(db, all)? {
-        if leaf < closing_size && step.record.envelope == kind {
-            bidders.entry(step.record.organisation).or_default().push((leaf, step));
-        }
-    }
-    let mut counted: Vec<CountedEnvelope> = bidders.into_values().filter_map(last_of).collect();
-    counted.sort_by_key(|envelope| envelope.m);
-    Ok(counted)
+    Ok(found(db, vault, lot, closing_size)?.counted.remove(&kind).unwrap_or_default())
 }
 
 /// As [`counted`], of one bidder: looks at this bidder's steps only.
@@ -273,10 +309,18 @@ pub fn counted_of(
     bidder: Id<Organisation>,
     closing_size: u64,
 ) -> Result<Option<CountedEnvelope>, Fault> {
-    let own = steps_of_bid(db, vault, lot, kind, bidder)?;
-    let mut own = placed(db, own)?;
-    own.retain(|(leaf, _)| *leaf < closing_size);
-    Ok(last_of(own))
+    let (mut standing, mut asked) = (Vec::new(), None);
+    for one in kind.whole() {
+        let own = steps_of_bid(db, vault, lot, *one, bidder)?;
+        let mut own = placed(db, own)?;
+        own.retain(|(leaf, _)| *leaf < closing_size);
+        let Some(bid) = last_of(own) else { continue };
+        standing.push(*one);
+        if *one == kind {
+            asked = Some(bid);
+        }
+    }
+    Ok(asked.filter(|_| missing_envelopes(&standing).is_empty()))
 }
 
 /// Steps with the places of their entries; without those that have none yet.

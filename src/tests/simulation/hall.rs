@@ -192,14 +192,20 @@ impl World {
         assert!(closing.at >= self.deadline && self.latest >= self.deadline);
         self.nobody_was_passed_over(self.deadline, false);
         let players = || self.players.iter().enumerate();
+        let is_complete = |player: &Player| self.kinds.iter().all(|kind| player.bid(*kind).is_some());
         let in_the_box = |kind: EnvelopeKind| {
-            players().filter_map(|(at, player)| Some((at, player.bid(kind)?.clone()))).collect()
+            let whole = players().filter(|(_, player)| is_complete(player));
+            whole.filter_map(|(at, player)| Some((at, player.bid(kind)?.clone()))).collect()
         };
         let boxes = self.kinds.iter().map(|kind| (*kind, in_the_box(*kind))).collect();
-        let is_complete = |player: &Player| self.kinds.iter().all(|kind| player.bid(*kind).is_some());
         let complete = players().filter(|(_, player)| is_complete(player)).count();
+        let half = |player: &Player| self.kinds.iter().any(|kind| player.bid(*kind).is_some());
+        let halves = players().filter(|(_, player)| half(player) && !is_complete(player)).count();
         self.hall.closed = Some(Closed { at: closing.at, size: closing.size, complete, boxes });
         self.hall.began = Some(closing.at);
+        if halves > 0 {
+            self.met("half a bid was in the box");
+        }
         self.met(if self.hall.opens() { "closed with enough" } else { "closed with too few" });
     }
 

@@ -153,6 +153,13 @@ fn a_bid_dropped_from_the_set_is_named() {
 }
 
 #[test]
+fn a_complete_bidder_who_is_told_as_incomplete_is_found() {
+    assert!(Evidence::closed_with((3, 0)).verify().all_hold());
+    let lie = Evidence::closed_with((2, 1));
+    names(&lie, &["bids", "tells of 2 bidders and 1 incomplete ones; in the log are 3 and 0"]);
+}
+
+#[test]
 fn a_bid_dropped_from_the_evidence_altogether_is_found_by_its_receipt() {
     let honest = Evidence::honest();
     let receipt = honest.receipts[1].clone();
