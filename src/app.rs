@@ -23,8 +23,9 @@ use actix_web::web::{self, ServiceConfig};
 use actix_web::{App, Error, HttpResponse, HttpServer};
 use std::collections::BTreeMap;
 use std::net::TcpListener;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
+use tokio::sync::Semaphore;
 use tokio_cron_scheduler::JobScheduler;
 
 /// Every route of every room, in street order.
@@ -80,8 +81,11 @@ async fn healthz() -> HttpResponse {
     HttpResponse::Ok().body("ok\n")
 }
 
-/// Database and log answer; a load balancer may send people here.
+/// Database and log answer and bids can be kept; a load balancer may send people here.
 async fn readyz(door: web::Data<Door>) -> HttpResponse {
+    if !door.keeps_files() {
+        return HttpResponse::ServiceUnavailable().body("the files can not be written\n");
+    }
     match door.look(|db| Ok(ledger::store::head(db)?)).await {
         Ok(_) => HttpResponse::Ok().body("ready\n"),
         Err(_) => HttpResponse::ServiceUnavailable().body("the database does not answer\n"),
@@ -99,8 +103,6 @@ pub struct Job {
 /// Every job of every room.
 pub fn jobs() -> Vec<Job> {
     vec![
-        // first, so that a box is closed by the deadline as it is now
-        Job { name: "outage", every: MINUTE / 6, run: |house| pulse(&house.door) },
         Job { name: "message", every: MINUTE / 12, run: |house| message::jobs::due(&house.door) },
         Job { name: "deposit", every: 10 * MINUTE, run: |house| deposit::jobs::due(&house.door) },
         Job { name: "sealed_bid", every: 10 * MINUTE, run: |house| sealed_bid::jobs::due(&house.door) },
@@ -112,11 +114,12 @@ pub fn jobs() -> Vec<Job> {
     ]
 }
 
-/// Leaves a pulse, if bids can be taken.
+/// Leaves a pulse, if bids can be taken by this server. No job of the list, which one server does for all: each tries its own
+/// way to the files, and the centre lives as long as one of them can keep a bid.
 ///
 /// # Errors
-/// They can not, or the database fails: then the next pulse finds how long that was.
-fn pulse(door: &Door) -> Result<(), Fault> {
+/// They can not, or the database fails: then the next pulse, of whichever server, finds how long that was.
+pub fn pulse(door: &Door) -> Result<(), Fault> {
     sealed_bid::able::check(door)?;
     outage::jobs::due(door)
 }
@@ -159,7 +162,8 @@ async fn start_ticker(house: House) -> Result<JobScheduler, Fault> {
         })
     })?;
     ticker.add(tick).await?;
-    ticker.add(tell_arrivals(house_too)?).await?;
+    ticker.add(tell_arrivals(house_too.clone())?).await?;
+    ticker.add(leave_pulses(house_too)?).await?;
     ticker.start().await?;
     Ok(ticker)
 }
@@ -175,6 +179,26 @@ fn tell_arrivals(house: House) -> Result<tokio_cron_scheduler::Job, Fault> {
                     tracing::error!(why = fault.chain(), "other servers do not hear of this one")
                 }
                 Err(stopped) => tracing::error!(%stopped, "other servers do not hear of this one"),
+            }
+        })
+    })?)
+}
+
+/// Leaves pulses, beside all jobs: a server whose files hang must not keep others waiting.
+fn leave_pulses(house: House) -> Result<tokio_cron_scheduler::Job, Fault> {
+    let beating = Arc::new(Semaphore::new(1));
+    Ok(tokio_cron_scheduler::Job::new_repeated_async(Duration::from_secs(10), move |_, _| {
+        let (house, beating) = (house.clone(), beating.clone());
+        Box::pin(async move {
+            // the one before may still hang
+            let Ok(_turn) = beating.try_acquire() else { return };
+            let metrics = house.door.metrics().clone();
+            let left = tokio::task::spawn_blocking(move || pulse(&house.door)).await;
+            metrics.job("outage", matches!(left, Ok(Ok(()))));
+            match left {
+                Ok(Ok(())) => {}
+                Ok(Err(fault)) => tracing::error!(why = fault.chain(), "no pulse was left"),
+                Err(stopped) => tracing::error!(%stopped, "no pulse was left"),
             }
         })
     })?)

@@ -25,6 +25,7 @@ use crate::platform::refusal::{Failure, Fault, Refused};
 use crate::platform::vault::Vault;
 use bytes::Bytes;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Everything a room needs from the house. Cheap to clone.
 #[derive(Clone)]
@@ -40,6 +41,8 @@ struct Inner {
     hub: Hub,
     env: Arc<ActEnv>,
     scribe: Scribe,
+    /// Whether this server could write its files when it last tried.
+    keeps_files: AtomicBool,
 }
 
 impl Door {
@@ -71,7 +74,18 @@ impl Door {
         });
         let scribe = Scribe::start(&database, env.clone(), hub.clone())?;
         let log_files = database.read(|db| LogFiles::open(&config.log_folder(), db))?;
-        Ok(Self(Arc::new(Inner { config, database, files, log_files, clock, vault, hub, env, scribe })))
+        Ok(Self(Arc::new(Inner {
+            config,
+            database,
+            files,
+            log_files,
+            clock,
+            vault,
+            hub,
+            env,
+            scribe,
+            keeps_files: AtomicBool::new(true),
+        })))
     }
 
     pub fn config(&self) -> &Config {
@@ -80,6 +94,16 @@ impl Door {
 
     pub fn files(&self) -> &Files {
         &self.0.files
+    }
+
+    /// Whether this server could write its files when it last tried; until then it is taken for able.
+    pub fn keeps_files(&self) -> bool {
+        self.0.keeps_files.load(Ordering::Relaxed)
+    }
+
+    /// Notes whether this server can write its files.
+    pub fn note_files(&self, can: bool) {
+        self.0.keeps_files.store(can, Ordering::Relaxed);
     }
 
     /// Stores a document or paper that somebody hands in, if the disk has room for it beside its reserve. Bids and recordings are

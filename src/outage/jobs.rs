@@ -4,7 +4,7 @@ use super::actions;
 use crate::ledger::{Actor, Door};
 use crate::platform::refusal::{Failure, Fault};
 
-/// Leaves a pulse; called every ten seconds, and before a starting server answers anybody.
+/// Leaves a pulse; every server calls this every ten seconds, and before a starting server answers anybody.
 ///
 /// # Errors
 /// The database fails.

@@ -1,8 +1,8 @@
 //! 故障顺延 When the platform itself was not there shortly before a deadline, the deadline moves, by a published rule.
 //!
-//! What happens here: every ten seconds the running platform leaves its pulse in the database, if it could keep a bid just then
+//! What happens here: every ten seconds each running server leaves the platform's pulse in the database, if it could keep a bid just then
 //! (`sealed_bid::able`, which `app` asks). A pulse that comes too long
-//! after the one before it, at a start or in a running server whose database was away, is an outage: it is entered in the
+//! after the one before it, whichever server left that, at a start or in a running server whose database was away, is an outage: it is entered in the
 //! log with its beginning and end, and every bid deadline that it came near is put off, at once and without anybody's
 //! decision. Nobody can ask for it and nobody can refuse it.
 //!

@@ -20,6 +20,7 @@
 //!
 //! Tables: none.
 
+pub mod duties;
 pub mod pages;
 pub mod store;
 pub mod timeline;

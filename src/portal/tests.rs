@@ -2,21 +2,29 @@
 
 use std::collections::BTreeSet;
 
+use super::duties::{self, Duty};
 use super::pages::PHASES;
 use super::store::{self, Query, Sort};
 use super::timeline::{Place, timeline, turn};
-use crate::account::testing::TestHouse;
-use crate::announcement::testing::{publish, published, write};
+use crate::account::role::Role;
+use crate::account::testing::{Member, TestHouse};
+use crate::announcement::testing::{publish, published, published_by, write};
 use crate::on_both_databases;
-use crate::opening::testing::bids_in;
+use crate::opening::testing::{BidBox, bids_in};
 use crate::platform::database::testing::Engine;
 use crate::platform::id::Id;
 use crate::platform::moment::{DAY, Moment};
+use crate::platform::money::Fen;
 use crate::project;
 use crate::project::phase::{Milestone, Phase};
 use crate::project::rules::Lot;
 use crate::project::testing::{Shape, Staff, announced, draft, facts, schedule, staff};
 use crate::sealed_bid::drill::Readiness;
+use crate::sealed_bid::testing::{Offer, bid};
+use crate::sealed_bid::trustees_store::complete_set;
+use crate::sealed_bid::trustees_testing::{Boxes, give_key, hold_drill, sign};
+use crate::sealing::boxes::BoxKey;
+use crate::sealing::context::EnvelopeKind;
 use crate::tests::browser::Served;
 
 on_both_databases! {
@@ -30,6 +38,7 @@ on_both_databases! {
     the_public_pages_can_be_read_by_anybody_in_both_languages
     every_role_has_a_desk
     a_bidder_finds_the_lots_of_their_bids_and_the_agent_what_comes_next
+    a_trustee_reads_on_the_desk_when_it_is_their_turn_and_what_to_do
 }
 
 const HISTORIES: [&[Milestone]; 12] = [
@@ -284,4 +293,54 @@ fn a_bidder_finds_the_lots_of_their_bids_and_the_agent_what_comes_next(engine: E
     }
     let hall = served.visitor().get(&format!("/opening/{}", facts.name())).expect_status(200).text();
     assert!(hall.contains("9,100,000.00"), "amounts are read out with their thousands apart");
+}
+
+fn a_trustee_reads_on_the_desk_when_it_is_their_turn_and_what_to_do(engine: Engine) {
+    let house = TestHouse::new(engine);
+    let staff = staff(&house);
+    let lot = published_by(&house, &staff, &Shape { deposit: Fen(0), ..Shape::default() });
+    let tender = facts(&house, lot).tender;
+    let seats = staff.clone();
+    let trustees = seats.trustees();
+    let served = Served::start(house);
+    let house = &served.house;
+    let duties = |member: &Member| {
+        let now = house.door().now();
+        let found = house.door().read(|db| duties::of(db, &member.who, now)).unwrap();
+        found.into_iter().map(|waiting| (waiting.duty, waiting.href)).collect::<Vec<_>>()
+    };
+    let desk = |member: &Member| served.browser(member).get("/desk").expect_status(200).text();
+    let (keys, hall) = ("/sealed-bid/TEST-0001/trustees".to_owned(), "/opening/TEST-0001/1".to_owned());
+    assert_eq!(duties(trustees[1]), [(Duty::Key, keys.clone())]);
+    assert!(desk(trustees[1]).contains("提交您的保管密钥") && desk(trustees[1]).contains(&keys));
+    assert!(duties(&staff.centre).is_empty() && !desk(&staff.centre).contains("轮到您了"));
+    let own: Vec<BoxKey> = trustees.iter().map(|_| BoxKey::random()).collect();
+    trustees.iter().zip(&own).for_each(|(trustee, key)| give_key(house, tender, trustee, &key.public()));
+    assert_eq!(duties(trustees[1]), [(Duty::Signature, keys.clone())]);
+    assert!(desk(trustees[1]).contains("签署保管人名单"));
+    trustees.iter().for_each(|trustee| sign(house, tender, trustee));
+    let set = house.door().read(|db| complete_set(db, tender)).unwrap().unwrap();
+    let boxes = Boxes { keys: own, set };
+    assert_eq!(duties(trustees[1]), [(Duty::Drill, keys.clone())]);
+    assert!(desk(trustees[1]).contains("完成解密演练"));
+    hold_drill(house, tender, &trustees, &boxes);
+    assert!(duties(trustees[1]).is_empty() && !desk(trustees[1]).contains("轮到您了"));
+
+    house.at("2026-03-24 10:00:00");
+    let filled = BidBox { staff, lot, boxes, bidders: Vec::new(), bidder_keys: Vec::new() };
+    for number in 1..=3 {
+        let member = house.member(Role::Bidder, &format!("bidder{number}"));
+        bid(house, &member, lot, EnvelopeKind::Single, &Offer::priced("9000000.00")).unwrap();
+    }
+    assert!(duties(filled.trustee(2)).is_empty());
+    filled.close(house);
+    assert_eq!(duties(filled.trustee(2)), [(Duty::Release, hall.clone())]);
+    let shown = desk(filled.trustee(2));
+    assert!(shown.contains("等您释放密钥份额") && shown.contains(&format!("href=\"{hall}\"")), "{shown}");
+    filled.release(house, EnvelopeKind::Single, &[2]);
+    assert!(duties(filled.trustee(2)).is_empty(), "once is enough");
+    assert_eq!(duties(filled.trustee(1)), [(Duty::Release, hall)]);
+    filled.release(house, EnvelopeKind::Single, &[1]);
+    filled.open(house, EnvelopeKind::Single, false).unwrap();
+    assert!(duties(filled.trustee(3)).is_empty(), "it is open without the third");
 }

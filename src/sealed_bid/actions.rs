@@ -136,7 +136,7 @@ pub fn parameters(
     let trustees =
         trustees_store::complete_set(db, lot.tender)?.ok_or_else(|| Refused::from(Refusal::NoTrustees))?;
     let steps = store::steps_of_bid(db, vault, lot.lot, envelope, who.organisation)?;
-    // whoever has bid before there was a drill may change the bid
+    // whoever has bid before there was a drill may change the bid: see `drill::may_bid`
     if steps.is_empty() && !drill::takes_bids(db, lot.tender)? {
         return Err(Refused::from(Refusal::NoDrill).into());
     }

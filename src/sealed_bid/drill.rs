@@ -4,6 +4,7 @@
 
 use super::drill_log;
 use super::drill_store::{self as store, State};
+use super::rules::Kept;
 use super::trustees::{self, Refusal as TrusteeRefusal};
 use super::trustees_actions::topic;
 use super::trustees_store;
@@ -32,6 +33,8 @@ pub enum Refusal {
     Begun,
     NotBegun,
     Done,
+    /// This trustee's release is there, and nothing shows that it is wrong.
+    Released,
     /// The release is not this trustee's for this canary.
     BadRelease,
     Words,
@@ -46,6 +49,7 @@ impl From<Refusal> for Refused {
             Refusal::Begun => say(409, "begun"),
             Refusal::NotBegun => say(409, "not_begun"),
             Refusal::Done => say(409, "done"),
+            Refusal::Released => say(409, "released"),
             Refusal::BadRelease => say(422, "bad_release"),
             Refusal::Words => say(422, "words").with("max", WORDS_MAX).field("words"),
             Refusal::Waived => say(409, "waived"),
@@ -150,7 +154,7 @@ pub fn bundle(
 }
 
 /// Takes a trustee's release for the canary (JCS text), and opens it with what has come so far. A trustee whose share was wrong
-/// may try again with the right key.
+/// may try again with the right key; of everybody else one release is on record, and a further one changes nothing.
 ///
 /// # Errors
 /// Refused with the reason.
@@ -159,6 +163,10 @@ pub fn release(act: &mut Act<'_>, who: &Who, tender: Id<Tender>, document: &str)
     let (own, now, vault) = (place(act, &facts, who)?, act.now(), act.vault().clone());
     let drill = store::drill(act.db(), tender)?.ok_or(Refused::from(Refusal::NotBegun))?;
     let contents = store::contents(act.db(), &vault, tender)?.ok_or(Refused::from(Refusal::Done))?;
+    let is_own = |row: &store::ReleaseRow| row.release.i == own && row.state != State::Wrong;
+    if store::releases(act.db(), tender)?.iter().any(is_own) {
+        return Err(Refused::from(Refusal::Released).into());
+    }
     let bad = || Refused::from(Refusal::BadRelease);
     let release = Release::read(document.as_bytes()).map_err(|_| bad())?;
     if release.i != own {
@@ -243,6 +251,12 @@ impl Readiness {
     pub const fn takes_bids(&self) -> bool {
         matches!(self, Self::Done | Self::Waived(_))
     }
+}
+
+/// Whether somebody with these steps on an envelope may hand in there: whoever has bid before there was a drill may change the
+/// bid, as soon as there is a set to seal it to.
+pub fn may_bid(readiness: &Readiness, steps: &[Kept]) -> bool {
+    readiness.takes_bids() || (!steps.is_empty() && *readiness != Readiness::NoSet)
 }
 
 /// Whether the drill of a complete set is done or was waived, so that bids may come. Asked at every submission.

@@ -158,6 +158,8 @@ struct LotPage {
 struct EnvelopeView {
     code: &'static str,
     stands: bool,
+    /// Something was handed in before, or bids are taken: see [`drill::may_bid`].
+    may: bool,
     lines: Vec<Line>,
 }
 
@@ -186,7 +188,8 @@ async fn lot_get(
                 .enumerate()
                 .map(|(at, step)| line(step, &lot.name(), &lot.tender_title, steps.get(at + 1)));
             let (lines, stands) = (lines.rev().collect(), standing_bid(&steps).is_some());
-            envelopes.push(EnvelopeView { code: kind.code(), stands, lines });
+            let may = drill::may_bid(&readiness, &steps);
+            envelopes.push(EnvelopeView { code: kind.code(), stands, may, lines });
         }
         let missing = actions::own_missing(db, &vault, &bidder, &lot)?;
         Ok((lot, readiness, certificate, expires, missing, envelopes))

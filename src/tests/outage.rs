@@ -3,8 +3,9 @@
 use super::browser::{Browser, Served};
 use super::program::Server;
 use super::street::day::{Day, NUMBER};
+use crate::account::house::House;
 use crate::account::testing::TestHouse;
-use crate::app::run_due_jobs;
+use crate::app::{pulse, run_due_jobs};
 use crate::ledger::Actor;
 use crate::on_both_databases;
 use crate::opening::testing::{BidBox, bids_in_shape, trust};
@@ -30,6 +31,12 @@ on_both_databases! {
     a_platform_that_runs_and_can_take_no_bid_is_away
     a_disk_nearly_full_takes_no_document_and_is_no_outage
     everybody_reads_the_rule_and_what_it_moved
+}
+
+/// What a server does every ten seconds: a pulse if it can keep bids, then the jobs.
+fn tick(house: &TestHouse) {
+    drop(pulse(house.door()));
+    run_due_jobs(&house.house);
 }
 
 fn at(beijing: &str) -> Moment {
@@ -202,16 +209,14 @@ fn a_tender_that_was_given_up_stays_as_it_is(engine: Engine) {
 fn a_platform_that_runs_and_can_take_no_bid_is_away(engine: Engine) {
     let (house, filled) = filled(engine);
     house.at("2026-03-25 08:40:00");
-    run_due_jobs(&house.house);
+    tick(&house);
     // the folder of the bids is gone, the database lives: people are answered, and no bid can be handed in
     let files = std::path::PathBuf::from(&house.door().config().files);
-    let aside = files.with_extension("aside");
-    std::fs::rename(&files, &aside).unwrap();
-    std::fs::write(&files, "no folder").unwrap();
+    let broken = Broken::files_of(&house);
     assert!(able::check(house.door()).is_err());
     for minute in 41..=59 {
         house.at(&format!("2026-03-25 08:{minute}:00"));
-        run_due_jobs(&house.house);
+        tick(&house);
     }
     assert_eq!(house.door().read(|db| store::newest(db, 9)).unwrap(), [], "it lasts");
     house.at("2026-03-25 09:30:00");
@@ -223,9 +228,8 @@ fn a_platform_that_runs_and_can_take_no_bid_is_away(engine: Engine) {
     assert_eq!(refusal(late.map(drop)), "sealed_bid.refusal.may_move");
     house.door().write(Actor::system("test"), |act| Ok(act.close_log()?)).unwrap();
     assert_eq!(size(&house), before, "nothing of it is on record");
-    std::fs::remove_file(&files).unwrap();
-    std::fs::rename(&aside, &files).unwrap();
-    run_due_jobs(&house.house);
+    drop(broken);
+    tick(&house);
     let outages = house.door().read(|db| store::newest(db, 9)).unwrap();
     assert_eq!((outages[0].from, outages[0].to), (at("2026-03-25 08:40"), at("2026-03-25 09:30")));
     assert_eq!(facts(&house, &filled).schedule.unwrap().bids_until, at("2026-03-25 11:30"));
@@ -235,11 +239,72 @@ fn a_platform_that_runs_and_can_take_no_bid_is_away(engine: Engine) {
     withdraw(&house, &filled.bidders[0], filled.lot, EnvelopeKind::Single).unwrap();
 }
 
+/// The folder of a server's files is gone, as long as this lives.
+struct Broken(std::path::PathBuf);
+
+impl Broken {
+    fn files_of(house: &TestHouse) -> Self {
+        let files = std::path::PathBuf::from(&house.door().config().files);
+        std::fs::rename(&files, files.with_extension("aside")).unwrap();
+        std::fs::write(&files, "no folder").unwrap();
+        Self(files)
+    }
+}
+
+impl Drop for Broken {
+    fn drop(&mut self) {
+        std::fs::remove_file(&self.0).unwrap();
+        std::fs::rename(self.0.with_extension("aside"), &self.0).unwrap();
+    }
+}
+
+/// Two servers of one centre, each with its own way to the files: one that is broken says so to the proxy and is no outage, whoever
+/// does the jobs; if both are, it is one.
+#[test]
+fn of_two_servers_one_that_can_keep_bids_is_enough_and_the_other_says_so() {
+    let (house, filled) = filled(Engine::Postgres);
+    let mut config = house.door().config().clone();
+    config.files = std::path::Path::new(&config.files).with_file_name("second").display().to_string();
+    let second = House::open(config, house.clock.clone()).unwrap();
+    let second = Served::start(TestHouse::of(second, house.clock.clone(), ""));
+    let first = Served::start(house);
+    // the broken one comes first, and takes every job
+    let both = || [&first, &second].iter().for_each(|served| tick(&served.house));
+    let ready = |served: &Served| served.visitor().get("/readyz").status;
+    first.house.at("2026-03-25 08:40:00");
+    both();
+    assert_eq!((ready(&first), ready(&second)), (200, 200));
+
+    let one = Broken::files_of(&first.house);
+    for minute in 41..=50 {
+        first.house.at(&format!("2026-03-25 08:{minute}:00"));
+        both();
+    }
+    assert_eq!((ready(&first), ready(&second)), (503, 200));
+    assert_eq!(first.house.door().read(|db| store::newest(db, 9)).unwrap(), []);
+
+    let other = Broken::files_of(&second.house);
+    for minute in 51..=59 {
+        first.house.at(&format!("2026-03-25 08:{minute}:00"));
+        both();
+    }
+    assert_eq!((ready(&first), ready(&second)), (503, 503));
+    drop(other);
+    both();
+    assert_eq!((ready(&first), ready(&second)), (503, 200));
+    let outages = first.house.door().read(|db| store::newest(db, 9)).unwrap();
+    assert_eq!((outages[0].from, outages[0].to), (at("2026-03-25 08:50"), at("2026-03-25 08:59")));
+    assert_eq!(facts(&first.house, &filled).schedule.unwrap().bids_until, at("2026-03-25 11:30"));
+    drop(one);
+    tick(&first.house);
+    assert_eq!(ready(&first), 200);
+}
+
 fn a_disk_nearly_full_takes_no_document_and_is_no_outage(engine: Engine) {
     let house = TestHouse::configured(engine, |config| config.disk_reserve_bytes = 1 << 60);
     let staff = crate::project::testing::staff(&house);
     crate::project::testing::draft(&house, &staff, &Shape::default());
-    run_due_jobs(&house.house);
+    tick(&house);
     assert!(
         house.door().read(store::pulse).unwrap().is_some(),
         "whoever fills the disk moves no deadline by it"

@@ -10,9 +10,11 @@ use crate::ledger::Door;
 use crate::message;
 use crate::platform::database::Db;
 use crate::platform::id::Id;
+use crate::platform::moment::Moment;
 use crate::platform::refusal::Failure;
 use crate::platform::vault::Vault;
 use crate::platform::web::Answer;
+use crate::portal::duties::{self, Waiting};
 use crate::portal::store::{self, Query};
 use crate::portal::timeline::turn;
 use crate::project;
@@ -31,10 +33,33 @@ struct DeskPage {
     name: String,
     organisation: String,
     role: String,
+    /// What waits for this person as a trustee.
+    duties: Vec<DutyView>,
     lots: Vec<Held>,
     empty: String,
     doors: Vec<Link>,
     running: Vec<Line>,
+}
+
+struct DutyView {
+    /// The end of the locale key of what is to be done.
+    code: &'static str,
+    href: String,
+    name: String,
+    title: String,
+    opens_at: String,
+}
+
+impl From<Waiting> for DutyView {
+    fn from(waiting: Waiting) -> Self {
+        Self {
+            code: waiting.duty.code(),
+            href: waiting.href,
+            name: waiting.name,
+            title: waiting.title,
+            opens_at: waiting.opens_at.map(Moment::beijing_minute).unwrap_or_default(),
+        }
+    }
 }
 
 /// One of the visitor's own lots.
@@ -131,8 +156,12 @@ pub(super) async fn desk_get(Anybody(who): Anybody, p: Page, door: web::Data<Doo
     let vault = door.vault().clone();
     let now = p.now;
     let asker = who.clone();
-    let (lots, running, unread) = door
+    let (duties, lots, running, unread) = door
         .look(move |db| {
+            let duties = match asker.role {
+                Role::Bidder | Role::Expert | Role::Treasurer => Vec::new(),
+                Role::Agent | Role::Entity | Role::Supervisor | Role::Centre => duties::of(db, &asker, now)?,
+            };
             let lots = own(db, &vault, &asker)?;
             let watch =
                 matches!(asker.role, Role::Supervisor | Role::Centre | Role::Treasurer | Role::Bidder);
@@ -143,7 +172,7 @@ pub(super) async fn desk_get(Anybody(who): Anybody, p: Page, door: web::Data<Doo
                 Role::Bidder => Some(message::store::unread(db, &vault, asker.organisation)?),
                 _ => None,
             };
-            Ok((lots, running, unread))
+            Ok((duties, lots, running, unread))
         })
         .await?;
     let held = |(lot, trustees): &(LotFacts, Readiness)| {
@@ -166,6 +195,7 @@ pub(super) async fn desk_get(Anybody(who): Anybody, p: Page, door: web::Data<Doo
         name: who.name.clone(),
         organisation: who.organisation_name.clone(),
         role: p.t(&format!("account.role.{}", who.role.code())),
+        duties: duties.into_iter().map(DutyView::from).collect(),
         lots: lots.iter().map(held).collect(),
         empty: if who.role == Role::Bidder { p.t("portal.desk.empty.bidder") } else { String::new() },
         doors: unread.map(|count| messages(&p, count)).into_iter().chain(doors(&p, who.role)).collect(),

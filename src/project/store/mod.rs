@@ -12,6 +12,7 @@ use super::rulebook::RulebookId;
 use super::rules::{Lot, LotNumber, Tender, TenderNumber};
 use super::schedule::Schedule;
 use super::standing::{LotFacts, TenderFacts};
+use crate::account::rules::Person;
 use crate::account::who::Who;
 use crate::party::rules::Organisation;
 use crate::party::store::party_organisation;
@@ -253,6 +254,34 @@ pub fn tenders_of(
         .select(TENDER)
         .load(db)?;
     rows.into_iter().map(TenderRow::facts).collect()
+}
+
+/// Announced tenders whose evaluation is not over and whose key this person holds a share of, newest first.
+pub fn entrusted_to(db: &mut Db, person: Id<Person>, limit: i64) -> Result<Vec<TenderFacts>, Fault> {
+    let going_on = [
+        Milestone::Announced.code(),
+        Milestone::BiddingClosed.code(),
+        Milestone::ExpertsDrawn.code(),
+        Milestone::Opened.code(),
+        Milestone::EvaluationStarted.code(),
+    ];
+    let lots = project_lot::table
+        .filter(project_lot::reached.eq_any(going_on))
+        .filter(project_lot::announced_at.is_not_null())
+        .select(project_lot::tender_id);
+    let rows: Vec<TenderRow> = project_tender::table
+        .inner_join(party_organisation::table)
+        .filter(project_tender::id.eq_any(lots))
+        .filter(project_tender::custody.like(format!("%{person}%")))
+        .order((project_tender::created_at.desc(), project_tender::id))
+        .limit(limit)
+        .select(TENDER)
+        .load(db)?;
+    let tenders: Vec<TenderFacts> = rows.into_iter().map(TenderRow::facts).collect::<Result<_, _>>()?;
+    let holds = |tender: &TenderFacts| {
+        tender.custody.iter().flat_map(|custody| &custody.trustees).any(|held| held.person == person)
+    };
+    Ok(tenders.into_iter().filter(holds).collect())
 }
 
 type LotRow = (String, String, i32, String, String);

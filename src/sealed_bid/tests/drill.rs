@@ -2,6 +2,7 @@
 
 use crate::account::role::Role;
 use crate::account::testing::{Member, TestHouse, refused};
+use crate::ledger::Actor;
 use crate::on_both_databases;
 use crate::opening::testing::{BidBox, empty_box, signed_box, trust};
 use crate::platform::canonical::jcs_text;
@@ -22,6 +23,7 @@ use crate::sealing::drill as canary;
 use crate::sealing::opening_check::Reported;
 use crate::sealing::release::{OpeningBundle, Release};
 use crate::tests::browser::Served;
+use diesel::RunQueryDsl;
 
 on_both_databases! {
     a_drill_is_done_when_every_trustee_has_opened_the_canary
@@ -31,6 +33,7 @@ on_both_databases! {
     the_trustees_page_the_bidders_and_the_hall_tell_how_ready_they_are
     what_was_waived_can_be_done_all_the_same
     a_certificate_that_ends_before_the_opening_is_warned_about
+    whoever_bid_before_there_was_a_drill_changes_and_withdraws_the_bid_all_the_same
 }
 
 fn tender(house: &TestHouse, filled: &BidBox) -> Id<Tender> {
@@ -61,6 +64,11 @@ fn states(house: &TestHouse, tender: Id<Tender>) -> Vec<State> {
     rows.into_iter().map(|row| row.state).collect()
 }
 
+/// Entries of the log, those of refused acts too.
+fn log_size(house: &TestHouse) -> u64 {
+    house.door().write(Actor::system("test"), |act| Ok(act.close_log()?.size)).unwrap().value
+}
+
 fn readiness(house: &TestHouse, tender: Id<Tender>) -> Readiness {
     house.door().read(|db| drill::readiness(db, tender)).unwrap()
 }
@@ -77,6 +85,11 @@ fn a_drill_is_done_when_every_trustee_has_opened_the_canary(engine: Engine) {
     for (i, expected) in [(1, vec![State::Received]), (2, vec![State::Right; 2])] {
         hand_in(&house, tender, filled.trustee(i), &made(&house, &filled, i)).unwrap();
         assert_eq!(states(&house, tender), expected);
+        // once is enough, and a second time leaves no second line
+        let size = log_size(&house);
+        let again = hand_in(&house, tender, filled.trustee(i), &made(&house, &filled, i));
+        assert_eq!(refused(again).key, "sealed_bid.drill.refusal.released");
+        assert_eq!((states(&house, tender), log_size(&house)), (expected, size));
         assert_eq!(readiness(&house, tender), Readiness::Trying);
     }
     hand_in(&house, tender, filled.trustee(3), &made(&house, &filled, 3)).unwrap();
@@ -247,6 +260,36 @@ fn what_was_waived_can_be_done_all_the_same(engine: Engine) {
         hand_in(house, tender(house, &filled), filled.trustee(i), &made(house, &filled, i)).unwrap();
     }
     assert!(entity.get(page).text().contains("演练完成于"));
+}
+
+/// A bid from before this program knew drills: the database as it was then.
+fn whoever_bid_before_there_was_a_drill_changes_and_withdraws_the_bid_all_the_same(engine: Engine) {
+    let house = TestHouse::new(engine);
+    let filled = empty_box(&house, &Shape::default());
+    house.at("2026-03-24 10:00:00");
+    let (early, late) = (house.member(Role::Bidder, "early"), house.member(Role::Bidder, "late"));
+    bid(&house, &early, filled.lot, EnvelopeKind::Single, &Offer::priced("9500000.00")).unwrap();
+    for table in ["sealed_bid_drill_release", "sealed_bid_drill"] {
+        let forget = diesel::sql_query(format!("DELETE FROM {table}"));
+        house
+            .door()
+            .write(Actor::system("test"), move |act| {
+                forget.execute(act.db()).map(drop).map_err(|e| Failure::Fault(e.into()))
+            })
+            .unwrap();
+    }
+    assert_eq!(readiness(&house, tender(&house, &filled)), Readiness::Untried);
+    let served = Served::start(house);
+    let page = "/sealed-bid/TEST-0001/1";
+    let (replace, withdraw) = (format!("href=\"{page}/single\""), format!("href=\"{page}/single/withdraw\""));
+    let shown = served.browser(&early).get(page).expect_status(200).text();
+    assert!(shown.contains(&replace) && shown.contains(&withdraw), "{shown}");
+    served.browser(&early).get(&format!("{page}/single")).expect_status(200);
+    let other = served.browser(&late).get(page).expect_status(200).text();
+    assert!(!other.contains(&replace) && !other.contains(&withdraw), "{other}");
+    let house = &served.house;
+    bid(house, &early, filled.lot, EnvelopeKind::Single, &Offer::priced("9400000.00")).unwrap();
+    crate::sealed_bid::testing::withdraw(house, &early, filled.lot, EnvelopeKind::Single).unwrap();
 }
 
 fn a_certificate_that_ends_before_the_opening_is_warned_about(engine: Engine) {
