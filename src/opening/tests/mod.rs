@@ -13,3 +13,4 @@ mod product;
 mod rules;
 mod rush;
 mod texts;
+mod thousands;

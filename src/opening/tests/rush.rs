@@ -76,7 +76,7 @@ fn await_clock(house: &TestHouse, moment: Moment) {
 }
 
 /// The clock's job, impatient.
-fn close_when_due(house: &TestHouse, filled: &BidBox) {
+pub(super) fn close_when_due(house: &TestHouse, filled: &BidBox) {
     let lot = filled.lot;
     let close = || house.door().write(Actor::system("opening"), move |act| actions::close(act, None, lot));
     let closed = || house.door().read(|db| store::closing(db, lot)).unwrap().is_some();
