@@ -4,25 +4,24 @@
 use super::rules::Refusal;
 use crate::ledger::act::Opened;
 use crate::ledger::store::{self as log, EntryRow, Tiles};
-use crate::ledger::tree::{self, Hash, Remembered};
+use crate::ledger::tree::{self, Remembered};
 use crate::ledger::{Door, Subject};
 use crate::ledger::{rotation_store, witnessing};
 use crate::platform::database::Db;
-use crate::platform::digest::{b64u_32, from_b64u};
 use crate::platform::moment::Moment;
 use crate::platform::refusal::{Failure, Fault, Refused};
 use crate::project::standing::LotFacts;
+use crate::sealed_bid::shown;
 use crate::sealed_bid::store::CountedEnvelope;
 use crate::sealing::context::EnvelopeKind;
-use crate::sealing::document::{Blob, Bytes, Count};
-use crate::sealing::log_proof::{LogProof, ShownBid, ShownEntry};
+use crate::sealing::document::Bytes;
+use crate::sealing::log_proof::{LogProof, ShownBid};
 use serde::Deserialize;
 
 /// An entry that an opening rests on.
 struct Ground {
     index: u64,
     opened: Opened,
-    object: Vec<u8>,
 }
 
 /// As much of an event as says whether it is about this opening.
@@ -59,7 +58,7 @@ pub(super) fn proof(
     let mut blinds = Vec::with_capacity(counted.len());
     for bid in counted {
         let row = log::entry(db, bid.entry)?.ok_or_else(|| Fault::new("a bid without an entry"))?;
-        blinds.push(blind(&door.opened(&row)?)?);
+        blinds.push(shown::blind(&door.opened(&row)?)?);
     }
     let found = Found { grounds, blinds, size, checkpoint, policy: door.told_policy(), rotations };
     Ok(found.proof(db, closing, counted)?)
@@ -82,15 +81,16 @@ impl Found {
         let tiles = Remembered::new(Tiles::new(db));
         let mut bids = Vec::with_capacity(counted.len());
         for (bid, blind) in counted.iter().zip(blinds) {
-            bids.push(ShownBid { blind, proof: bytes(tree::inclusion_proof(&tiles, bid.leaf, closing)?) });
+            bids.push(ShownBid {
+                blind,
+                proof: shown::hashes(tree::inclusion_proof(&tiles, bid.leaf, closing)?),
+            });
         }
         let mut entries = Vec::with_capacity(grounds.len());
-        for Ground { index, opened, object } in grounds {
-            let proof = bytes(tree::inclusion_proof(&tiles, index, size)?);
-            let (blind, number) = (blind(&opened)?, opened.number);
-            entries.push(ShownEntry { blind, index: Count(index), number, object: Blob(object), proof });
+        for Ground { index, opened } in grounds {
+            entries.push(shown::entry(&opened, index, tree::inclusion_proof(&tiles, index, size)?)?);
         }
-        let closing = bytes(tree::consistency_proof(&tiles, closing, size)?);
+        let closing = shown::hashes(tree::consistency_proof(&tiles, closing, size)?);
         Ok(LogProof { bids, checkpoint, closing, entries, policy, rotations })
     }
 }
@@ -112,7 +112,7 @@ fn grounds(
     let mut grounds = Vec::new();
     for row in log::entries_about(db, &[subject])? {
         let opened = door.opened(&row)?;
-        let object = from_b64u(&opened.object).ok_or_else(damaged)?;
+        let object = shown::object(&opened)?;
         let about = || serde_json::from_slice(&object).map(|document: Document| document.event);
         let index = index_of(&row);
         let concerns = match opened.number {
@@ -126,7 +126,7 @@ fn grounds(
         if concerns {
             // durable, and on its way to its place: without it the papers would be untrue
             let index = index.ok_or(Refused::from(Refusal::NotWitnessed))?;
-            grounds.push(Ground { index, opened, object });
+            grounds.push(Ground { index, opened });
         }
     }
     grounds.sort_by_key(|ground| ground.index);
@@ -135,16 +135,4 @@ fn grounds(
 
 fn index_of(row: &EntryRow) -> Option<u64> {
     row.log_index.and_then(|index| u64::try_from(index).ok())
-}
-
-fn blind(opened: &Opened) -> Result<Bytes<32>, Fault> {
-    b64u_32(&opened.blind).map(Bytes).ok_or_else(damaged)
-}
-
-fn damaged() -> Fault {
-    Fault::new("a log entry's body is damaged")
-}
-
-fn bytes(hashes: Vec<Hash>) -> Vec<Bytes<32>> {
-    hashes.into_iter().map(Bytes).collect()
 }

@@ -1,18 +1,16 @@
 //! What trustees get of the log in a drill: the newest checkpoint with its cosignatures, and the way of the drill's beginning to it.
 
 use super::drill::DrillBegun;
+use super::shown;
 use crate::ledger::store::{self as log, Tiles};
 use crate::ledger::{Door, Event, Subject};
 use crate::ledger::{rotation_store, tree, witnessing};
 use crate::platform::database::Db;
-use crate::platform::digest::{b64u_32, from_b64u};
 use crate::platform::id::Id;
 use crate::platform::moment::Moment;
 use crate::platform::refusal::Fault;
 use crate::project::rules::Tender;
-use crate::sealing::document::{Blob, Bytes, Count};
 use crate::sealing::drill_log::DrillLog;
-use crate::sealing::log_proof::ShownEntry;
 
 /// The log as a drill that was begun shows it. If too few witnesses have cosigned yet it is shown with the cosignatures that there
 /// are: that the others do not sign is what a drill must find, and a trustee's policy may ask for fewer.
@@ -36,13 +34,7 @@ pub(super) fn shown(door: &Door, db: &mut Db, tender: Id<Tender>) -> Result<Dril
     let head = log::head(db)?.map(|head| (head.size, head.note));
     let (size, checkpoint) = cosigned.or(kept).or(head).ok_or_else(damaged)?;
     let proof = tree::inclusion_proof(&Tiles::new(db), index, size)?;
-    let begun = ShownEntry {
-        blind: b64u_32(&opened.blind).map(Bytes).ok_or_else(damaged)?,
-        index: Count(index),
-        number: opened.number,
-        object: Blob(from_b64u(&opened.object).ok_or_else(damaged)?),
-        proof: proof.into_iter().map(Bytes).collect(),
-    };
+    let begun = shown::entry(&opened, index, proof)?;
     let rotations = rotation_store::rotations(db)?.to_string();
     Ok(DrillLog { begun, checkpoint, policy: door.told_policy(), rotations })
 }

@@ -41,6 +41,7 @@ pub mod jobs;
 pub mod pages;
 pub mod program;
 pub mod rules;
+pub mod shown;
 pub mod store;
 pub mod trustees;
 pub mod trustees_actions;

@@ -7,7 +7,7 @@ import { type TrusteeKey, get, put } from "../keys/database";
 import { NotCertified, certified, described, readRoots, subjectOf } from "../keys/certificates";
 import { type NoticeSigner, Untrue } from "../trustee/log_proof";
 import { grouped } from "./trust";
-import { attribute, complain, onSubmit, words } from "./words";
+import { attribute, chosenFile, complain, onSubmit, reveal, words } from "./words";
 
 /** Roots from a file that were shown and wait for the trustee's word. */
 const chosen = new WeakMap<HTMLElement, Bytes[]>();
@@ -59,10 +59,10 @@ async function list(panel: HTMLElement, selector: string, roots: readonly Bytes[
 /** Shows what a file holds. Nothing is pinned yet. */
 async function look(panel: HTMLElement, form: HTMLFormElement): Promise<void> {
   const found = panel.querySelector<HTMLElement>("[data-roots-found]");
-  const file = form.querySelector<HTMLInputElement>("[data-file]")?.files?.[0];
   if (found === null) throw new Error("the panel has no place for what is found");
   found.hidden = true;
-  if (file === undefined) return complain(form, "no-file");
+  const file = chosenFile(form);
+  if (file === undefined) return;
   try {
     const roots = readRoots(new Uint8Array(await file.arrayBuffer()));
     await list(panel, "[data-roots-new]", roots);
@@ -71,9 +71,7 @@ async function look(panel: HTMLElement, form: HTMLFormElement): Promise<void> {
     if (error instanceof NotCertified) return complain(form, "no-roots");
     throw error;
   }
-  found.hidden = false;
-  found.tabIndex = -1;
-  found.focus();
+  reveal(found);
 }
 
 async function pin(panel: HTMLElement, form: HTMLFormElement, roots: Bytes[] | undefined): Promise<void> {

@@ -10,7 +10,7 @@ import { knowsEd25519 } from "../log/note";
 import { type Policy, type Rotation, readPolicy, readRotations } from "../log/policy";
 import { BadDocument } from "../sealing/documents";
 import { changeOf } from "../trustee/pin";
-import { attribute, complain, onSubmit, words } from "./words";
+import { attribute, chosenFile, complain, onSubmit, reveal, words } from "./words";
 
 /** What the page has shown that will be pinned, by tender. Nothing else ever is. */
 const offered = new Map<string, string>();
@@ -119,10 +119,10 @@ function needed(panel: HTMLElement, policy: Policy, name: string): string {
 /** Shows what a policy from a file changes. Nothing is pinned yet. */
 async function compare(panel: HTMLElement, form: HTMLFormElement): Promise<void> {
   const change = panel.querySelector<HTMLElement>("[data-trust-change]");
-  const file = form.querySelector<HTMLInputElement>("[data-file]")?.files?.[0];
   if (change === null) throw new Error("the panel has no place for a change");
   change.hidden = true;
-  if (file === undefined) return complain(form, "no-file");
+  const file = chosenFile(form);
+  if (file === undefined) return;
   let text: string;
   let policy: Policy;
   try {
@@ -146,9 +146,7 @@ async function compare(panel: HTMLElement, form: HTMLFormElement): Promise<void>
   show("[data-warn=unwitnessed]", policy.quorum === null && (before === undefined || before.quorum !== null));
   show("[data-warn=same]", !found.log && !found.witnesses && !found.quorum);
   chosen.set(panel, text);
-  change.hidden = false;
-  change.tabIndex = -1;
-  change.focus();
+  reveal(change);
 }
 
 /** The log's changes of key; none if it shows none that hold. */

@@ -26,7 +26,7 @@ import { beijing, now, ownNow } from "./clock";
 import { rootsPanels, signersTold } from "./roots";
 import { keyFor } from "./sign";
 import { believed, grouped, pinShown, policyFacts, showFacts, trustPanels } from "./trust";
-import { attribute, complain, download, field, onSubmit, words } from "./words";
+import { attribute, chosenFile, complain, download, field, onSubmit, words } from "./words";
 
 /** Wires every trustee form below `root`. */
 export function trusteeForms(root: ParentNode): void {
@@ -198,8 +198,8 @@ function differs(machine: bigint, times: readonly bigint[]): boolean {
 }
 
 async function takeBackup(form: HTMLFormElement): Promise<void> {
-  const file = form.querySelector<HTMLInputElement>("[data-file]")?.files?.[0];
-  if (file === undefined) return complain(form, "no-file");
+  const file = chosenFile(form);
+  if (file === undefined) return;
   try {
     await restoreBoxKey(attribute(form, "trustee-restore"), new Uint8Array(await file.arrayBuffer()), form.querySelector<HTMLInputElement>("[data-passphrase]")?.value ?? "");
     form.reset();
@@ -211,8 +211,8 @@ async function takeBackup(form: HTMLFormElement): Promise<void> {
 
 /** Loads a backup without keeping it, and shows that it opens what is locked to this browser's key. */
 async function tryBackup(form: HTMLFormElement): Promise<void> {
-  const file = form.querySelector<HTMLInputElement>("[data-file]")?.files?.[0];
-  if (file === undefined) return complain(form, "no-file");
+  const file = chosenFile(form);
+  if (file === undefined) return;
   const here = await boxKey(form, "trustee-try");
   if (here === undefined) return;
   try {

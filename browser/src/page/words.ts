@@ -24,9 +24,21 @@ export function complain(form: HTMLElement, name: string, detail = "", address =
     link.textContent = words(box, `${name}-do`);
     box.append(" ", link);
   }
-  box.hidden = false;
-  box.tabIndex = -1;
-  box.focus();
+  reveal(box);
+}
+
+/** Shows what was hidden and moves the reader there. */
+export function reveal(element: HTMLElement): void {
+  element.hidden = false;
+  element.tabIndex = -1;
+  element.focus();
+}
+
+/** The file that was chosen in a form; without one its reader is told so. */
+export function chosenFile(form: HTMLElement): File | undefined {
+  const file = form.querySelector<HTMLInputElement>("[data-file]")?.files?.[0];
+  if (file === undefined) complain(form, "no-file");
+  return file;
 }
 
 function newBox(form: HTMLElement): HTMLElement {

@@ -394,14 +394,27 @@ fn the_papers_of_five_thousand_bids_are_checked_in_one_pass() {
 
 /// One bundle for programs in other languages, and what they must say of it.
 #[derive(Serialize, Deserialize)]
-struct Pinned {
-    name: String,
+pub(super) struct Pinned {
+    pub(super) name: String,
     /// The policy that the trustee pinned.
-    trust: String,
-    now: Moment,
-    bundle: OpeningBundle,
+    pub(super) trust: String,
+    pub(super) now: Moment,
+    pub(super) bundle: OpeningBundle,
     /// The end of the sentence's key; empty if the bundle is true.
-    code: String,
+    pub(super) code: String,
+}
+
+impl Pinned {
+    /// The code of what `check` finds untrue; empty if it believes the bundle.
+    pub(super) fn judged<T: std::fmt::Debug>(
+        &self,
+        check: impl FnOnce(&OpeningBundle, &Policy, Moment) -> Result<T, SealError>,
+    ) -> &'static str {
+        match check(&self.bundle, &Policy::parse(&self.trust).unwrap(), self.now) {
+            Ok(_) => "",
+            found => untrue(found),
+        }
+    }
 }
 
 /// A true bundle of an operator, and lies about it.
@@ -496,17 +509,9 @@ fn pinned() -> Vec<Pinned> {
     let other = Pinned { name: "other log key".into(), trust: other, now, bundle: good, code: String::new() };
     all.push(other);
     for one in &mut all {
-        one.code = judged(one).into();
+        one.code = one.judged(OpeningBundle::check).into();
     }
     all
-}
-
-fn judged(one: &Pinned) -> &'static str {
-    let trust = Policy::parse(&one.trust).unwrap();
-    match one.bundle.check(&trust, one.now) {
-        Ok(_) => "",
-        found => untrue(found),
-    }
 }
 
 /// `UPDATE=1` writes the file anew; browsers' tests and the Python check read it.
@@ -519,7 +524,7 @@ fn the_pinned_papers_are_judged_as_they_were() {
     let all: Vec<Pinned> = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
     assert!(all.len() >= 18);
     for one in all {
-        assert_eq!(judged(&one), one.code, "{}", one.name);
+        assert_eq!(one.judged(OpeningBundle::check), one.code, "{}", one.name);
         assert_eq!(one.code.is_empty(), one.name == "true", "{}", one.name);
     }
 }
