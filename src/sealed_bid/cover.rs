@@ -5,8 +5,8 @@
 //! A cover belongs to no lot and no bidder, so no series, page, count or closing ever meets it. Its entry in the log is the
 //! log's cover entry (`docs/formats/log.md`, section 4.3).
 
-use super::rules::{COVERS_KEPT, LEFTOVERS_KEPT, ROW_PAD, Step, Upload};
-use super::store::{self, UploadState};
+use super::rules::{COVERS_KEPT, LEFTOVERS_KEPT, ROW_PAD, Step};
+use super::store::{self, Cover, UploadState};
 use super::uploads::{self, Limits};
 use crate::ledger::{Actor, Door, Subject, witnessing};
 use crate::platform::id::Id;
@@ -96,7 +96,7 @@ fn ciphertext() -> Bytes {
 pub fn forget_old(door: &Door) -> Result<(), Fault> {
     let (now, vault) = (door.now(), door.vault());
     let old = (1..=WEEKS).rev().map(|week| now.plus(-COVERS_KEPT - week * 7 * DAY));
-    let mut found: Vec<(Id<Step>, Id<Upload>)> = Vec::new();
+    let mut found: Vec<Cover> = Vec::new();
     for week in old {
         found = door.read(|db| store::covers(db, vault, week))?;
         if !found.is_empty() {

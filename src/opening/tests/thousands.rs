@@ -134,7 +134,7 @@ fn of_five_thousand_in_the_last_minute_whoever_is_in_time_has_a_receipt_and_coun
         receipts,
         "who has a receipt counts, and nobody else"
     );
-    assert!(receipts >= BIDDERS / 2 && receipts < BIDDERS, "{receipts} of {BIDDERS}: no rush at all");
+    assert!((BIDDERS / 2..BIDDERS).contains(&receipts), "{receipts} of {BIDDERS}: no rush at all");
     let size = door.read(ledger::store::head).unwrap().unwrap().size;
     assert!(closing.size < size, "the closing is in the log behind what it counts");
 }

@@ -36,12 +36,11 @@ pub(in crate::sealed_bid) fn insert_cover(
     insert_row(db, vault, [of_lot, no_tag(), no_tag()], (Id::random(), entry, body, at))
 }
 
+/// A cover and its upload.
+pub(in crate::sealed_bid) type Cover = (Id<Step>, Id<Upload>);
+
 /// The covers of the week in which `at` lies, oldest first, with their uploads.
-pub(in crate::sealed_bid) fn covers(
-    db: &mut Db,
-    vault: &Vault,
-    at: Moment,
-) -> Result<Vec<(Id<Step>, Id<Upload>)>, Fault> {
+pub(in crate::sealed_bid) fn covers(db: &mut Db, vault: &Vault, at: Moment) -> Result<Vec<Cover>, Fault> {
     let rows = rows(db, vault, Series::Covers(week_of(at)))?;
     let read = |(step, _, body, _): (String, String, Vec<u8>, i64)| {
         let record: CoverRecord = serde_json::from_slice(&vault.open(BODY, &body)?)?;
@@ -53,7 +52,7 @@ pub(in crate::sealed_bid) fn covers(
 /// Removes the newest cover of its week, and gives up its upload, which ended at `ended`.
 pub(in crate::sealed_bid) fn remove_cover(
     db: &mut Db,
-    (step, upload): (Id<Step>, Id<Upload>),
+    (step, upload): Cover,
     ended: Moment,
 ) -> Result<(), Fault> {
     supersede(db, upload, ended)?;

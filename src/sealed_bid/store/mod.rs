@@ -4,7 +4,7 @@ mod covers;
 mod steps;
 mod uploads;
 
-pub(super) use covers::{covers, insert_cover, remove_cover};
+pub(super) use covers::{Cover, covers, insert_cover, remove_cover};
 pub(crate) use steps::steps_of_lot;
 pub use steps::{CountedEnvelope, Found, counted, counted_of, found};
 pub(super) use steps::{Series, insert_step, lane, step, steps, steps_of_bid};
