@@ -320,7 +320,30 @@ fn every_attack_of_the_table_has_its_test() {
         let tests: Vec<&str> = column.split('`').skip(1).step_by(2).collect();
         assert!(!tests.is_empty(), "{row}");
         for test in tests {
-            assert!(sources.contains(&format!("fn {test}(")), "there is no test {test}");
+            assert!(is_a_test(&sources, test), "there is no test {test}");
         }
+    }
+}
+
+/// Whether `name` is a function with `#[test]`, or one that `on_both_databases!` makes two tests of.
+fn is_a_test(sources: &str, name: &str) -> bool {
+    let head = format!("fn {name}(");
+    let lines: Vec<&str> = sources.lines().map(str::trim).collect();
+    let Some(at) = lines.iter().position(|line| line.starts_with(&head)) else { return false };
+    let marked = lines[..at].iter().rev().take_while(|line| line.starts_with('#') || line.starts_with("//"));
+    let mut lists = sources.split("on_both_databases! {").skip(1);
+    let listed = |list: &str| {
+        list.split('}').next().is_some_and(|names| names.lines().any(|line| line.trim() == name))
+    };
+    marked.into_iter().any(|line| *line == "#[test]") || lists.any(listed)
+}
+
+#[test]
+fn a_function_that_nobody_runs_is_no_test() {
+    let sources = "on_both_databases! {\n    runs_twice\n}\nfn runs_twice(engine: Engine) {}\n#[test]\n#[ignore]\nfn runs() {}\n\nfn helps() {}\n#[test]\nfn other() { helps() }\n";
+    for (name, is) in
+        [("runs_twice", true), ("runs", true), ("helps", false), ("other", true), ("missing", false)]
+    {
+        assert_eq!(is_a_test(sources, name), is, "{name}");
     }
 }

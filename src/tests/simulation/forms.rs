@@ -34,6 +34,8 @@ pub struct Turn {
     pub arrived: bool,
     /// The line had been drawn before it came, or its server was taken for dead.
     pub pardoned: bool,
+    /// Its server was taken for dead, and lives after all.
+    pub outlived: bool,
 }
 
 /// Why a form that came in time may be refused all the same.
@@ -75,7 +77,11 @@ impl World {
         if turn.arrived && turn.moment < self.deadline {
             assert!(turn.pardoned, "somebody who came in time was refused: {key}");
             assert_eq!(key, SHUT, "who came in time is never called late");
-            self.met("came in time to a server that was taken for dead");
+            self.met(if turn.outlived {
+                "came in time to a server that was taken for dead and lives after all"
+            } else {
+                "came in time by a clock that went back"
+            });
         } else if self.is_stale() && !self.hall.is_closed() {
             assert_eq!(key, NOT_KNOWN, "nobody is late whose deadline may move");
             self.met("not called late before it was known whether the platform was away");

@@ -44,6 +44,8 @@ pub struct Servers {
     is_shared: bool,
     flights: Vec<Flight>,
     second: Option<Second>,
+    /// The second one is taken for dead at the deadline.
+    outlives: bool,
     word: Option<Word>,
     /// Last words of servers that have stopped.
     last_words: Vec<Word>,
@@ -54,7 +56,7 @@ impl Servers {
     pub fn begin(engine: Engine, house: &TestHouse, seed: u64) -> Self {
         let is_shared = engine == Engine::Postgres;
         let second = (is_shared && seed.is_multiple_of(2)).then(|| open(house));
-        Self { is_shared, second, ..Self::default() }
+        Self { is_shared, second, outlives: seed.is_multiple_of(4), ..Self::default() }
     }
 }
 
@@ -78,6 +80,11 @@ impl World {
             return self.act_on(at, form, None);
         }
         let elsewhere = self.servers.second.is_some() && self.dice.comes(50);
+        self.arrive(at, form, elsewhere);
+    }
+
+    /// A form is there, and waits for its turn.
+    fn arrive(&mut self, at: usize, form: Form, elsewhere: bool) {
         let second = self.servers.second.as_ref().filter(|_| elsewhere);
         let arrival = second.map_or(self.house().door(), |second| &second.house.door).arrive();
         let drawn = match form {
@@ -101,6 +108,10 @@ impl World {
             return;
         }
         let which = self.dice.below(self.servers.flights.len());
+        self.its_turn_comes(which);
+    }
+
+    fn its_turn_comes(&mut self, which: usize) {
         let mut flight = self.servers.flights.swap_remove(which);
         let form = flight.form.take().expect("a form");
         self.act_on(flight.at, form, Some(flight));
@@ -114,11 +125,12 @@ impl World {
 
     pub fn turn_of(&self, flight: Option<&Flight>) -> Turn {
         match flight {
-            None => Turn { moment: self.now(), arrived: false, pardoned: false },
+            None => Turn { moment: self.now(), arrived: false, pardoned: false, outlived: false },
             Some(flight) => Turn {
                 moment: flight.arrival.at(),
                 arrived: true,
                 pardoned: flight.behind || flight.given_up,
+                outlived: flight.given_up,
             },
         }
     }
@@ -203,21 +215,51 @@ impl World {
     pub fn the_second_server(&mut self) {
         let Some(second) = &mut self.servers.second else { return };
         if self.dice.comes(60) {
-            second.silent = !second.silent;
-            let silent = second.silent;
-            self.met(if silent {
-                "the second server fell silent"
-            } else {
-                "the second server was heard again"
-            });
-            self.tell_each_other();
-            return;
+            let silent = !second.silent;
+            return self.fall_silent(silent);
         }
         self.servers.last_words.push(second.word);
         self.servers.second = None;
         self.met("the second server stopped");
         self.forget_flights(true);
         self.servers.second = Some(open(self.house()));
+    }
+
+    /// Whether this tender is one of those of which the second server is taken for dead at the deadline and lives after all.
+    pub fn is_to_be_outlived(&self) -> bool {
+        self.servers.second.is_some() && self.servers.outlives
+    }
+
+    /// Somebody's form is in the second server, which falls silent until the box was closed without it, and then lives after all.
+    pub fn the_second_server_outlives_the_closing(&mut self) {
+        let ready = |at: &usize| !self.is_waiting(*at) && self.players[*at].is_ready();
+        let Some(at) = (0..self.players.len()).find(ready) else { return };
+        let draft = self.players[at].draft.take().expect("a draft");
+        self.arrive(at, Form::Bid(Box::new(draft)), true);
+        self.fall_silent(true);
+        self.move_clock(self.deadline.max(self.now().plus(SILENT + SECOND)));
+        while !self.hall.is_closed() {
+            let here = self.servers.flights.iter().position(|flight| !flight.elsewhere);
+            if let Some(here) = here {
+                self.its_turn_comes(here);
+            } else if self.awaits(self.deadline) {
+                self.outwait();
+            }
+            self.try_to_close();
+            self.check();
+        }
+        self.fall_silent(false);
+        while let Some(there) = self.servers.flights.iter().position(|flight| flight.elsewhere) {
+            self.its_turn_comes(there);
+        }
+        self.check();
+    }
+
+    fn fall_silent(&mut self, silent: bool) {
+        let Some(second) = &mut self.servers.second else { return };
+        second.silent = silent;
+        self.met(if silent { "the second server fell silent" } else { "the second server was heard again" });
+        self.tell_each_other();
     }
 
     /// The first server has stopped.

@@ -206,6 +206,9 @@ impl World {
     }
 
     fn rush(&mut self) {
+        if self.is_to_be_outlived() {
+            return self.the_second_server_outlives_the_closing();
+        }
         for at in 0..self.players.len() {
             if !self.is_waiting(at) && self.players[at].is_ready() && self.dice.comes(85) {
                 self.hand_in_bid(at);
