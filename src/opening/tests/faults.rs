@@ -7,6 +7,7 @@ use crate::opening::rules::{Blame, Cause};
 use crate::opening::store::{self, BidRow};
 use crate::opening::testing::{BidBox, bids_in};
 use crate::platform::database::testing::Engine;
+use crate::platform::refusal::Failure;
 use crate::sealed_bid::testing::{Offer, bid_spoilt};
 use crate::sealing::boxes::release_box;
 use crate::sealing::context::EnvelopeKind as Kind;
@@ -164,10 +165,17 @@ fn a_bid_whose_boxes_hold_nothing_waits_for_every_trustee(engine: Engine) {
     });
     filled.close(&house);
     filled.release(&house, Kind::Single, &[1, 2]);
+    // whoever reads an honest bid now runs into a file that can not be read
+    let honest = filled.stored(&house, Kind::Single, &filled.bidders[0]);
+    let kept = honest.with_extension("kept");
+    std::fs::rename(&honest, &kept).unwrap();
+    std::os::unix::fs::symlink(&honest, &honest).unwrap();
     let wait = refused(filled.open(&house, Kind::Single, false));
     assert_eq!((wait.key.as_ref(), wait.with[0].1.as_str()), ("opening.refusal.wait_for", "3"));
     assert!(bids(&house, &filled).is_empty(), "no other bid is opened before");
     filled.release(&house, Kind::Single, &[3]);
+    assert!(matches!(filled.open(&house, Kind::Single, false), Err(Failure::Fault(_))), "now it is read");
+    std::fs::rename(&kept, &honest).unwrap();
     filled.open(&house, Kind::Single, false).unwrap();
     let fate = fate_beside_three_others(&house, &filled, &spoiler);
     assert_eq!(fate, (Blame::Bidder, Cause::SharesDoNotFit));
