@@ -5,7 +5,7 @@
  * 2. `<form data-trustee-set="id" data-set='{…}'>` with hidden `signature`: signs the set after checking that this browser's
  *    key stands in it under the trustee's own number.
  * 3. `<form data-release="id" data-bundle-url>` with hidden `release`: fetches what is to be opened, checks it against the log, shows it
- *    in `[data-shown]`, and at the second press opens the own boxes and sends the signed shares, locked to the opening session.
+ *    in `[data-shown]`, with the own boxes that do not hold what was promised, and at the second press sends the signed shares, locked to the opening session.
  *
  * `<form data-release="id" data-drill>` does the third for a canary, before bids come; `<form data-log-try="id">` checks the log again later; `<form data-trustee-try="id">` tries a backup.
  * `<form data-trustee-restore="id">` takes a backup; `[data-trustee-state="id"]` says whether the key is here.
@@ -181,7 +181,8 @@ async function look(form: HTMLFormElement, box: TrusteeKey, bundle: OpeningBundl
   warn("clock", differs(machine, [now(), ...shown.witnesses.filter((witness) => witness.at > machine).map((witness) => witness.at)]));
   const broken = await brokenPromises(bundle, box);
   warn("broken", broken.length > 0);
-  panel.querySelectorAll<HTMLElement>('[data-warn="broken"]').forEach((line) => (line.textContent = words(line, "broken", { count: String(broken.length), bids: broken.join(", ") })));
+  const named = [...broken.slice(0, 5), ...(broken.length > 5 ? ["…"] : [])].join(", ");
+  panel.querySelectorAll<HTMLElement>('[data-warn="broken"]').forEach((line) => (line.textContent = words(line, "broken", { count: String(broken.length), bids: named })));
   panel.hidden = false;
   const button = form.querySelector<HTMLButtonElement>("button");
   if (button !== null) button.textContent = words(panel, "confirm");
