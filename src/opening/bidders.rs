@@ -149,7 +149,7 @@ fn wrong_key(
     signed: bool,
 ) -> Result<Taken, Failure> {
     if !signed {
-        return Err(Refused::from(Refusal::WrongKey).into());
+        return Err(Refused::from(Refusal::WrongKeyUnsigned).into());
     }
     let (lot, envelope, now) = (refused.lot, refused.envelope, act.now());
     let before = store::tries(act.db(), lot, envelope)?.iter().filter(|tried| tried.m == release.m).count();

@@ -61,8 +61,10 @@ pub enum Refusal {
     },
     NotYourBid,
     KeyReleased,
-    /// It is not the key that the bid committed to.
+    /// It is not the key that the bid committed to, and that is on record.
     WrongKey,
+    /// It is not the key that the bid committed to, and its bidder has not signed it: nothing is kept of it.
+    WrongKeyUnsigned,
     TooManyTries {
         max: usize,
     },
@@ -126,6 +128,7 @@ impl From<Refusal> for Refused {
             R::NotYourBid => say(403, "not_your_bid"),
             R::KeyReleased => say(409, "key_released"),
             R::WrongKey => say(422, "wrong_key"),
+            R::WrongKeyUnsigned => say(422, "wrong_key_unsigned"),
             R::TooManyTries { max } => say(429, "too_many_tries").with("max", max),
             R::NotAbsent => say(409, "not_absent"),
             R::Excused => say(409, "excused"),

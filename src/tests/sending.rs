@@ -6,6 +6,7 @@ use super::program::{Server, clock_begins_at, memory_peak, program};
 use super::small_disk::SmallDisk;
 use crate::account::role::Role;
 use crate::account::testing::TestHouse;
+use crate::cli::send;
 use crate::ledger::proof::Receipt;
 use crate::ledger::tree;
 use crate::opening::testing::empty_box;
@@ -16,7 +17,7 @@ use crate::platform::id::Id;
 use crate::project::rules::Lot;
 use crate::project::testing::Shape;
 use crate::sealed_bid::store::{counted, measured, parts};
-use crate::sealed_bid::testing::parameters;
+use crate::sealed_bid::testing::{Offer, parameters, seal_offer};
 use crate::sealing::context::EnvelopeKind;
 use crate::sealing::manifest::Manifest;
 use crate::sealing::stream::SLICE;
@@ -232,4 +233,29 @@ fn what_the_platform_refuses_is_told_in_its_words_and_ends_the_sending() {
     assert!(sent("right.log"), "{}", place.said("right.log"));
     place.check_receipt();
     server.kill();
+}
+
+/// What an older program sealed is not even uploaded: nothing is asked of any platform.
+#[test]
+fn a_bid_without_share_commitments_is_not_sent() {
+    let (house, folder) = (TestHouse::new(Engine::Sqlite), tempfile::tempdir().unwrap());
+    let filled = empty_box(&house, &Shape::default());
+    let bidder = house.member(Role::Bidder, "bidder");
+    let given = parameters(&house, &bidder, filled.lot, EnvelopeKind::Single);
+    let (bid, ciphertext) = seal_offer(&house, &bidder, &given, &Offer::priced("1.00"));
+    let mut manifest = bid.manifest;
+    manifest.lock.shares = None;
+    let put = |name: &str, bytes: &[u8]| std::fs::write(folder.path().join(name), bytes).unwrap();
+    put("bid.manifest.json", &jcs(&manifest));
+    put("bid.signature.json", &jcs(&bid.signature));
+    put("bid.sealed", &ciphertext);
+    let args = send::Args {
+        server: "http://127.0.0.1:9".into(),
+        login: "bidder".into(),
+        password_file: None,
+        patience: 0,
+        sealed: folder.path().to_owned(),
+    };
+    let why = send::run(&args).unwrap_err().to_string();
+    assert!(why.contains("sealed by an older program"), "{why}");
 }

@@ -318,7 +318,7 @@ fn a_wrong_key_that_the_bidder_did_not_sign_is_held_against_nobody(engine: Engin
     changed.sealed = wrong(&given(1)).sealed;
     let of_nobody = unsigned.clone().signed(&a_stranger()).unwrap();
     for release in [&unsigned, &of_another, &changed, &of_nobody] {
-        assert_eq!(refused(hand(1, release)).key, "opening.refusal.wrong_key");
+        assert_eq!(refused(hand(1, release)).key, "opening.refusal.wrong_key_unsigned");
     }
     assert!(house.door().read(|db| store::tries(db, filled.lot, Kind::Single)).unwrap().is_empty());
     // a version 1 with a signature, and a version 2 without, are no releases
@@ -335,7 +335,7 @@ fn a_wrong_key_that_the_bidder_did_not_sign_is_held_against_nobody(engine: Engin
     assert_eq!(hand(1, &right(1).signed(&a_stranger()).unwrap()).unwrap(), Taken::Key);
     assert_eq!(hand(2, &right(2).signed(&signer(&filled.bidders[1])).unwrap()).unwrap(), Taken::Key);
     // who only ever gave a wrong one without signing it has not come
-    assert_eq!(refused(hand(3, &wrong(&given(3)))).key, "opening.refusal.wrong_key");
+    assert_eq!(refused(hand(3, &wrong(&given(3)))).key, "opening.refusal.wrong_key_unsigned");
     later(&house, &filled, 30);
     filled.release(&house, Kind::Single, &[1, 2]);
     filled.open(&house, Kind::Single, false).unwrap();
@@ -366,7 +366,7 @@ fn only_the_bidder_and_the_holder_it_named_can_give_a_key(engine: Engine) {
     };
     assert_eq!(hand(&stranger, &unnamed), "opening.refusal.not_your_bid");
     // where a holder is named, what somebody else gives is refused and not held against the bidder
-    assert_eq!(hand(&stranger, &wrong(&of(1))), "opening.refusal.wrong_key");
+    assert_eq!(hand(&stranger, &wrong(&of(1))), "opening.refusal.wrong_key_unsigned");
     assert!(house.door().read(|db| store::tries(db, filled.lot, Kind::Single)).unwrap().is_empty());
     // a release for another session
     let mut other = unnamed.clone();

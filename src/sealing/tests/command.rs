@@ -6,6 +6,7 @@ use crate::platform::moment::Moment;
 use crate::sealing::command::*;
 use crate::sealing::context::Mode;
 use crate::sealing::document::Bytes;
+use crate::sealing::manifest::Manifest;
 use crate::sealing::signature::{Signer, SigningKey};
 use crate::sealing::trustees::{Member, TrusteeKey, TrusteeSet, TrusteeSetTyp};
 use std::collections::BTreeMap;
@@ -257,6 +258,21 @@ fn a_sealed_bid_in_a_folder_is_checked_before_it_is_handed_in() {
         fs::write(&path, good).unwrap();
     }
     check_files(&parameters, &sealed, "").unwrap();
+}
+
+/// A bid that an older program sealed is found before it is handed in, however well it is signed.
+#[test]
+fn a_bid_without_share_commitments_is_to_be_sealed_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let (panel, mode, signer) = (panel(2, 3), Mode::Trustees, signer());
+    seal_into(folder.path(), &panel.set, mode, &signer);
+    let sealed = folder.path().join("sealed");
+    let mut manifest = Manifest::read(&fs::read(sealed.join(MANIFEST_FILE)).unwrap()).unwrap();
+    manifest.lock.shares = None;
+    fs::write(sealed.join(MANIFEST_FILE), jcs(&manifest)).unwrap();
+    fs::write(sealed.join(SIGNATURE_FILE), jcs(&signer.sign(&manifest.message()).unwrap())).unwrap();
+    let why = check_files(&parameters(&panel.set, mode), &sealed, "").unwrap_err().to_string();
+    assert!(why.contains("sealed by an older program"), "{why}");
 }
 
 /// Sealing opens what it wrote before it signs; a disk that keeps other bytes is noticed, and so are wrong boxes.

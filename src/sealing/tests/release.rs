@@ -77,6 +77,27 @@ fn a_trustee_refuses_before_the_opening_time_and_on_a_doubtful_bid_set() {
 }
 
 #[test]
+fn a_trustee_is_told_of_boxes_that_break_the_bidders_promise_and_reports_what_they_hold() {
+    let (panel, session) = (panel(2, 3), BoxKey::random());
+    let mut sealed = sealed(&panel, Mode::Trustees);
+    let told = |sealed: &Sealed, i: usize| {
+        bundle(&panel, sealed, &session).broken_promises(&panel.keys[i - 1]).len()
+    };
+    assert_eq!([told(&sealed, 1), told(&sealed, 2), told(&sealed, 3)], [0, 0, 0]);
+    sealed.bid.manifest.lock.shares.as_mut().unwrap()[0] = Bytes([1; 32]);
+    sealed.bid.manifest.lock.boxes[1].0[100] ^= 1;
+    assert_eq!([told(&sealed, 1), told(&sealed, 2), told(&sealed, 3)], [1, 1, 0]);
+    let reported = |i: usize| {
+        let release = bundle(&panel, &sealed, &session).release_believing(&panel.keys[i - 1], OPENS).unwrap();
+        release.reported(&sealed.bid.manifest, &session).unwrap().share
+    };
+    assert!(reported(1).is_some() && reported(2).is_none() && reported(3).is_some());
+    // of a bid without commitments only the boxes can be told
+    sealed.bid.manifest.lock.shares = None;
+    assert_eq!([told(&sealed, 1), told(&sealed, 2), told(&sealed, 3)], [0, 1, 0]);
+}
+
+#[test]
 fn a_changed_release_is_no_longer_signed() {
     let (panel, session) = (panel(2, 3), BoxKey::random());
     let sealed = sealed(&panel, Mode::Trustees);

@@ -132,7 +132,9 @@ impl World {
             }
             Came::No(key) if key.ends_with("too_many_tries") => return assert!(wrong && !second),
             // held against nobody
-            Came::No(key) if key.ends_with("wrong_key") => return assert!(wrong && second && lawful),
+            Came::No(key) if key.ends_with("wrong_key_unsigned") => {
+                return assert!(wrong && second && lawful);
+            }
             Came::No(key) => {
                 assert!(!lawful && over.iter().any(|end| key.ends_with(end)), "{key}");
                 let in_time = turn.arrived && turn.moment < until && !again;

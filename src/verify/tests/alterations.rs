@@ -434,6 +434,25 @@ fn a_record_that_blames_the_bidder_for_what_its_shares_do_not_show_is_named() {
         let named = broken(&evidence).iter().filter(|line| line.starts_with("blame ")).count();
         assert_eq!(named, 1, "{blame} {cause}: {:#?}", broken(&evidence));
     }
+    // with one of its two shares false nobody can say anything: that is nobody's fault but the trustees'
+    let doubtful = |blame: &str, cause: &str| {
+        let evidence = altered(|evidence| {
+            let m = first_bid(evidence);
+            evidence.alter("opening/single/shares.json", |doc| {
+                let bids = doc["bids"].as_array_mut().unwrap();
+                let bid = bids.iter_mut().find(|bid| bid["m"] == m.as_str()).unwrap();
+                bid["reported"][0]["share"] = json!(b64u(&[[1].as_slice(), &[7; 32]].concat()));
+            });
+            with_record(evidence, &m, blame, json!(cause));
+        });
+        broken(&evidence).iter().filter(|line| line.starts_with("blame ")).count()
+    };
+    assert_eq!(doubtful("trustees", "shares_missing"), 0);
+    for (blame, cause) in
+        [("bidder", "shares_missing"), ("bidder", "shares_do_not_fit"), ("trustees", "key_differs")]
+    {
+        assert_eq!(doubtful(blame, cause), 1, "{blame} {cause}");
+    }
     // what the shares say nothing about is no matter of this check
     let evidence = altered(|evidence| {
         let m = first_bid(evidence);
