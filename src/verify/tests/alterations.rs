@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::lockstep::Order;
 use super::lot::{Evidence, at};
 use crate::platform::canonical::jcs;
 use crate::platform::digest::b64u;
@@ -154,8 +155,9 @@ fn a_bid_dropped_from_the_set_is_named() {
 
 #[test]
 fn a_complete_bidder_who_is_told_as_incomplete_is_found() {
-    assert!(Evidence::closed_with((3, 0)).verify().all_hold());
-    let lie = Evidence::closed_with((2, 1));
+    let closed = |bidders, incomplete| Evidence::in_order(Order::Closed { bidders, incomplete });
+    assert!(closed(3, 0).verify().all_hold());
+    let lie = closed(2, 1);
     names(&lie, &["bids", "tells of 2 bidders and 1 incomplete ones; in the log are 3 and 0"]);
 }
 

@@ -11,10 +11,15 @@ use crate::sealing::release::{BidderRelease, BiddersPhase};
 use crate::sealing::seal::SealedBid;
 use serde_json::json;
 
-/// How the log tells of the bidders' phase; every order but the first is a lie.
+/// How the log tells of the closing and the bidders' phase; every order but the first is, or may be, a lie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
     Lawful,
+    /// The closing tells these numbers of bidders and of incomplete ones. Three are in the log, all complete.
+    Closed {
+        bidders: u32,
+        incomplete: u32,
+    },
     /// Trustees release, and then the bidders' phase begins and ends.
     TrusteesFirst,
     /// The bidder came, and is said not to have come.

@@ -74,11 +74,6 @@ impl Evidence {
         Story { order, ..Story::new() }.tell()
     }
 
-    /// A lot whose closing tells these numbers of bidders and of incomplete ones.
-    pub fn closed_with(told: (u32, u32)) -> Self {
-        Story { told: Some(told), ..Story::new() }.tell()
-    }
-
     pub fn honest() -> Self {
         static MADE: OnceLock<Evidence> = OnceLock::new();
         MADE.get_or_init(|| Story::new().tell()).clone()
@@ -168,8 +163,6 @@ impl Person {
 
 pub(super) struct Story {
     pub(super) order: Order,
-    /// Bidders and incomplete ones, as the closing tells them.
-    told: Option<(u32, u32)>,
     authority: Authority,
     _keys: tempfile::TempDir,
     /// Kind, blind and object of every entry of the log; ours and, between them, those of others.
@@ -185,7 +178,6 @@ impl Story {
         let keys = tempfile::tempdir().unwrap();
         Self {
             order: Order::Lawful,
-            told: None,
             authority: Authority::open(keys.path(), "", at(0)).unwrap(),
             _keys: keys,
             entries: Vec::new(),
@@ -262,7 +254,7 @@ impl Story {
         let closing = self.checkpoint();
         let (size, root) = self.signer.last();
         self.event("opening.closed", 130, json!({"size": size.to_string()}));
-        if let Some((bidders, incomplete)) = self.told {
+        if let Order::Closed { bidders, incomplete } = self.order {
             self.event("opening.box_closed", 130, json!({"bidders": bidders, "incomplete": incomplete}));
         }
         self.milestone("bidding_closed");
