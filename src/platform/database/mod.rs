@@ -91,6 +91,11 @@ impl r2d2::ManageConnection for Connector {
                 Db::Pg(pg) => pg.batch_execute("SET default_transaction_read_only = on"),
             };
             guard.map_err(|e| PoolError(e.to_string()))?;
+        } else if let Db::Pg(pg) = &mut db {
+            // Acts find rows by their keys. PostgreSQL plans a statement once for each connection: made while a table was
+            // empty, the plan is to read all of it, and stays so when a rush has filled the table
+            let by_keys = pg.batch_execute("SET enable_seqscan = off; SET jit = off");
+            by_keys.map_err(|e| PoolError(e.to_string()))?;
         }
         Ok(db)
     }
