@@ -4,12 +4,13 @@ import assert from "node:assert/strict";
 import pinned from "../../tests/foreign/trustee-texts.json";
 import { readPolicy } from "../src/log/policy";
 import { BadDocument, readDocument } from "../src/sealing/documents";
+import { TRUSTEE_SET } from "../src/sealing/shapes";
 import { readBundle } from "../src/trustee/release";
 
 const READERS: { readonly [kind: string]: (text: string) => unknown } = {
   policy: readPolicy,
   "opening-bundle": readBundle,
-  "trustee-set": (text) => readDocument(text, "etrade/trustee-set/v1", ["members", "t", "tender"]),
+  "trustee-set": (text) => readDocument(text, "etrade/trustee-set/v1", TRUSTEE_SET),
 };
 
 for (const { name, kind, text, good } of pinned) {

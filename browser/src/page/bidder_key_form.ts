@@ -10,6 +10,7 @@ import { WrongPassphrase, readEncryptedKey } from "../keys/pkcs12";
 import { type BidderKey, WrongKeyPassphrase, keyOfSecond, readKeyFile, releaseKey } from "../sealing/bidder_key";
 import type { BoxPair } from "../sealing/boxes";
 import { BadDocument, type KeyBundle, type Manifest, manifestId, readDocument } from "../sealing/documents";
+import { KEY_BUNDLE } from "../sealing/shapes";
 import { importBoxKey } from "../trustee/box_key";
 import { momentOf } from "../trustee/moment";
 import { now } from "./clock";
@@ -52,7 +53,7 @@ async function fetchBundle(form: HTMLFormElement, holder: BoxPair | undefined): 
   const query = holder === undefined ? "" : `?hpke=${toBase64url(holder.publicKey)}`;
   const answer = await fetch(attribute(form, "bundle-url") + query, { credentials: "same-origin", cache: "no-store" });
   if (!answer.ok) throw new Stopped("no-bundle", String(answer.status));
-  return readDocument<KeyBundle>(await answer.text(), "etrade/bidder-bundle/v1", ["manifests", "opens_at", "session", "until"]);
+  return readDocument<KeyBundle>(await answer.text(), "etrade/bidder-bundle/v1", KEY_BUNDLE);
 }
 
 async function secondHolder(bytes: Uint8Array, passphrase: string): Promise<BoxPair> {

@@ -6,6 +6,7 @@ import { type SigningKey, type UploadRecord, keepStorage, put } from "../keys/da
 import { canonical } from "../bytes/canonical";
 import { type Bytes, toBase64url, utf8 } from "../bytes/bytes";
 import { type BidParameters, BadDocument, readDocument, readPoint } from "../sealing/documents";
+import { BID_PARAMETERS } from "../sealing/shapes";
 import { DoesNotOpen } from "../sealing/open_again";
 import { type Offer, type SealedBid, sealBid } from "../sealing/seal";
 import { nameIsAllowed, FILES_MAX } from "../sealing/archive";
@@ -171,7 +172,7 @@ async function begin(form: HTMLFormElement, id: string): Promise<void> {
 }
 
 async function seal(form: HTMLFormElement, id: string, key: SigningKey): Promise<UploadRecord> {
-  const parameters = readDocument<BidParameters>(attribute(form, "parameters"), "etrade/bid-parameters/v1", ["ctx", "fields", "prev", "trustees", "x5c"]);
+  const parameters = readDocument<BidParameters>(attribute(form, "parameters"), "etrade/bid-parameters/v1", BID_PARAMETERS);
   await buffer.begin(id);
   stage(form, "sealing");
   const writer = { bundle: form.dataset["bundle"] ?? null, name: "sunbid-browser", ver: "1", created: utcText(now()) };

@@ -19,6 +19,7 @@ import { asField, signBytes } from "../keys/signing";
 import { knowsEd25519 } from "../log/note";
 import { readPolicy } from "../log/policy";
 import { BadDocument, type Member, type OpeningBundle, demand, readDocument, readPoint, trusteeSetMessage } from "../sealing/documents";
+import { UNSIGNED_SET } from "../sealing/shapes";
 import { importBoxKey, makeBoxKey, opensProbe, restoreBoxKey } from "../trustee/box_key";
 import { Untrue } from "../trustee/log_proof";
 import { TooEarly, brokenPromises, check, checkDrill, readBundle, release } from "../trustee/release";
@@ -65,7 +66,7 @@ async function signSet(form: HTMLFormElement): Promise<void> {
   const own = await boxKey(form, "trustee-set");
   if (signer === undefined || own === undefined) return;
   try {
-    const set = readDocument<{ members: Omit<Member, "sig">[]; t: number; tender: string; typ: string }>(attribute(form, "set"), "etrade/trustee-set/v1", ["members", "t", "tender"]);
+    const set = readDocument<{ members: Omit<Member, "sig">[]; t: number; tender: string; typ: string }>(attribute(form, "set"), "etrade/trustee-set/v1", UNSIGNED_SET);
     const place = Number(attribute(form, "place"));
     demand(set.members[place - 1]?.i === place && set.members[place - 1]?.hpke === toBase64url(own.publicKey), "own key");
     field(form, "signature").value = asField(await signBytes(signer.privateKey, trusteeSetMessage(set)));

@@ -5,6 +5,7 @@
 import { type Bytes, equal, fromBase64url, toBase64url, utf8, concat } from "../bytes/bytes";
 import { type Json, canonical, canonicalBytes } from "../bytes/canonical";
 import { sha256 } from "../bytes/hash";
+import { type Fields, misfit } from "./shapes";
 
 /* Type aliases, not interfaces: only those count as JSON objects for the compiler. */
 
@@ -96,12 +97,11 @@ export function parseCanonical(text: string, what: string): unknown {
   return value;
 }
 
-/** Parses `text`, which must be a canonical object with exactly these keys and this `typ`; the keys in `optional` may be absent. */
-export function readDocument<T>(text: string, typ: string, keys: readonly string[], optional: readonly string[] = []): T {
-  const value = parseCanonical(text, typ);
-  demand(typeof value === "object" && value !== null && !Array.isArray(value), `${typ} is not an object`);
-  const found = Object.keys(value).filter((key) => !optional.includes(key)).sort().join();
-  demand(found === [...keys, "typ"].sort().join(), `${typ} has the fields ${found}`);
+/** Parses `text`, which must be canonical, of this `typ` and of exactly this shape. */
+export function readDocument<T>(text: string, typ: string, shape: Fields): T {
+  const value = parseCanonical(text, typ) as Json;
+  const wrong = misfit(value, shape, typ);
+  demand(wrong === undefined, `${wrong} is unknown, missing or of another kind`);
   demand((value as { typ: unknown }).typ === typ, `expected ${typ}`);
   return value as T;
 }

@@ -11,6 +11,7 @@ import { signBytes } from "../keys/signing";
 import type { Policy } from "../log/policy";
 import { commitShare, openBox, readPublicKey, suite } from "../sealing/boxes";
 import { type BidSet, type Manifest, type OpeningBundle, type Release, bidSetHash, checkTrusteeSet, contextHash, demand, manifestId, readBytes, readDocument, readPoint, trusteeSetHash } from "../sealing/documents";
+import { OPENING_BUNDLE } from "../sealing/shapes";
 import { type Ready, checkDrillLog } from "./drill_log";
 import { type Shown, Untrue, checkLog } from "./log_proof";
 import { momentOf } from "./moment";
@@ -46,7 +47,7 @@ export async function checkDrill(bundle: OpeningBundle, trust: Policy, now: bigi
 /** Reads a bundle of any version in canonical form. */
 export function readBundle(text: string): OpeningBundle {
   const version = /"typ":"etrade\/opening-bundle\/(v[123])"\}$/.exec(text)?.[1] ?? "v2";
-  return readDocument<OpeningBundle>(text, `etrade/opening-bundle/${version}`, ["bid_set", "manifests", "opens_at", "session", "trustees"], ["bidders", "drill", "log"]);
+  return readDocument<OpeningBundle>(text, `etrade/opening-bundle/${version}`, OPENING_BUNDLE);
 }
 
 /** That the papers fit each other and the clock, which shows nothing of whether they are true. */

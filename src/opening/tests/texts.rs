@@ -139,6 +139,32 @@ fn documents() -> Vec<(&'static str, Kind, String, bool)> {
             false,
         ),
         (
+            "a field that nobody knows in a manifest",
+            Kind::OpeningBundle,
+            of_bundle("\"lock\":{", "\"lock\":{\"a\":1,"),
+            false,
+        ),
+        (
+            "a field that nobody knows in the log's part",
+            Kind::OpeningBundle,
+            of_bundle("\"rotations\":\"\"", "\"rotations\":\"\",\"z\":null"),
+            false,
+        ),
+        ("a text where a number should be", Kind::OpeningBundle, of_bundle("\"t\":2", "\"t\":\"2\""), false),
+        (
+            "no list of members",
+            Kind::TrusteeSet,
+            "{\"members\":{},\"t\":2,\"tender\":\"T\",\"typ\":\"etrade/trustee-set/v1\"}".into(),
+            false,
+        ),
+        (
+            "a member with a field that nobody knows",
+            Kind::TrusteeSet,
+            of_set("\"hpke\":", "\"h\":\"\",\"hpke\":"),
+            false,
+        ),
+        ("a member without a name", Kind::TrusteeSet, without_org(&set), false),
+        (
             "a version that is not there",
             Kind::OpeningBundle,
             of_bundle("opening-bundle/v3", "opening-bundle/v9"),
@@ -157,6 +183,13 @@ fn documents() -> Vec<(&'static str, Kind, String, bool)> {
             false,
         ),
     ]
+}
+
+/// The set without the first member's organisation.
+fn without_org(set: &str) -> String {
+    let (before, rest) = set.split_once("\"org\":\"").unwrap();
+    let (_, after) = rest.split_once("\",").unwrap();
+    format!("{before}{after}")
 }
 
 /// `UPDATE=1` writes the file anew.
