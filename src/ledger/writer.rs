@@ -8,7 +8,8 @@
 
 use super::act::{Act, ActEnv, Caller, EntryId, Prepared, Traces};
 use super::crash::Point;
-use crate::platform::database::{Database, Db, Writer};
+use super::line::Line;
+use crate::platform::database::{Database, Db, WRITERS_MAX, Writer};
 use crate::platform::live::Hub;
 use crate::platform::moment::Moment;
 use crate::platform::refusal::{Failure, Fault};
@@ -92,10 +93,15 @@ pub(super) struct Scribe {
 enum Way {
     /// To the writer thread; dropped first when the server stops, which ends the thread.
     Thread(Mutex<mpsc::Sender<Box<dyn Job>>>),
-    Parallel {
-        database: Database,
-        turns: Turns,
-    },
+    Parallel(Parallel),
+}
+
+struct Parallel {
+    database: Database,
+    line: Line,
+    turns: Turns,
+    /// The sequencer's own: it must not stand in line behind acts that wait for it.
+    sequencing: Mutex<Option<Db>>,
 }
 
 /// Acts that are committed wait here for their place in the log, without a connection, so that one run of the sequencer
@@ -159,8 +165,13 @@ impl Scribe {
     pub fn start(database: &Database, env: Arc<ActEnv>, hub: Hub) -> Result<Self, Fault> {
         env.sequencer.check(&mut *database.writer()?)?;
         if database.is_pg() {
-            let way = Way::Parallel { database: database.clone(), turns: Turns::default() };
-            let scribe = Self { env, hub, way };
+            let parallel = Parallel {
+                database: database.clone(),
+                line: Line::new(WRITERS_MAX as usize),
+                turns: Turns::default(),
+                sequencing: Mutex::default(),
+            };
+            let scribe = Self { env, hub, way: Way::Parallel(parallel) };
             // whoever stopped between an act and its place in the log has left entries without one
             scribe.sequence_now(&mut *database.writer()?, scribe.env.clock.now())?;
             return Ok(scribe);
@@ -196,18 +207,18 @@ impl Scribe {
                     .map_err(|e| gone(e.to_string()))?;
                 answer.recv().map_err(|e| gone(e.to_string()))?
             }
-            Way::Parallel { database, turns } => self.act_parallel(database, turns, caller, work),
+            Way::Parallel(parallel) => self.act_parallel(parallel, caller, work),
         }
     }
 
     fn act_parallel<T>(
         &self,
-        database: &Database,
-        turns: &Turns,
+        parallel: &Parallel,
         caller: Caller,
         work: Work<T>,
     ) -> Result<Done<T>, Failure> {
-        let mut db = database.writer()?;
+        let place = parallel.line.enter();
+        let mut db = parallel.database.writer()?;
         let (result, mut traces) = run_in_transaction(&mut db, &self.env, caller, work)?;
         let late = std::mem::take(&mut traces.on_record);
         let entered = if result.is_ok() { !traces.entries.is_empty() } else { !late.is_empty() };
@@ -219,16 +230,29 @@ impl Scribe {
         }
         // whoever waits for a place needs no connection; there are fewer of them than there may be people
         drop(db);
+        drop(place);
         if result.is_ok() {
             self.env.crash.pass(Point::Committed);
         }
         if entered {
-            turns.take_part(|| self.sequence_now(&mut *database.writer()?, traces.at))?;
+            parallel.turns.take_part(|| self.sequence_aside(parallel, traces.at))?;
         }
         let value = result?;
         self.env.crash.pass(Point::Unanswered);
         traces.topics.into_iter().for_each(|topic| self.hub.tell(topic));
         Ok(Done { value, at: traces.at, entries: traces.entries })
+    }
+
+    fn sequence_aside(&self, parallel: &Parallel, now: Moment) -> Result<(), Fault> {
+        let mut kept = parallel.sequencing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut db = match kept.take() {
+            Some(db) => db,
+            None => parallel.database.own_connection()?,
+        };
+        self.sequence_now(&mut db, now)?;
+        // after an error the next run opens another one
+        *kept = Some(db);
+        Ok(())
     }
 
     fn sequence_now(&self, db: &mut Db, now: Moment) -> Result<(), Fault> {

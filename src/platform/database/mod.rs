@@ -72,31 +72,31 @@ impl Place {
             Self::Postgres(url) => Ok(Db::Pg(PgConnection::establish(url)?)),
         }
     }
+
+    /// [`Place::connect`] for acts, which find rows by their keys. PostgreSQL plans a statement once for each connection: made while
+    /// a table was empty, the plan is to read all of it, and stays so when a rush has filled the table.
+    fn connect_by_keys(&self) -> Result<Db, Fault> {
+        let mut db = self.connect()?;
+        if let Db::Pg(pg) = &mut db {
+            pg.batch_execute("SET enable_seqscan = off; SET jit = off")?;
+        }
+        Ok(db)
+    }
 }
 
-struct Connector {
-    place: Place,
-    read_only: bool,
-}
+struct ReaderPool(Place);
 
-impl r2d2::ManageConnection for Connector {
+impl r2d2::ManageConnection for ReaderPool {
     type Connection = Db;
     type Error = PoolError;
 
     fn connect(&self) -> Result<Db, PoolError> {
-        let mut db = self.place.connect().map_err(|e| PoolError(e.chain()))?;
-        if self.read_only {
-            let guard = match &mut db {
-                Db::Lite(lite) => lite.batch_execute("PRAGMA query_only=ON"),
-                Db::Pg(pg) => pg.batch_execute("SET default_transaction_read_only = on"),
-            };
-            guard.map_err(|e| PoolError(e.to_string()))?;
-        } else if let Db::Pg(pg) = &mut db {
-            // Acts find rows by their keys. PostgreSQL plans a statement once for each connection: made while a table was
-            // empty, the plan is to read all of it, and stays so when a rush has filled the table
-            let by_keys = pg.batch_execute("SET enable_seqscan = off; SET jit = off");
-            by_keys.map_err(|e| PoolError(e.to_string()))?;
-        }
+        let mut db = self.0.connect().map_err(|e| PoolError(e.chain()))?;
+        let guard = match &mut db {
+            Db::Lite(lite) => lite.batch_execute("PRAGMA query_only=ON"),
+            Db::Pg(pg) => pg.batch_execute("SET default_transaction_read_only = on"),
+        };
+        guard.map_err(|e| PoolError(e.to_string()))?;
         Ok(db)
     }
 
@@ -118,22 +118,22 @@ pub struct PoolError(String);
 pub(crate) type Writer = r2d2::PooledConnection<WriterPool>;
 
 /// The kind of pool that writers come from; nameable only so that [`Writer`] is.
-pub(crate) struct WriterPool(Connector);
+pub(crate) struct WriterPool(Place);
 
 impl r2d2::ManageConnection for WriterPool {
     type Connection = Db;
     type Error = PoolError;
 
     fn connect(&self) -> Result<Db, PoolError> {
-        self.0.connect()
+        self.0.connect_by_keys().map_err(|e| PoolError(e.chain()))
     }
 
     fn is_valid(&self, db: &mut Db) -> Result<(), PoolError> {
-        self.0.is_valid(db)
+        db.ping().map_err(|e| PoolError(e.to_string()))
     }
 
     fn has_broken(&self, db: &mut Db) -> bool {
-        self.0.has_broken(db)
+        db.is_broken()
     }
 }
 
@@ -141,13 +141,14 @@ impl r2d2::ManageConnection for WriterPool {
 #[derive(Clone)]
 pub struct Database {
     place: Place,
-    readers: r2d2::Pool<Connector>,
+    readers: r2d2::Pool<ReaderPool>,
     writers: Arc<r2d2::Pool<WriterPool>>,
 }
 
 /// More connections than this only queue up inside the engine (measured on two cores).
 const READERS_MAX: u32 = 8;
-const WRITERS_MAX: u32 = 12;
+/// So many acts at once, on PostgreSQL.
+pub(crate) const WRITERS_MAX: u32 = 12;
 
 impl Database {
     /// Opens the database at `url` and brings its tables up to date.
@@ -158,14 +159,12 @@ impl Database {
         let place = Place::parse(url)?;
         migrate(&mut place.connect()?)?;
         let wait = Duration::from_secs(30);
-        let reader = Connector { place: place.clone(), read_only: true };
         let readers = r2d2::Pool::builder()
             .max_size(READERS_MAX)
             .min_idle(Some(1))
             .test_on_check_out(false)
             .connection_timeout(wait)
-            .build(reader)?;
-        let writer = WriterPool(Connector { place: place.clone(), read_only: false });
+            .build(ReaderPool(place.clone()))?;
         // SQLite has one writer: the thread of the Act
         let max = if matches!(place, Place::Sqlite(_)) { 1 } else { WRITERS_MAX };
         let writers = r2d2::Pool::builder()
@@ -173,7 +172,7 @@ impl Database {
             .min_idle(Some(0))
             .test_on_check_out(false)
             .connection_timeout(wait)
-            .build(writer)?;
+            .build(WriterPool(place.clone()))?;
         Ok(Self { place, readers, writers: Arc::new(writers) })
     }
 
@@ -192,7 +191,7 @@ impl Database {
 
     /// A connection that may write, of its own: nobody waits for it, and it waits for nobody. Only the ledger calls this.
     pub(crate) fn own_connection(&self) -> Result<Db, Fault> {
-        self.place.connect()
+        self.place.connect_by_keys()
     }
 
     /// A connection that may write. Only the Act calls this.
