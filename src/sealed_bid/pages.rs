@@ -49,7 +49,7 @@ struct Line {
     lot: String,
     title: String,
     envelope: &'static str,
-    /// `submitted`, `replaced`, `withdrawal` or `withdrawn`.
+    /// `submitted`, `replaced`, `withdrawal`, `withdrawn`, or `incomplete`: it stands and counts as taken back.
     state: &'static str,
     rev: u32,
     at: String,
@@ -73,6 +73,21 @@ fn line(step: &Kept, lot: &str, title: &str, later: Option<&Kept>) -> Line {
     }
 }
 
+impl Line {
+    /// As it is once the box is closed and `missing` envelopes did not come.
+    fn among(mut self, lot: &LotFacts, missing: &[EnvelopeKind]) -> Self {
+        if self.state == "submitted" && counts_as_taken_back(lot, missing) {
+            self.state = "incomplete";
+        }
+        self
+    }
+}
+
+/// Whether the box was closed without these envelopes of a bidder.
+fn counts_as_taken_back(lot: &LotFacts, missing: &[EnvelopeKind]) -> bool {
+    !missing.is_empty() && lot.reached(Milestone::BiddingClosed).is_some()
+}
+
 #[derive(Template)]
 #[template(path = "sealed_bid/mine.html")]
 struct MinePage {
@@ -92,7 +107,8 @@ async fn mine_get(Bidder(who): Bidder, p: Page, door: web::Data<Door>) -> Answer
                 later.record.lot == step.record.lot && later.record.envelope == step.record.envelope
             };
             let later = steps.get(..at).unwrap_or_default().iter().rev().find(same);
-            lines.push(line(step, &lot.name(), &lot.tender_title, later));
+            let missing = actions::own_missing(db, &vault, &who, &lot)?;
+            lines.push(line(step, &lot.name(), &lot.tender_title, later).among(&lot, &missing));
         }
         Ok(lines)
     });
@@ -127,10 +143,10 @@ fn incomplete(p: &Page, lot: &LotFacts, missing: &[EnvelopeKind]) -> Option<Stri
     let names: Vec<String> =
         missing.iter().map(|kind| p.t(&format!("sealed_bid.envelope.{}", kind.code()))).collect();
     let open = lot.plan().is_ok_and(|plan| plan.bid_deadline().is_open(p.now));
-    let key = match (lot.reached(Milestone::BiddingClosed), open) {
-        (Some(_), _) => "sealed_bid.incomplete.taken_back",
-        (None, true) => "sealed_bid.incomplete.missing",
-        (None, false) => return None,
+    let key = match (counts_as_taken_back(lot, missing), open) {
+        (true, _) => "sealed_bid.incomplete.taken_back",
+        (false, true) => "sealed_bid.incomplete.missing",
+        (false, false) => return None,
     };
     (!missing.is_empty()).then(|| p.tv(key, "envelopes", names.join(&p.t("sealed_bid.incomplete.and"))))
 }
@@ -158,6 +174,8 @@ struct LotPage {
 struct EnvelopeView {
     code: &'static str,
     stands: bool,
+    /// It stands and counts as taken back, because another envelope did not come.
+    incomplete: bool,
     /// Something was handed in before, or bids are taken: see [`drill::may_bid`].
     may: bool,
     lines: Vec<Line>,
@@ -180,18 +198,25 @@ async fn lot_get(
             None => None,
         };
         let readiness = drill::readiness(db, lot.tender)?;
+        let missing = actions::own_missing(db, &vault, &bidder, &lot)?;
         let mut envelopes = Vec::new();
         for kind in envelopes_of(&lot.terms) {
             let steps = actions::own_bid(db, &vault, &bidder, lot.lot, *kind)?;
             let lines = steps
                 .iter()
                 .enumerate()
-                .map(|(at, step)| line(step, &lot.name(), &lot.tender_title, steps.get(at + 1)));
+                .map(|(at, step)| line(step, &lot.name(), &lot.tender_title, steps.get(at + 1)))
+                .map(|line| line.among(&lot, &missing));
             let (lines, stands) = (lines.rev().collect(), standing_bid(&steps).is_some());
             let may = drill::may_bid(&readiness, &steps);
-            envelopes.push(EnvelopeView { code: kind.code(), stands, may, lines });
+            envelopes.push(EnvelopeView {
+                code: kind.code(),
+                stands,
+                incomplete: stands && counts_as_taken_back(&lot, &missing),
+                may,
+                lines,
+            });
         }
-        let missing = actions::own_missing(db, &vault, &bidder, &lot)?;
         Ok((lot, readiness, certificate, expires, missing, envelopes))
     });
     let (lot, readiness, certificate, expires, missing_envelopes, envelopes) = found.await?;

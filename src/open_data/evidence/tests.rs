@@ -214,6 +214,10 @@ fn of_an_incomplete_bidder_nothing_is_opened_and_verify_agrees(engine: Engine) {
 
     assert_eq!(filled.close(house), Outcome::Opens);
     read("截止时间之前未递交：商务标");
+    for page in ["/sealed-bid", &pages[0]] {
+        let page = served.browser(&halves[0]).get(page).expect_status(200).text();
+        assert!(page.contains("不齐全，视为撤回") && !page.contains("已递交，有效"), "{page}");
+    }
     let first = EnvelopeKind::Technical;
     let bundle = filled.bundle(house, first);
     assert_eq!((bundle.bid_set.bids.len(), bundle.manifests.len()), (3, 3));
