@@ -257,6 +257,8 @@ fn liars_who_keep_bids_shut_are_held_against_no_bidder(engine: Engine) {
     let shut =
         |line: &&String| line.starts_with("--   unsettled") && line.ends_with("not the bidder's fault");
     assert_eq!(lines.iter().filter(shut).count(), 3, "{lines:#?}");
+    let whose = "(not what was committed to: trustees 2, 3)";
+    assert_eq!(lines.iter().filter(|line| line.contains(whose)).count(), 3, "{lines:#?}");
     let blamed = |line: &String| line.contains(" blame ") || line.contains(" malformed ");
     assert!(!lines.iter().any(blamed), "{lines:#?}");
 }

@@ -12,7 +12,7 @@ use crate::platform::canonical::from_jcs;
 use crate::platform::digest::b64u;
 use crate::sealing::boxes::BoxKey;
 use crate::sealing::context::EnvelopeKind;
-use crate::sealing::keys::{Secret, payload_key};
+use crate::sealing::keys::{Secret, commit_share, payload_key};
 use crate::sealing::opening_check::{self, Reported, Verdict};
 use crate::sealing::release::Release;
 use crate::sealing::shamir::Share;
@@ -150,6 +150,24 @@ fn verdict(held: &BidShares, bid: &LoggedBid, trustees: &TrusteeSet) -> (Verdict
     (opening_check::check(&c, &bid.manifest.lock, &trustees.box_keys(), &reported), everybody)
 }
 
+/// Of whom it is said that the shares are too few, and whose report is not what the bid committed to.
+fn unsettled(held: &BidShares, bid: &LoggedBid) -> Judged {
+    let (c, lock) = (bid.manifest.ctx.hash(), &bid.manifest.lock);
+    let is_true = |report: &ReportedShare| {
+        let committed = lock.shares.as_ref()?.get(usize::from(report.i).checked_sub(1)?)?;
+        let share = Share::from_bytes(&report.share.as_ref()?.0)?;
+        (share.i == report.i && commit_share(&c, &share) == committed.0).then_some(())
+    };
+    let others = held.reported.iter().filter(|report| is_true(report).is_none());
+    let others: Vec<String> = others.map(|report| report.i.to_string()).collect();
+    let whose = match lock.shares {
+        Some(_) => format!(" (not what was committed to: trustees {})", others.join(", ")),
+        None => String::new(),
+    };
+    let told = held.reported.len();
+    Judged::Unsettled(format!("what {told} trustees released does not hold {} true shares{whose}", lock.t))
+}
+
 fn judged(held: &BidShares, bid: &LoggedBid, trustees: &TrusteeSet) -> Result<(Secret, Vec<u8>), Judged> {
     let c = bid.manifest.ctx.hash();
     let (verdict, everybody) = verdict(held, bid, trustees);
@@ -161,13 +179,7 @@ fn judged(held: &BidShares, bid: &LoggedBid, trustees: &TrusteeSet) -> Result<(S
         Verdict::NotEnough { have, need } if held.reported.len() < usize::from(need) => {
             return Err(Judged::Wrong(format!("{have} of {need} shares are there")));
         }
-        Verdict::NotEnough { .. } | Verdict::BidderAtFault(_) => {
-            let told = held.reported.len();
-            return Err(Judged::Unsettled(format!(
-                "what {told} trustees released does not hold {} true shares",
-                bid.manifest.lock.t
-            )));
-        }
+        Verdict::NotEnough { .. } | Verdict::BidderAtFault(_) => return Err(unsettled(held, bid)),
     };
     let k_b = held.k_b.as_ref().map(|key| Secret::from_bytes(key.0));
     match (&bid.manifest.lock.commit_b, &k_b) {

@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 use serde_json::{Value, json};
 
 use super::lockstep::Order;
+use super::opened::opened;
 use crate::account::authority::Authority;
 use crate::account::role::Role;
 use crate::account::signature::{self, Signed};
@@ -34,13 +35,10 @@ use crate::sealing::bid_set::{BidSet, Closing, CountedBid};
 use crate::sealing::boxes::BoxKey;
 use crate::sealing::context::{Context, ContextTyp, EnvelopeKind, Mode, Suite};
 use crate::sealing::document::{Blob, Bytes, Count};
-use crate::sealing::keys::{Secret, payload_aad, payload_key};
 use crate::sealing::manifest::Client;
-use crate::sealing::opening_check::{self, Verdict};
 use crate::sealing::release::{BiddersPhase, BundleTyp, OpeningBundle};
 use crate::sealing::seal::{Content, FileToSeal, SealedBid, seal};
 use crate::sealing::signature::{Signer as BidSigner, SigningKey};
-use crate::sealing::stream::StreamOpener;
 use crate::sealing::trustees::{TrusteeKey, TrusteeSet, TrusteeSetTyp};
 use crate::verify::bids_check::folder;
 use crate::verify::bundle::{self, About, Part};
@@ -569,27 +567,4 @@ fn sealed(
     };
     let mut ciphertext = Vec::new();
     (seal(&content, Cursor::new(&mut ciphertext)).unwrap(), ciphertext)
-}
-
-/// The bytes of `bid.json` inside a ciphertext.
-fn opened(set: &TrusteeSet, bid: &SealedBid, held: &BidShares, ciphertext: &[u8]) -> Vec<u8> {
-    let c = bid.manifest.ctx.hash();
-    let reported: Vec<_> = held
-        .reported
-        .iter()
-        .map(|report| opening_check::Reported {
-            i: report.i,
-            share: crate::sealing::shamir::Share::from_bytes(&report.share.unwrap().0),
-        })
-        .collect();
-    let Verdict::Sound { key, liars } =
-        opening_check::check(&c, &bid.manifest.lock, &set.box_keys(), &reported)
-    else {
-        panic!("an honest bid");
-    };
-    assert!(liars.is_empty());
-    let k_b = held.k_b.map(|key| Secret::from_bytes(key.0));
-    let key = payload_key(&c, &key, k_b.as_ref());
-    let mut stream = StreamOpener::new(ciphertext, &key, &payload_aad(&c)).unwrap();
-    jcs(&crate::sealing::archive::read(&mut stream, &c, &mut Vec::<Vec<u8>>::new()).unwrap())
 }

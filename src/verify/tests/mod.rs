@@ -5,3 +5,4 @@ mod container;
 mod lockstep;
 mod log;
 mod lot;
+mod opened;
