@@ -1,6 +1,8 @@
 //! Covers: what they leave is what a bid leaves, and nobody takes one for a bid.
 
+use super::wire::{LOT, PIECE, create, submit, tus};
 use super::{Box1, box1, offer};
+use crate::account::testing::TestHouse;
 use crate::on_both_databases;
 use crate::platform::database::Db;
 use crate::platform::database::testing::{Engine, ask, shapes};
@@ -10,25 +12,28 @@ use crate::platform::waiting::Waiting;
 use crate::project::testing::Shape;
 use crate::sealed_bid::rules::COVERS_KEPT;
 use crate::sealed_bid::store::counted;
-use crate::sealed_bid::testing::{bid, withdraw};
+use crate::sealed_bid::testing::{bid, parameters, seal_offer, withdraw};
 use crate::sealed_bid::{cover, jobs};
 use crate::sealing::context::EnvelopeKind;
+use crate::tests::browser::Served;
+use reqwest::Method;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 on_both_databases! {
     a_cover_leaves_in_every_table_and_on_the_disk_what_a_bid_leaves
+    a_bid_that_a_browser_sends_leaves_no_more_than_a_cover
     rows_of_one_bidder_share_nothing_once_they_are_handed_in
     covers_are_no_bids_and_go_after_their_time
 }
 
-fn leave(x: &Box1) {
-    Waiting::here().unwrap().on(cover::leave(x.house.door(), async || {})).unwrap();
+fn leave(house: &TestHouse) {
+    Waiting::here().unwrap().on(cover::leave(house.door(), async || {})).unwrap();
 }
 
 /// How many rows of each shape there are. The log's tiles grow by a hash with every entry, whatever it is.
-fn counts(x: &Box1) -> BTreeMap<String, i64> {
-    let shapes = x.house.door().read(|db| Ok::<_, Fault>(shapes(db, "sealed_bid"))).unwrap();
+fn counts(house: &TestHouse) -> BTreeMap<String, i64> {
+    let shapes = house.door().read(|db| Ok::<_, Fault>(shapes(db, "sealed_bid"))).unwrap();
     let mut counts = BTreeMap::new();
     for shape in shapes {
         let shape = if shape.starts_with("ledger_tile") { "ledger_tile".to_owned() } else { shape };
@@ -52,8 +57,8 @@ fn files_in(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// Of each file of a bid: how its path looks, its size, its first byte.
-fn files(x: &Box1) -> Vec<(String, u64, u8)> {
-    let root = x.house.door().config().files.clone();
+fn files(house: &TestHouse) -> Vec<(String, u64, u8)> {
+    let root = house.door().config().files.clone();
     let mut found: Vec<_> = files_in(&Path::new(&root).join("sealed"))
         .into_iter()
         .map(|path| {
@@ -69,16 +74,16 @@ fn files(x: &Box1) -> Vec<(String, u64, u8)> {
 
 fn a_cover_leaves_in_every_table_and_on_the_disk_what_a_bid_leaves(engine: Engine) {
     let x = box1(engine, &Shape::default());
-    let before = counts(&x);
+    let before = counts(&x.house);
     bid(&x.house, &x.first, x.lot, EnvelopeKind::Single, &offer()).unwrap();
-    let between = counts(&x);
-    leave(&x);
-    let after = counts(&x);
+    let between = counts(&x.house);
+    leave(&x.house);
+    let after = counts(&x.house);
     let of_the_bid = difference(&before, &between);
     assert!(of_the_bid.keys().any(|shape| shape.starts_with("sealed_bid_step")), "{of_the_bid:#?}");
     assert!(of_the_bid.keys().any(|shape| shape.starts_with("ledger_entry")), "{of_the_bid:#?}");
     assert_eq!(of_the_bid, difference(&between, &after));
-    let files = files(&x);
+    let files = files(&x.house);
     assert_eq!(files.len(), 2);
     assert_eq!(files.first(), files.last());
     // and what the clock does with a bid's rows later, it does with a cover's
@@ -89,7 +94,28 @@ fn a_cover_leaves_in_every_table_and_on_the_disk_what_a_bid_leaves(engine: Engin
         Ok::<_, Fault>(ask(db, sql.to_owned()))
     };
     assert_eq!(x.house.door().read(uploads).unwrap(), ["used 0", "used 0"]);
-    assert_eq!(self::files(&x), files);
+    assert_eq!(self::files(&x.house), files);
+}
+
+/// The same over HTTP, where a browser brings all of a small bid at once, and with its sign-in, pages and receipt.
+fn a_bid_that_a_browser_sends_leaves_no_more_than_a_cover(engine: Engine) {
+    let Box1 { house, first, lot, .. } = box1(engine, &Shape::default());
+    let parameters = parameters(&house, &first, lot, EnvelopeKind::Single);
+    let (sealed, ciphertext) = seal_offer(&house, &first, &parameters, &offer());
+    let served = Served::start(house);
+    let mut browser = served.browser(&first);
+    browser.get(&format!("{LOT}/single")).expect_status(200);
+    let before = counts(&served.house);
+    let upload = create(&mut browser, ciphertext.len());
+    tus(&mut browser, Method::PATCH, &upload, &[PIECE, ("Upload-Offset", "0")], &ciphertext)
+        .expect_status(204);
+    let receipt = submit(&mut browser, &sealed, &upload).expect_status(303).location();
+    browser.get(&receipt).expect_status(200);
+    let between = counts(&served.house);
+    leave(&served.house);
+    assert_eq!(difference(&before, &between), difference(&between, &counts(&served.house)));
+    let files = files(&served.house);
+    assert_eq!((files.len(), files.first()), (2, files.last()));
 }
 
 fn rows_of_one_bidder_share_nothing_once_they_are_handed_in(engine: Engine) {
@@ -110,9 +136,9 @@ fn rows_of_one_bidder_share_nothing_once_they_are_handed_in(engine: Engine) {
 
 fn covers_are_no_bids_and_go_after_their_time(engine: Engine) {
     let x = box1(engine, &Shape::default());
-    leave(&x);
+    leave(&x.house);
     let kept = bid(&x.house, &x.first, x.lot, EnvelopeKind::Single, &offer()).unwrap();
-    leave(&x);
+    leave(&x.house);
     let door = x.house.door();
     let counted = |what: &str| {
         let bids = door.read(|db| counted(db, door.vault(), x.lot, EnvelopeKind::Single, u64::MAX)).unwrap();
@@ -133,6 +159,6 @@ fn covers_are_no_bids_and_go_after_their_time(engine: Engine) {
     for table in ["sealed_bid_step", "sealed_bid_upload", "sealed_bid_part"] {
         assert_eq!(rows(table), "1", "{table}");
     }
-    assert_eq!(files(&x).len(), 1);
+    assert_eq!(files(&x.house).len(), 1);
     counted("after their time");
 }

@@ -34,7 +34,7 @@ on_both_databases! {
     every_mark_that_the_bid_forms_script_asks_for_stands_on_the_page
 }
 
-const LOT: &str = "/sealed-bid/TEST-0001/1";
+pub(super) const LOT: &str = "/sealed-bid/TEST-0001/1";
 
 struct Line {
     served: Served,
@@ -60,7 +60,13 @@ fn line_in(house: TestHouse) -> Line {
     Line { served: Served::start(house), lot, first, second, parameters, bid, ciphertext }
 }
 
-fn tus(browser: &mut Browser, method: Method, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Seen {
+pub(super) fn tus(
+    browser: &mut Browser,
+    method: Method,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Seen {
     let token = browser.csrf.clone();
     let mut all = vec![("Tus-Resumable", "1.0.0"), ("X-CSRF-Token", token.as_str())];
     all.extend_from_slice(headers);
@@ -71,15 +77,15 @@ fn header(seen: &Seen, name: &str) -> String {
     seen.headers.get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default()
 }
 
-const PIECE: (&str, &str) = ("Content-Type", "application/offset+octet-stream");
+pub(super) const PIECE: (&str, &str) = ("Content-Type", "application/offset+octet-stream");
 
-fn create(browser: &mut Browser, size: usize) -> String {
+pub(super) fn create(browser: &mut Browser, size: usize) -> String {
     let size = size.to_string();
     let made = tus(browser, Method::POST, "/sealed-bid/upload", &[("Upload-Length", &size)], b"");
     made.expect_status(201).location()
 }
 
-fn submit(browser: &mut Browser, bid: &SealedBid, upload: &str) -> Seen {
+pub(super) fn submit(browser: &mut Browser, bid: &SealedBid, upload: &str) -> Seen {
     browser.get(&format!("{LOT}/single")).expect_status(200);
     let (manifest, signature) = (jcs_text(&bid.manifest), jcs_text(&bid.signature));
     let fields = [("manifest", manifest.as_str()), ("signature", signature.as_str()), ("upload", upload)];
