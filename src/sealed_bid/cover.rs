@@ -35,6 +35,8 @@ pub fn due(door: &Door, every: u64) -> Result<(), Fault> {
     let Ok(runtime) = tokio::runtime::Handle::try_current() else { return Ok(()) };
     let door = door.clone();
     runtime.spawn(async move {
+        // jobs come at even moments, bids do not
+        tokio::time::sleep(within(every * 1_000_000)).await;
         if let Err(failure) = leave(&door, pause).await {
             tracing::warn!(%failure, "no cover was left");
         }
@@ -44,9 +46,12 @@ pub fn due(door: &Door, every: u64) -> Result<(), Fault> {
 
 /// As long as a browser takes from one request to the next, and people from one click to the next.
 async fn pause() {
-    let [a, b] = random::bytes::<2>();
-    let millis = 100 + u64::from(u16::from_be_bytes([a, b]) % 2900);
-    tokio::time::sleep(Duration::from_millis(millis)).await;
+    tokio::time::sleep(Duration::from_millis(100) + within(2_900_000)).await;
+}
+
+/// A random time below `micros` microseconds, which is not 0.
+fn within(micros: u64) -> Duration {
+    Duration::from_micros(u64::from_be_bytes(random::bytes()) % micros)
 }
 
 /// Leaves one cover: an upload, its only piece, and what a submission writes, with a `pause` between.

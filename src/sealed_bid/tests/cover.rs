@@ -3,6 +3,7 @@
 use super::wire::{LOT, PIECE, create, submit, tus};
 use super::{Box1, box1, offer};
 use crate::account::testing::TestHouse;
+use crate::ledger::witnessing::strikes;
 use crate::on_both_databases;
 use crate::platform::database::Db;
 use crate::platform::database::testing::{Engine, ask, shapes};
@@ -15,10 +16,11 @@ use crate::sealed_bid::store::counted;
 use crate::sealed_bid::testing::{bid, parameters, seal_offer, withdraw};
 use crate::sealed_bid::{cover, jobs};
 use crate::sealing::context::EnvelopeKind;
-use crate::tests::browser::Served;
+use crate::tests::browser::{Served, runtime};
 use reqwest::Method;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 on_both_databases! {
     a_cover_leaves_in_every_table_and_on_the_disk_what_a_bid_leaves
@@ -161,4 +163,24 @@ fn covers_are_no_bids_and_go_after_their_time(engine: Engine) {
     }
     assert_eq!(files(&x.house).len(), 1);
     counted("after their time");
+}
+
+/// As in a server, whose jobs run on threads of its runtime.
+#[test]
+fn the_clock_leaves_covers_by_itself_and_none_where_none_are_wanted() {
+    let house = TestHouse::configured(Engine::Sqlite, |config| config.cover_bid_seconds = 1);
+    let door = house.door().clone();
+    let steps = || {
+        let sql = "SELECT CAST(COUNT(*) AS TEXT) AS said FROM sealed_bid_step".to_owned();
+        house.door().read(|db| Ok::<_, Fault>(ask(db, sql))).unwrap().concat()
+    };
+    runtime()
+        .block_on(async { tokio::task::spawn_blocking(move || cover::due(&door, 1)).await })
+        .unwrap()
+        .unwrap();
+    while steps() == "0" {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(steps(), "1");
+    assert!((0..100).all(|_| !strikes(0, 10) && strikes(10, 10)));
 }
