@@ -17,8 +17,10 @@ use crate::project::standing::TenderFacts;
 use crate::sealing::boxes::BoxKey;
 use crate::sealing::document::Bytes;
 use crate::sealing::drill::{self as canary, Shown};
-use crate::sealing::opening_check::Reported;
+use crate::sealing::manifest::Manifest;
+use crate::sealing::opening_check::{Reported, meets};
 use crate::sealing::release::{OpeningBundle, Release};
+use crate::sealing::shamir::Share;
 use crate::sealing::trustees::TrusteeSet;
 use serde::Serialize;
 
@@ -163,7 +165,11 @@ pub fn release(act: &mut Act<'_>, who: &Who, tender: Id<Tender>, document: &str)
     let (own, now, vault) = (place(act, &facts, who)?, act.now(), act.vault().clone());
     let drill = store::drill(act.db(), tender)?.ok_or(Refused::from(Refusal::NotBegun))?;
     let contents = store::contents(act.db(), &vault, tender)?.ok_or(Refused::from(Refusal::Done))?;
-    let is_own = |row: &store::ReleaseRow| row.release.i == own && row.state != State::Wrong;
+    // a canary of before there were share commitments may be kept shut by somebody of whom nobody knows
+    let told = drill.manifest.lock.shares.is_some();
+    let is_own = |row: &store::ReleaseRow| {
+        row.release.i == own && (row.state == State::Right || told && row.state == State::Received)
+    };
     if store::releases(act.db(), tender)?.iter().any(is_own) {
         return Err(Refused::from(Refusal::Released).into());
     }
@@ -182,7 +188,7 @@ pub fn release(act: &mut Act<'_>, who: &Who, tender: Id<Tender>, document: &str)
         rows.iter().filter_map(|row| row.release.reported(&drill.manifest, &contents.session)).collect();
     let canary = (&drill.manifest, contents.ciphertext.as_slice(), contents.phrase.as_str());
     let shown = canary::open(canary, &set, &reported).map_err(Fault::from)?;
-    judge(act, tender, &reported, &shown)?;
+    judge(act, tender, &drill.manifest, &reported, &shown)?;
     if shown == (Shown::Opened { wrong: Vec::new() }) && reported.len() == set.members.len() {
         store::end(act.db(), tender, now)?;
         let m = Bytes(drill.manifest.id());
@@ -192,11 +198,20 @@ pub fn release(act: &mut Act<'_>, who: &Who, tender: Id<Tender>, document: &str)
     Ok(())
 }
 
-/// Writes down how every trustee's share stands now. A box that does not open is wrong whoever else has come.
-fn judge(act: &mut Act<'_>, tender: Id<Tender>, reported: &[Reported], shown: &Shown) -> Result<(), Failure> {
+/// Writes down how every trustee's share stands now. A box that does not open, and a share that is not the committed one, are wrong
+/// whoever else has come.
+fn judge(
+    act: &mut Act<'_>,
+    tender: Id<Tender>,
+    canary: &Manifest,
+    reported: &[Reported],
+    shown: &Shown,
+) -> Result<(), Failure> {
+    let c = canary.ctx.hash();
+    let is_false = |share: &Share| canary.lock.shares.as_ref().is_some_and(|known| !meets(&c, known, share));
     for report in reported {
         let state = match shown {
-            _ if report.share.is_none() => State::Wrong,
+            _ if report.share.as_ref().is_none_or(is_false) => State::Wrong,
             Shown::Opened { wrong } if wrong.contains(&report.i) => State::Wrong,
             Shown::Opened { .. } => State::Right,
             Shown::Nothing | Shown::Shut => State::Received,

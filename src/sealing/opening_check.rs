@@ -87,6 +87,12 @@ fn reported_shares<'a>(reports: &[&'a Reported]) -> Vec<&'a Share> {
     reports.iter().filter_map(|r| r.share.as_ref().filter(|share| share.i == r.i)).collect()
 }
 
+/// Whether a share is the one that was committed to.
+pub fn meets(c: &[u8; 32], committed: &[Bytes<32>], share: &Share) -> bool {
+    let own = committed.get(usize::from(share.i).saturating_sub(1));
+    own.is_some_and(|own| own.0 == commit_share(c, share))
+}
+
 /// The committed key from shares that meet their commitments. Which t of them are taken makes no difference: if the key that
 /// some t give is found sound in the end, every committed share lies on its curve.
 fn committed_key(
@@ -95,10 +101,7 @@ fn committed_key(
     committed: &[Bytes<32>],
     reports: &[&Reported],
 ) -> Result<Secret, Verdict> {
-    let is_true = |share: &&Share| {
-        let own = committed.get(usize::from(share.i).saturating_sub(1));
-        own.is_some_and(|own| own.0 == commit_share(c, share))
-    };
+    let is_true = |share: &&Share| meets(c, committed, share);
     let mut shares: Vec<&Share> = reported_shares(reports).into_iter().filter(is_true).collect();
     shares.sort_by_key(|share| share.i);
     let have = count(&shares);

@@ -17,17 +17,21 @@ use crate::sealed_bid::drill::{self, Readiness};
 use crate::sealed_bid::drill_store::{self, State};
 use crate::sealed_bid::testing::{Offer, bid};
 use crate::sealed_bid::{actions, expiry};
-use crate::sealing::boxes::BoxKey;
+use crate::sealing::boxes::{BoxKey, release_box};
 use crate::sealing::context::EnvelopeKind;
+use crate::sealing::document::Bytes;
 use crate::sealing::drill as canary;
+use crate::sealing::keys::Secret;
 use crate::sealing::opening_check::Reported;
 use crate::sealing::release::{OpeningBundle, Release};
+use crate::sealing::shamir::Share;
 use crate::tests::browser::Served;
 use diesel::RunQueryDsl;
 
 on_both_databases! {
     a_drill_is_done_when_every_trustee_has_opened_the_canary
     a_trustee_with_a_wrong_key_is_told_so_and_tries_again
+    a_false_share_is_told_at_once_where_every_trustee_is_needed_and_can_be_put_right
     no_bid_is_taken_before_the_drill_is_done_or_waived
     a_drill_is_for_its_trustees_and_can_be_waived_with_a_reason
     the_trustees_page_the_bidders_and_the_hall_tell_how_ready_they_are
@@ -119,6 +123,27 @@ fn a_trustee_with_a_wrong_key_is_told_so_and_tries_again(engine: Engine) {
     assert_eq!(states(&house, tender), [State::Wrong, State::Right, State::Right]);
     assert_eq!(readiness(&house, tender), Readiness::Trying);
     hand_in(&house, tender, filled.trustee(1), &made(&house, &filled, 1)).unwrap();
+    assert_eq!(readiness(&house, tender), Readiness::Done);
+}
+
+fn a_false_share_is_told_at_once_where_every_trustee_is_needed_and_can_be_put_right(engine: Engine) {
+    let house = TestHouse::new(engine);
+    let filled = signed_box(&house, &Shape { custody: (3, 3), ..Shape::default() });
+    let tender = tender(&house, &filled);
+    begin(&house, tender, filled.trustee(1)).unwrap();
+    let bundle = bundle(&house, tender);
+    let mut lie = made(&house, &filled, 2);
+    let c = bundle.manifests[0].ctx.hash();
+    let false_share = Share { i: 2, y: Secret::from_bytes([9; 32]) };
+    lie.shares[0].sealed = Some(Bytes(release_box(&c, &false_share, &bundle.session.0).unwrap()));
+    lie.sig = filled.key(2).sign.sign(&lie.message()).unwrap();
+    hand_in(&house, tender, filled.trustee(2), &lie).unwrap();
+    assert_eq!(states(&house, tender), [State::Wrong]);
+    for i in [1, 3] {
+        hand_in(&house, tender, filled.trustee(i), &made(&house, &filled, i)).unwrap();
+    }
+    assert_eq!(states(&house, tender), [State::Received, State::Wrong, State::Received]);
+    hand_in(&house, tender, filled.trustee(2), &made(&house, &filled, 2)).unwrap();
     assert_eq!(readiness(&house, tender), Readiness::Done);
 }
 
