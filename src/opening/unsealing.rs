@@ -280,10 +280,11 @@ fn open_one(
     }
 }
 
-/// Whether the document inside is signed by the organisation that submitted it, with a certificate that was valid then.
+/// Whether the document inside is signed by the organisation that submitted it, with a certificate that was valid at the manifest's
+/// own time, which is what everybody can judge it by later.
 fn is_own(authority: &Authority, sealed: &Sealed, document: &BidDocument) -> bool {
     let leaf = document.signature.x5c.first();
-    let subject = leaf.and_then(|der| authority.check(&der.0, sealed.counted.at).ok());
+    let subject = leaf.and_then(|der| authority.check(&der.0, sealed.counted.manifest.created).ok());
     subject.is_some_and(|subject| subject.credit_code == sealed.credit_code)
 }
 

@@ -12,6 +12,7 @@ use crate::opening::store::{self as hall, BidRow};
 use crate::opening::testing::{BidBox, bids_in};
 use crate::platform::database::testing::Engine;
 use crate::platform::digest::b64u;
+use crate::platform::moment::Moment;
 use crate::platform::refusal::Failure;
 use crate::project::testing::facts;
 use crate::sealed_bid::rules::Kept;
@@ -277,6 +278,12 @@ fn what_can_be_seen_from_outside_is_refused_at_submission(engine: Engine) {
     let mut old = begin(&house, &cheat, &filled);
     old.bid.manifest.lock.shares = None;
     assert_eq!(key(hand_in(&house, &cheat, &filled, old)), "sealed_bid.refusal.old_sealer");
+    // a time of sealing outside the certificate's, by which everybody judges the signature later
+    for created in ["1970-01-02 00:00", "2100-01-01 00:00"] {
+        let mut dated = begin(&house, &cheat, &filled);
+        dated.bid.manifest.created = Moment::parse_beijing(created).unwrap();
+        assert_eq!(key(hand_in(&house, &cheat, &filled, dated)), "sealed_bid.refusal.sealers_clock");
+    }
     // another bidder's whole bid, bytes and manifest, signed anew
     let victim = &filled.bidders[0];
     let door = house.door();
