@@ -190,8 +190,10 @@ fn leave_pulses(house: House) -> Result<tokio_cron_scheduler::Job, Fault> {
     Ok(tokio_cron_scheduler::Job::new_repeated_async(Duration::from_secs(10), move |_, _| {
         let (house, beating) = (house.clone(), beating.clone());
         Box::pin(async move {
-            // the one before may still hang
-            let Ok(_turn) = beating.try_acquire() else { return };
+            let Ok(_turn) = beating.try_acquire() else {
+                // the one before still hangs: until its files answer, this server can keep no bid
+                return house.door.note_files(false);
+            };
             let metrics = house.door.metrics().clone();
             let left = tokio::task::spawn_blocking(move || pulse(&house.door)).await;
             metrics.job("outage", matches!(left, Ok(Ok(()))));

@@ -3,7 +3,8 @@
 //!
 //! Each server tries its own way to the files. One that can not keep bids while others can is no outage: it answers `/readyz` with
 //! 503 at once, so that a proxy sends bidders to the others, whose files are the same. A deadline that moved whenever one of many
-//! servers is broken would be moved by whoever breaks one; so a proxy before several servers must ask `/readyz`.
+//! servers is broken would be moved by whoever breaks one; so a proxy before several servers must ask `/readyz`. If none is
+//! ready it sends people to any: what there is to read can still be read.
 //!
 //! Only what fails counts, not the room that is promised to uploads: whoever announces many of them must not be able to
 //! move a deadline without sending a byte.

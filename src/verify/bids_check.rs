@@ -65,7 +65,8 @@ pub fn check<A: Archive>(
 ) -> Bids {
     let mut complaints = Vec::new();
     let logged = logged_bids(bundle, proven, &mut complaints);
-    let bids = counting(&logged, proven, &mut complaints);
+    let closed = closed(proven, &bundle.contents.id, &mut complaints);
+    let bids = counting(&logged, proven, closed.as_ref(), &mut complaints);
     for bid in bids.counting.values().flatten() {
         if let Err(error) = files(bundle, proven, bid) {
             complaints.push(format!("bid {}: {error}", b64u(&bid.m)));
@@ -82,6 +83,10 @@ pub fn check<A: Archive>(
         bids.others
     );
     findings.judge("bids", complaints, words);
+    if closed.is_some_and(|closed| closed.incomplete.is_none()) {
+        let words = "the closing does not tell how many bidders were incomplete: every bid that stood is taken to count";
+        findings.absent("bids", words);
+    }
     for receipt in receipts {
         match own_receipt(receipt, proven, &logged) {
             Ok(words) => findings.holds("receipt", words),
@@ -117,7 +122,12 @@ fn logged_bids<A: Archive>(
 }
 
 /// Of each bid id the highest revision below the closing size counts, unless it was taken back.
-fn counting(logged: &[LoggedBid], proven: &Proven, complaints: &mut Vec<String>) -> Bids {
+fn counting(
+    logged: &[LoggedBid],
+    proven: &Proven,
+    closed: Option<&Closed>,
+    complaints: &mut Vec<String>,
+) -> Bids {
     let Some((closing, _)) = proven.closing else {
         return Bids { counting: BTreeMap::new(), others: logged.len() };
     };
@@ -144,7 +154,7 @@ fn counting(logged: &[LoggedBid], proven: &Proven, complaints: &mut Vec<String>)
     }
     let mut bids = Bids::default();
     let standing: Vec<&LoggedBid> = newest.into_values().filter(|bid| !withdrawn(bid)).collect();
-    let complete = complete(&standing, proven, complaints);
+    let complete = closed.and_then(|closed| complete(&standing, closed, complaints));
     for bid in standing {
         if complete.as_ref().is_none_or(|complete| complete.contains(&bid.manifest.ctx.bidder.0)) {
             bids.counting.entry(bid.manifest.ctx.envelope).or_default().push(bid.clone());
@@ -155,25 +165,48 @@ fn counting(logged: &[LoggedBid], proven: &Proven, complaints: &mut Vec<String>)
     bids
 }
 
-/// The bidders with a bid in every envelope, by their pseudonyms, compared with the numbers that the closing told. `None` for
-/// evidence of a closing that told no number of incomplete bidders: then everything that stood was opened.
+/// What the entry of this lot's closing tells.
+struct Closed {
+    index: u64,
+    bidders: Option<usize>,
+    /// `None` in evidence from before it was told.
+    incomplete: Option<usize>,
+}
+
+/// The entry that closed the box, which is there once where there is a closing.
+fn closed(proven: &Proven, lot: &str, complaints: &mut Vec<String>) -> Option<Closed> {
+    proven.closing?;
+    let own = proven.events(CLOSED).filter(|(_, event)| event.event["lot"] == lot);
+    let own: Vec<Closed> = own
+        .map(|(index, event)| {
+            let told = |name: &str| usize::try_from(event.event.get(name)?.as_u64()?).ok();
+            Closed { index, bidders: told("bidders"), incomplete: told("incomplete") }
+        })
+        .collect();
+    if own.len() != 1 {
+        complaints.push(format!("the log tells {} times that the box of this lot was closed", own.len()));
+    }
+    own.into_iter().next()
+}
+
+/// The bidders with a bid in every envelope, by their pseudonyms, compared with the numbers that the closing told. `None` where it
+/// told no number of incomplete bidders: then everything that stood was opened.
 fn complete(
     standing: &[&LoggedBid],
-    proven: &Proven,
+    closed: &Closed,
     complaints: &mut Vec<String>,
 ) -> Option<BTreeSet<[u8; 16]>> {
-    let (index, closed) = proven.events(CLOSED).next()?;
-    let told = |name: &str| closed.event.get(name).and_then(|number| usize::try_from(number.as_u64()?).ok());
-    let incomplete = told("incomplete")?;
+    let incomplete = closed.incomplete?;
     let bidders: Vec<(EnvelopeKind, [u8; 16])> =
         standing.iter().map(|bid| (bid.manifest.ctx.envelope, bid.manifest.ctx.bidder.0)).collect();
     let all: BTreeSet<[u8; 16]> = bidders.iter().map(|(_, bidder)| *bidder).collect();
     let complete = complete_bidders(&bidders);
     let found = (complete.len(), all.len() - complete.len());
-    if (told("bidders"), Some(incomplete)) != (Some(found.0), Some(found.1)) {
+    if (closed.bidders, incomplete) != (Some(found.0), found.1) {
         complaints.push(format!(
-            "entry {index} tells of {} bidders and {incomplete} incomplete ones; in the log are {} and {}",
-            told("bidders").unwrap_or_default(),
+            "entry {} tells of {} bidders and {incomplete} incomplete ones; in the log are {} and {}",
+            closed.index,
+            closed.bidders.unwrap_or_default(),
             found.0,
             found.1
         ));

@@ -21,6 +21,7 @@ use crate::sealing::envelope::Envelope;
 use crate::sealing::opening_check::Reported;
 use crate::sealing::stream::{SLICE, measure};
 use crate::sealing::warrant::OpeningWarrant;
+use std::collections::BTreeSet;
 
 on_both_databases! {
     a_submitted_bid_opens_with_two_trustees_and_its_receipt_proves_the_manifest
@@ -32,6 +33,7 @@ on_both_databases! {
     an_unfinished_or_foreign_or_used_upload_is_no_bid
     nothing_can_be_sealed_before_all_trustees_have_signed
     many_bidders_at_once_all_count_once
+    of_two_first_bids_that_come_at_once_one_stands_beside_the_other_envelope
     expired_uploads_go_and_submitted_ones_stay
 }
 
@@ -318,6 +320,48 @@ fn many_bidders_at_once_all_count_once(engine: Engine) {
     let (set, counted) = close(&x, EnvelopeKind::Single);
     assert_eq!(counted.len(), 6);
     set.check().unwrap();
+}
+
+fn of_two_first_bids_that_come_at_once_one_stands_beside_the_other_envelope(engine: Engine) {
+    let x = box1(engine, &Shape::procurement());
+    let (technical, commercial) = (EnvelopeKind::Technical, EnvelopeKind::Commercial);
+    let bidders: Vec<_> =
+        (0..5).map(|n| x.house.member(crate::account::role::Role::Bidder, &format!("window{n}"))).collect();
+    let sealed = |member, kind, offer: &Offer| {
+        let (bid, ciphertext) =
+            seal_offer(&x.house, member, &parameters(&x.house, member, x.lot, kind), offer);
+        (member, bid, upload(&x.house, member, &ciphertext))
+    };
+    let forms: Vec<_> = bidders
+        .iter()
+        .flat_map(|member| {
+            let price = Offer { form: vec![("price", "1.00".into())], ..Offer::priced("1.00") };
+            [
+                sealed(member, technical, &Offer::technical("方案一")),
+                sealed(member, technical, &Offer::technical("方案二")),
+                sealed(member, commercial, &price),
+            ]
+        })
+        .collect();
+    let answers: Vec<_> = std::thread::scope(|scope| {
+        let (x, sent) = (&x, forms.iter());
+        let sent: Vec<_> = sent
+            .map(|(member, bid, upload)| scope.spawn(move || submit(&x.house, member, x.lot, bid, *upload)))
+            .collect();
+        sent.into_iter().map(|form| form.join().unwrap()).collect()
+    });
+    for (member, answers) in bidders.iter().zip(answers.chunks(3)) {
+        let refusals: Vec<_> = answers.iter().filter_map(|answer| answer.as_ref().err()).collect();
+        assert!(answers[2].is_ok() && refusals.len() == 1, "{answers:?}");
+        let door = x.house.door();
+        let steps = door.read(|db| actions::own_steps(db, door.vault(), &member.who)).unwrap();
+        let kinds: BTreeSet<_> = steps.iter().map(|step| step.record.envelope).collect();
+        assert_eq!((steps.len(), kinds), (2, BTreeSet::from([technical, commercial])));
+    }
+    for kind in [technical, commercial] {
+        let (set, counted) = close(&x, kind);
+        assert_eq!((set.bids.len(), counted.len()), (5, 5));
+    }
 }
 
 fn expired_uploads_go_and_submitted_ones_stay(engine: Engine) {
