@@ -211,7 +211,8 @@ impl Door {
         actor: Actor,
         work: impl FnOnce(&mut Act<'_>) -> Result<T, Failure> + Send + 'static,
     ) -> Result<Done<T>, Failure> {
-        self.0.scribe.act(Caller { actor, arrival: None }, Box::new(work))
+        let place = self.0.scribe.await_place()?;
+        self.0.scribe.act(place, Caller { actor, arrival: None }, Box::new(work))
     }
 
     /// [`Door::read`] off the async threads.
@@ -236,9 +237,7 @@ impl Door {
         actor: Actor,
         work: impl FnOnce(&mut Act<'_>) -> Result<T, Failure> + Send + 'static,
     ) -> Result<Done<T>, Failure> {
-        let door = self.clone();
-        let done = tokio::task::spawn_blocking(move || door.write(actor, work)).await;
-        done.map_err(Fault::from)?
+        self.act_of(Caller { actor, arrival: None }, work).await
     }
 
     /// [`Door::act`] with the moment of an arrival: however long the act waits for its turn, it happens when its cause came.
@@ -251,9 +250,22 @@ impl Door {
         arrival: Arrival,
         work: impl FnOnce(&mut Act<'_>) -> Result<T, Failure> + Send + 'static,
     ) -> Result<Done<T>, Failure> {
-        let (door, caller) = (self.clone(), Caller { actor, arrival: Some(arrival) });
-        let done = tokio::task::spawn_blocking(move || door.0.scribe.act(caller, Box::new(work))).await;
-        done.map_err(Fault::from)?
+        self.act_of(Caller { actor, arrival: Some(arrival) }, work).await
+    }
+
+    async fn act_of<T: Send + 'static>(
+        &self,
+        caller: Caller,
+        work: impl FnOnce(&mut Act<'_>) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<Done<T>, Failure> {
+        let door = self.clone();
+        // on its own: what has come must be done, also if whoever sent it goes away while it stands in line
+        let done = tokio::spawn(async move {
+            let place = door.0.scribe.place().await?;
+            let act = move || door.0.scribe.act(place, caller, Box::new(work));
+            tokio::task::spawn_blocking(act).await.map_err(Fault::from)?
+        });
+        done.await.map_err(Fault::from)?
     }
 
     /// Opens what an entry says; only for those who may know it.

@@ -16,7 +16,6 @@ pub mod crash;
 pub mod door;
 pub mod from_log;
 pub mod leaf;
-mod line;
 pub mod log_files;
 pub mod note;
 pub mod policy;

@@ -8,16 +8,17 @@
 
 use super::act::{Act, ActEnv, Caller, EntryId, Prepared, Traces};
 use super::crash::Point;
-use super::line::Line;
 use crate::platform::database::{Database, Db, WRITERS_MAX, Writer};
 use crate::platform::live::Hub;
 use crate::platform::moment::Moment;
 use crate::platform::refusal::{Failure, Fault};
+use crate::platform::waiting::Waiting;
 use diesel::Connection;
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::Instant;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// At most this many acts share one transaction.
 const GROUP_MAX: usize = 256;
@@ -98,7 +99,9 @@ enum Way {
 
 struct Parallel {
     database: Database,
-    line: Line,
+    /// The line in front of the connections: first come, first served, which a pool does not promise. Who waits here needs no
+    /// thread, so that pages are read while a rush stands in line.
+    line: Arc<Semaphore>,
     turns: Turns,
     /// The sequencer's own: it must not stand in line behind acts that wait for it.
     sequencing: Mutex<Option<Db>>,
@@ -167,7 +170,7 @@ impl Scribe {
         if database.is_pg() {
             let parallel = Parallel {
                 database: database.clone(),
-                line: Line::new(WRITERS_MAX as usize),
+                line: Arc::new(Semaphore::new(WRITERS_MAX as usize)),
                 turns: Turns::default(),
                 sequencing: Mutex::default(),
             };
@@ -185,17 +188,52 @@ impl Scribe {
         Ok(Self { env, hub, way: Way::Thread(Mutex::new(to)) })
     }
 
-    /// Runs one act to its durable end. Blocks.
-    pub fn act<T: Send + 'static>(&self, caller: Caller, work: Work<T>) -> Result<Done<T>, Failure> {
+    /// A place among those whose act may run now; `None` where nobody needs one.
+    ///
+    /// # Errors
+    /// The house is being left.
+    pub async fn place(&self) -> Result<Option<OwnedSemaphorePermit>, Fault> {
+        match &self.way {
+            Way::Thread(_) => Ok(None),
+            Way::Parallel(parallel) => Ok(Some(parallel.line.clone().acquire_owned().await?)),
+        }
+    }
+
+    /// [`Scribe::place`]; blocks.
+    ///
+    /// # Errors
+    /// As [`Scribe::place`].
+    pub fn await_place(&self) -> Result<Option<OwnedSemaphorePermit>, Fault> {
+        match &self.way {
+            Way::Parallel(parallel) => match parallel.line.clone().try_acquire_owned() {
+                Ok(place) => Ok(Some(place)),
+                Err(_) => Waiting::here()?.on(self.place()),
+            },
+            Way::Thread(_) => Ok(None),
+        }
+    }
+
+    /// Runs one act to its durable end, in its [place](Scribe::place). Blocks.
+    pub fn act<T: Send + 'static>(
+        &self,
+        place: Option<OwnedSemaphorePermit>,
+        caller: Caller,
+        work: Work<T>,
+    ) -> Result<Done<T>, Failure> {
         let begun = Instant::now();
-        let done = self.run(caller, work)?;
+        let done = self.run(place, caller, work)?;
         if !done.entries.is_empty() {
             self.env.metrics.act(begun.elapsed());
         }
         Ok(done)
     }
 
-    fn run<T: Send + 'static>(&self, caller: Caller, work: Work<T>) -> Result<Done<T>, Failure> {
+    fn run<T: Send + 'static>(
+        &self,
+        place: Option<OwnedSemaphorePermit>,
+        caller: Caller,
+        work: Work<T>,
+    ) -> Result<Done<T>, Failure> {
         match &self.way {
             Way::Thread(to) => {
                 let (reply, answer) = mpsc::sync_channel(1);
@@ -207,17 +245,17 @@ impl Scribe {
                     .map_err(|e| gone(e.to_string()))?;
                 answer.recv().map_err(|e| gone(e.to_string()))?
             }
-            Way::Parallel(parallel) => self.act_parallel(parallel, caller, work),
+            Way::Parallel(parallel) => self.act_parallel(parallel, place, caller, work),
         }
     }
 
     fn act_parallel<T>(
         &self,
         parallel: &Parallel,
+        place: Option<OwnedSemaphorePermit>,
         caller: Caller,
         work: Work<T>,
     ) -> Result<Done<T>, Failure> {
-        let place = parallel.line.enter();
         let mut db = parallel.database.writer()?;
         let (result, mut traces) = run_in_transaction(&mut db, &self.env, caller, work)?;
         let late = std::mem::take(&mut traces.on_record);
