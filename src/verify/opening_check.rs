@@ -116,7 +116,7 @@ pub fn check<A: Archive>(
         contents(bundle, proven, counting, &keys, pinned, &mut read_out, findings);
         record(bundle, proven, envelope, &read_out, findings);
         if let Some(held) = &held {
-            shares_check::blame(bundle, envelope, (&trustees, held), counting, findings);
+            shares_check::blame(bundle, proven, envelope, (&trustees, held), counting, findings);
         }
     }
     read_out

@@ -5,9 +5,10 @@ use super::bids_check::LoggedBid;
 use super::bundle::Bundle;
 use super::container::Archive;
 use super::findings::Findings;
+use super::log_check::Proven;
 use super::opening_check::{BidShares, ReportedShare, SharesDoc, opening_path};
 use crate::opening::record::OpeningRecord;
-use crate::opening::rules::{Judgement, judge};
+use crate::opening::rules::{Cause, Judgement, judge};
 use crate::platform::canonical::from_jcs;
 use crate::platform::digest::b64u;
 use crate::sealing::boxes::BoxKey;
@@ -17,7 +18,10 @@ use crate::sealing::opening_check::{self, Reported, Verdict};
 use crate::sealing::release::Release;
 use crate::sealing::shamir::Share;
 use crate::sealing::trustees::TrusteeSet;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The event of an opening; `lost` names the trustees on whom the agent gave up.
+const OPENED: &str = "opening.bids_opened";
 
 /// Makes every bid's shares and boxes again from the reported shares; returns the keys of the bids that are sound.
 pub(super) fn check<A: Archive>(
@@ -193,8 +197,11 @@ fn judged(held: &BidShares, bid: &LoggedBid, trustees: &TrusteeSet) -> Result<(S
 
 /// Where the published record says that a bid was not opened because of its shares, it says of whom and why just what the
 /// shares say: a platform can not hold against a bidder what trustees did, nor the other way round.
+///
+/// Whom the agent did not wait for stands in the log.
 pub(super) fn blame<A: Archive>(
     bundle: &Bundle<A>,
+    proven: &Proven,
     envelope: EnvelopeKind,
     (trustees, shares): (&TrusteeSet, &SharesDoc),
     counting: &[LoggedBid],
@@ -202,6 +209,7 @@ pub(super) fn blame<A: Archive>(
 ) {
     let record = bundle.document(&opening_path(envelope, "record.json"));
     let Some(record) = record.and_then(|bytes| from_jcs::<OpeningRecord>(bytes).ok()) else { return };
+    let lost = given_up(bundle, proven, envelope);
     for line in &record.read_out {
         let Some(said) = line.not_opened.as_ref().filter(|said| said.cause.is_of_shares()) else { continue };
         let bid = counting.iter().find(|bid| bid.m == line.m.0);
@@ -223,5 +231,28 @@ pub(super) fn blame<A: Archive>(
                 ),
             );
         }
+        let silent = trustees.members.iter().map(|member| member.i);
+        let silent = silent.filter(|i| held.reported.iter().all(|report| report.i != *i));
+        let unnamed: Vec<String> = silent.filter(|i| !lost.contains(i)).map(|i| i.to_string()).collect();
+        if said.cause == Cause::SharesMissing && !unnamed.is_empty() {
+            findings.broken(
+                "lost",
+                format!(
+                    "bid {}: it was closed for want of shares, and the log does not say that nobody waited for trustees {}",
+                    line.m,
+                    unnamed.join(", ")
+                ),
+            );
+        }
     }
+}
+
+/// The trustees on whom the agent gave up when this envelope was opened.
+fn given_up<A: Archive>(bundle: &Bundle<A>, proven: &Proven, envelope: EnvelopeKind) -> BTreeSet<u8> {
+    let own = proven
+        .events(OPENED)
+        .map(|(_, event)| event.event)
+        .filter(|event| event["lot"] == bundle.contents.id.as_str() && event["envelope"] == envelope.code());
+    let lost = own.filter_map(|event| event["lost"].as_array().cloned()).flatten();
+    lost.filter_map(|i| u8::try_from(i.as_u64()?).ok()).collect()
 }

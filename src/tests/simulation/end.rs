@@ -3,7 +3,6 @@
 
 use super::bidders::{Content, KeyPlan};
 use super::hall::Trust;
-use super::trustees::is_of_one_box;
 use super::world::World;
 use crate::ledger::proof::Receipt;
 use crate::ledger::store as log;
@@ -151,9 +150,7 @@ impl World {
             let found = row.not_opened.as_ref().unwrap_or_else(|| panic!("opened, and should be {cause:?}"));
             let same = matches!((&found.cause, &cause), (Cause::Content(_), Cause::Content(_)))
                 || found.cause == cause;
-            let undecided =
-                self.is_undecidable(content) && matches!(found.blame, Blame::Bidder | Blame::Trustees);
-            assert!(undecided || found.blame == blame && same, "{found:?} is not {blame:?} {cause:?}");
+            assert!(found.blame == blame && same, "{found:?} is not {blame:?} {cause:?}");
             assert!(row.document.is_none());
         }
         let opened = self.counted().iter().filter(|(at, bid)| self.fault(*at, bid).is_none()).count();
@@ -169,14 +166,27 @@ impl World {
             let excused = self.hall.excused.contains(&at);
             return Some((if excused { Blame::Outside } else { Blame::Bidder }, cause));
         }
-        Some((Blame::Bidder, content.cause.clone()?))
+        Some(self.settled(content.cause.clone()?))
     }
 
-    /// A bid whose key does not prove itself, with a trustee who lied or never came: two honest shares can not tell whose
-    /// fault it is, and then nobody may be punished for it alone.
-    fn is_undecidable(&self, content: &Content) -> bool {
-        content.cause.as_ref().is_some_and(is_of_one_box)
-            && self.hall.trust.iter().any(|trust| *trust != Trust::Honest)
+    /// What those who released can say of a bid that its bidder spoiled: with two true shares the fault is proven. With fewer it is the
+    /// bidder's if all have released, since two of three would have to lie otherwise; and if somebody was not waited for,
+    /// nobody may be punished for it.
+    fn settled(&self, cause: Cause) -> (Blame, Cause) {
+        let tells_truth = |i: u8| {
+            let spoiled = match cause {
+                Cause::BoxDiffers(own) | Cause::CommitmentDiffers(own) => own == i,
+                Cause::SharesDoNotFit => true,
+                _ => false,
+            };
+            self.hall.trust[usize::from(i) - 1] == Trust::Honest && !spoiled
+        };
+        let all = self.hall.released.len() == 3;
+        match (self.hall.released.iter().filter(|i| tells_truth(**i)).count(), &cause) {
+            (_, Cause::Content(_) | Cause::OtherSigner) | (2.., _) => (Blame::Bidder, cause),
+            _ if all => (Blame::Bidder, Cause::SharesDoNotFit),
+            _ => (Blame::Trustees, Cause::SharesMissing),
+        }
     }
 
     fn only_liars_are_named(&self, row: &BidRow) {

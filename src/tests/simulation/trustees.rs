@@ -35,7 +35,7 @@ pub fn open_as(
 }
 
 /// Whether it lies in some trustees' boxes or commitments alone: which two of three have told the truth decides what is proven.
-pub fn is_of_one_box(cause: &Cause) -> bool {
+fn is_of_one_box(cause: &Cause) -> bool {
     matches!(cause, Cause::BoxDiffers(_) | Cause::CommitmentDiffers(_) | Cause::SharesDoNotFit)
 }
 

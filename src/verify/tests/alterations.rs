@@ -437,7 +437,7 @@ fn a_record_that_blames_the_bidder_for_what_its_shares_do_not_show_is_named() {
         assert_eq!(named, 1, "{blame} {cause}: {:#?}", broken(&evidence));
     }
     // with one of its two shares false nobody can say anything: that is nobody's fault but the trustees'
-    let doubtful = |blame: &str, cause: &str| {
+    let doubtful = |blame: &str, cause: &str, check: &str| {
         let evidence = altered(|evidence| {
             let m = first_bid(evidence);
             evidence.alter("opening/single/shares.json", |doc| {
@@ -447,13 +447,15 @@ fn a_record_that_blames_the_bidder_for_what_its_shares_do_not_show_is_named() {
             });
             with_record(evidence, &m, blame, json!(cause));
         });
-        broken(&evidence).iter().filter(|line| line.starts_with("blame ")).count()
+        broken(&evidence).iter().filter(|line| line.starts_with(check)).count()
     };
-    assert_eq!(doubtful("trustees", "shares_missing"), 0);
+    assert_eq!(doubtful("trustees", "shares_missing", "blame "), 0);
+    // but the log must say that the agent did not wait for the third
+    assert_eq!(doubtful("trustees", "shares_missing", "lost "), 1);
     for (blame, cause) in
         [("bidder", "shares_missing"), ("bidder", "shares_do_not_fit"), ("trustees", "key_differs")]
     {
-        assert_eq!(doubtful(blame, cause), 1, "{blame} {cause}");
+        assert_eq!(doubtful(blame, cause, "blame "), 1, "{blame} {cause}");
     }
     // what the shares say nothing about is no matter of this check
     let evidence = altered(|evidence| {
