@@ -200,7 +200,7 @@ pub fn submit(
     signature::check_registered(act.db(), authority, who, now, &manifest.message(), &signature.sig.0, leaf)?;
     // whoever verifies later has no other time than the manifest's own to judge its certificate by
     let created = manifest.created;
-    authority.check(leaf, created).map_err(|_| Refused::from(Refusal::SealersClock { created }))?;
+    authority.check(leaf, created).map_err(|_| Refused::from(Refusal::SealedWhen { created }))?;
     if !store::end_upload(act.db(), upload.id, UploadState::Used)? {
         return Err(Refused::from(Refusal::NoUpload).into());
     }

@@ -97,7 +97,7 @@ pub enum Refusal {
     /// Sealed by a program from before share commitments.
     OldSealer,
     /// When it says that it was sealed, the certificate that signed it was not valid: the clock of that computer is wrong.
-    SealersClock { created: Moment },
+    SealedWhen { created: Moment },
     /// The bid was replaced or withdrawn meanwhile, in another window.
     OtherRevision { expected: u32 },
     /// There is no bid to withdraw.
@@ -145,7 +145,7 @@ impl From<Refusal> for Refused {
             R::DocumentsChanged => say(409, "documents_changed"),
             R::OtherTrustees => say(422, "other_trustees"),
             R::OldSealer => say(422, "old_sealer"),
-            R::SealersClock { created } => say(422, "sealers_clock").with("created", created.beijing()),
+            R::SealedWhen { created } => say(422, "sealers_clock").with("created", created.beijing()),
             R::OtherRevision { expected } => say(409, "other_revision").with("expected", expected),
             R::NothingToWithdraw => say(409, "nothing_to_withdraw").article("招标投标法 第二十九条"),
             R::NoSuchEnvelope => say(404, "no_such_envelope"),

@@ -156,9 +156,16 @@ fn a_bid_dropped_from_the_set_is_named() {
 #[test]
 fn a_complete_bidder_who_is_told_as_incomplete_is_found() {
     let closed = |bidders, incomplete| Evidence::in_order(Order::Closed { bidders, incomplete });
-    assert!(closed(3, 0).verify().all_hold());
-    let lie = closed(2, 1);
+    assert!(closed(3, Some(0)).verify().all_hold());
+    let lie = closed(2, Some(1));
     names(&lie, &["bids", "tells of 2 bidders and 1 incomplete ones; in the log are 3 and 0"]);
+    // evidence from before that was told: the reader learns what was not checked
+    let untold = closed(3, None).verify();
+    let untold: Vec<String> = untold.lines().iter().map(ToString::to_string).collect();
+    assert!(untold.iter().any(|line| line.contains("does not tell how many bidders")), "{untold:#?}");
+    // another lot's closing says nothing of this one
+    let other = Evidence::in_order(Order::OtherLotClosed);
+    names(&other, &["bids", "tells 0 times that the box of this lot was closed"]);
 }
 
 #[test]

@@ -18,8 +18,10 @@ pub enum Order {
     /// The closing tells these numbers of bidders and of incomplete ones. Three are in the log, all complete.
     Closed {
         bidders: u32,
-        incomplete: u32,
+        incomplete: Option<u32>,
     },
+    /// Only another lot's closing is in the log.
+    OtherLotClosed,
     /// Trustees release, and then the bidders' phase begins and ends.
     TrusteesFirst,
     /// The bidder came, and is said not to have come.

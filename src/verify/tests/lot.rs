@@ -251,10 +251,16 @@ impl Story {
         let (counting, receipts) = self.bids(&set);
         let closing = self.checkpoint();
         let (size, root) = self.signer.last();
-        self.event("opening.closed", 130, json!({"size": size.to_string()}));
-        if let Order::Closed { bidders, incomplete } = self.order {
-            self.event("opening.box_closed", 130, json!({"bidders": bidders, "incomplete": incomplete}));
+        let (bidders, incomplete) = match self.order {
+            Order::Closed { bidders, incomplete } => (bidders, incomplete),
+            _ => (3, Some(0)),
+        };
+        let lot = if self.order == Order::OtherLotClosed { "another" } else { LOT };
+        let mut closed = json!({"lot": lot, "bidders": bidders, "size": size.to_string()});
+        if let Some(incomplete) = incomplete {
+            closed["incomplete"] = json!(incomplete);
         }
+        self.event("opening.box_closed", 130, closed);
         self.milestone("bidding_closed");
         self.deposits();
         self.open(&set, &keys, &counting, Closing { root: Bytes(root), size: Count(size) });
