@@ -94,7 +94,7 @@ pub(super) struct Scribe {
 enum Way {
     /// To the writer thread; dropped first when the server stops, which ends the thread.
     Thread(Mutex<mpsc::Sender<Box<dyn Job>>>),
-    Parallel(Parallel),
+    Parallel(Box<Parallel>),
 }
 
 struct Parallel {
@@ -174,7 +174,7 @@ impl Scribe {
                 turns: Turns::default(),
                 sequencing: Mutex::default(),
             };
-            let scribe = Self { env, hub, way: Way::Parallel(parallel) };
+            let scribe = Self { env, hub, way: Way::Parallel(Box::new(parallel)) };
             // whoever stopped between an act and its place in the log has left entries without one
             scribe.sequence_now(&mut *database.writer()?, scribe.env.clock.now())?;
             return Ok(scribe);
