@@ -73,8 +73,9 @@ impl Place {
         }
     }
 
-    /// [`Place::connect`] for acts, which find rows by their keys. PostgreSQL plans a statement once for each connection: made while
-    /// a table was empty, the plan is to read all of it, and stays so when a rush has filled the table.
+    /// [`Place::connect`] for acts and pages, which find rows by their keys. PostgreSQL plans a statement once for each connection:
+    /// made while a table was empty, the plan is to read all of it, and stays so when a rush has filled the table. (What has no
+    /// index is read whole all the same.)
     fn connect_by_keys(&self) -> Result<Db, Fault> {
         let mut db = self.connect()?;
         if let Db::Pg(pg) = &mut db {
@@ -91,7 +92,7 @@ impl r2d2::ManageConnection for ReaderPool {
     type Error = PoolError;
 
     fn connect(&self) -> Result<Db, PoolError> {
-        let mut db = self.0.connect().map_err(|e| PoolError(e.chain()))?;
+        let mut db = self.0.connect_by_keys().map_err(|e| PoolError(e.chain()))?;
         let guard = match &mut db {
             Db::Lite(lite) => lite.batch_execute("PRAGMA query_only=ON"),
             Db::Pg(pg) => pg.batch_execute("SET default_transaction_read_only = on"),
