@@ -8,8 +8,11 @@
 //! Promise: no receipt slower than 5 s, pages stay up, and who has a receipt is counted, and nobody else. "on line" are forms
 //! that were refused although they had left their senders before the deadline: the platform had not read them yet.
 //!
+//! And as the promise says it: bidders who come over a whole minute, more and more of them towards its end, each pressing once, the
+//! last of them after the deadline. Same promise.
+//!
 //! `cargo bench --bench rush`; with `SUNBID_BENCH_POSTGRES=postgres://…` (a server on which databases may be made) also on
-//! PostgreSQL. Arguments choose: `sqlite` or `postgres`, `door` or `http`, and numbers of bidders; without any all is measured.
+//! PostgreSQL. Arguments choose: `sqlite` or `postgres`, `door`, `http` or `minute`, and numbers of bidders; without any all is measured.
 #![allow(clippy::expect_used, clippy::float_arithmetic)] // figures for people, no business
 
 use serde::Serialize;
@@ -82,7 +85,7 @@ fn main() {
 type Build<'a> = &'a dyn Fn(&Path) -> TestHouse;
 
 fn engine(name: &str, asked: &Asked, build: Build<'_>) {
-    let ways = ["door", "http"];
+    let ways = ["door", "http", "minute"];
     if asked.one_of("door", &ways) {
         println!(
             "{name}\n{:>8} {:>11} {:>10} {:>7} {:>8} {:>8} {:>8} {:>9} {:>9}",
@@ -90,25 +93,29 @@ fn engine(name: &str, asked: &Asked, build: Build<'_>) {
         );
         asked.bidders().into_iter().for_each(|bidders| rush(bidders, build));
     }
-    if !asked.one_of("http", &ways) {
-        return;
+    for (way, pace, what) in [
+        ("http", Pace::AtOnce, "over HTTP, all at once"),
+        ("minute", Pace::Minute, "over HTTP, over the last minute"),
+    ] {
+        if asked.one_of(way, &ways) {
+            println!(
+                "\n{name} {what}\n{:>8} {:>11} {:>9} {:>9} {:>9} {:>9} {:>8} {:>8} {:>8} {:>12} {:>12} {:>9}",
+                "bidders",
+                "receipts/s",
+                "p50 ms",
+                "p99 ms",
+                "max ms",
+                "max/5 s",
+                "in time",
+                "late",
+                "on line",
+                "page p50 ms",
+                "page max ms",
+                "close ms"
+            );
+            asked.bidders().into_iter().for_each(|bidders| rush_over_http(bidders, pace, build));
+        }
     }
-    println!(
-        "\n{name} over HTTP\n{:>8} {:>11} {:>9} {:>9} {:>9} {:>9} {:>8} {:>8} {:>8} {:>12} {:>12} {:>9}",
-        "bidders",
-        "receipts/s",
-        "p50 ms",
-        "p99 ms",
-        "max ms",
-        "max/5 s",
-        "in time",
-        "late",
-        "on line",
-        "page p50 ms",
-        "page max ms",
-        "close ms"
-    );
-    asked.bidders().into_iter().for_each(|bidders| rush_over_http(bidders, build));
 }
 
 /// Takes turns until all `items` are done; gives how long each waited.
@@ -279,27 +286,60 @@ fn closed(house: &TestHouse, lot: Id<Lot>) -> (Closing, Duration) {
     }
 }
 
-fn rush_over_http(bidders: usize, build: Build<'_>) {
+/// When bidders press the button.
+#[derive(Clone, Copy, PartialEq)]
+enum Pace {
+    /// As fast as their connections allow; the clock passes the deadline when the last twentieth is on its way.
+    AtOnce,
+    /// Over a minute by the clock and a little longer, in its last second about twice as many as on average.
+    Minute,
+}
+
+const MINUTE: f64 = 60.0;
+/// Of those who come over a minute, the part that is in time.
+const IN_TIME: f64 = 0.98;
+
+impl Pace {
+    /// When this bidder presses, from the beginning.
+    fn due(self, at: usize, bidders: usize) -> Duration {
+        let part = (at as f64 + 0.5) / (bidders as f64 * IN_TIME);
+        if self == Self::AtOnce { Duration::ZERO } else { Duration::from_secs_f64(MINUTE * part.sqrt()) }
+    }
+}
+
+/// Moves the house's clock on with the minute until the last bidder has come.
+fn pass_the_minute(house: &TestHouse, begun: Instant, from: Moment, last: Duration) {
+    while begun.elapsed() < last + Duration::from_millis(20) {
+        let passed = i64::try_from(begun.elapsed().as_micros()).expect("a minute");
+        house.clock.move_to(from.plus(passed));
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+fn rush_over_http(bidders: usize, pace: Pace, build: Build<'_>) {
     let folder = tempfile::tempdir().expect("a folder");
     let house = build(folder.path());
     let (filled, ready) = ready(&house, bidders);
     // sessions end by the same clock: everybody signs in now
-    house.at("2026-03-25 09:29:59");
+    house.at(if pace == Pace::AtOnce { "2026-03-25 09:29:59" } else { "2026-03-25 09:29:00" });
+    let from = house.door().now();
     let server = serve(house.house.clone());
     let mut page = connect(server);
     let desks: Vec<AtTheDesk> = ready.iter().map(|ready| at_the_desk(&house, &mut page, ready)).collect();
     let (next, receipts, done) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicBool::new(false));
     let (on_the_line, deadline) = (AtomicUsize::new(0), Moment::parse_beijing("2026-03-25 09:30"));
     let deadline = deadline.expect("a moment");
+    let last = pace.due(bidders - 1, bidders);
     let begun = Instant::now();
     let client = || {
         let (mut connection, mut waits) = (connect(server), Vec::new());
         loop {
             let at = next.fetch_add(1, Ordering::SeqCst);
             let Some(desk) = desks.get(at) else { return waits };
-            if at == bidders - bidders / 20 {
+            if pace == Pace::AtOnce && at == bidders - bidders / 20 {
                 house.at("2026-03-25 09:30:00");
             }
+            std::thread::sleep(pace.due(at, bidders).saturating_sub(begun.elapsed()));
             let asked = Instant::now();
             match hand_in(&mut connection, desk, || house.door().now() < deadline) {
                 Handed::Receipt => {
@@ -312,6 +352,9 @@ fn rush_over_http(bidders: usize, build: Build<'_>) {
         }
     };
     let (mut waits, mut pages, seconds) = std::thread::scope(|scope| {
+        if pace == Pace::Minute {
+            scope.spawn(|| pass_the_minute(&house, begun, from, last));
+        }
         let reading: Vec<_> = (0..VISITORS).map(|_| scope.spawn(|| visitor(server, &done))).collect();
         let sending: Vec<_> = (0..CONNECTIONS.min(bidders)).map(|_| scope.spawn(client)).collect();
         let waits: Vec<Duration> =
