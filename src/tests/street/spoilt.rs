@@ -109,7 +109,7 @@ fn a_bid_withdrawn_in_time_does_not_count_and_its_deposit_goes_back(engine: Engi
     let due = day.enter(&day.treasurer).get("/deposit/treasury/refunds").expect_status(200).text();
     assert!(!due.contains("bidder3有限公司"), "{due}");
     day.judged(taken.into_iter().map(|bid| bid.proof).collect()).holds(&[
-        "3 count, 2 more are in the log (replaced, withdrawn)",
+        "3 count, 2 more are in the log (replaced, withdrawn, incomplete)",
         "3 were read out, 3 opened again",
         "4 deposits, ",
     ]);
