@@ -340,6 +340,10 @@ fn rush_over_http(bidders: usize, pace: Pace, build: Build<'_>) {
                 house.at("2026-03-25 09:30:00");
             }
             std::thread::sleep(pace.due(at, bidders).saturating_sub(begun.elapsed()));
+            if pace == Pace::Minute {
+                // each bidder's own, as they come
+                connection = connect(server);
+            }
             let asked = Instant::now();
             match hand_in(&mut connection, desk, || house.door().now() < deadline) {
                 Handed::Receipt => {
