@@ -316,6 +316,12 @@ fn pass_the_minute(house: &TestHouse, begun: Instant, from: Moment, last: Durati
     }
 }
 
+/// The wait that this part of all, in per cent, did not exceed, in milliseconds. `waits` ascend.
+fn ms(waits: &[Duration], part: usize) -> f64 {
+    let at = (waits.len() * part / 100).min(waits.len().saturating_sub(1));
+    waits.get(at).map_or(0.0, |wait| wait.as_secs_f64() * 1e3)
+}
+
 fn rush_over_http(bidders: usize, pace: Pace, build: Build<'_>) {
     let folder = tempfile::tempdir().expect("a folder");
     let house = build(folder.path());
@@ -373,15 +379,8 @@ fn rush_over_http(bidders: usize, pace: Pace, build: Build<'_>) {
     pages.sort_unstable();
     let (closing, took) = closed(&house, filled.lot);
     let receipts = receipts.into_inner();
-    assert_eq!(
-        usize::try_from(closing.bidders).ok(),
-        Some(receipts),
-        "who has a receipt counts, nobody else"
-    );
-    let ms = |waits: &[Duration], part: usize| {
-        let at = (waits.len() * part / 100).min(waits.len().saturating_sub(1));
-        waits.get(at).map_or(0.0, |wait| wait.as_secs_f64() * 1e3)
-    };
+    let counted = usize::try_from(closing.bidders).ok();
+    assert_eq!(counted, Some(receipts), "who has a receipt counts, nobody else");
     println!(
         "{bidders:>8} {:>11.0} {:>9.1} {:>9.1} {:>9.1} {:>9.3} {receipts:>8} {:>8} {:>8} {:>12.1} {:>12.1} {:>9.1}",
         receipts as f64 / seconds,
