@@ -13,7 +13,7 @@
 use super::act::Act;
 use super::door::Door;
 use super::store;
-use crate::platform::database::Db;
+use crate::platform::database::OwnConnection;
 use crate::platform::id::Id;
 use crate::platform::moment::{Clock, Moment, SECOND};
 use crate::platform::refusal::Fault;
@@ -36,7 +36,7 @@ pub(super) struct Arrivals {
     server: Id<ServerMark>,
     flights: Arc<Flights>,
     /// For the word to other servers alone: in a rush acts wait for each other's connections, and the word must not.
-    telling: Arc<Mutex<Option<Db>>>,
+    telling: Arc<OwnConnection>,
 }
 
 #[derive(Default)]
@@ -153,17 +153,11 @@ impl Door {
             return Ok(());
         }
         let arrivals = self.arrivals();
-        let mut telling = arrivals.telling.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut db = match telling.take() {
-            Some(db) => db,
-            None => self.own_connection()?,
-        };
-        let machine = self.clock().machine_now();
-        store::put_arrivals(&mut db, arrivals.server, arrivals.done_until(), machine)?;
-        store::forget_arrivals(&mut db, machine.plus(-10 * SILENT))?;
-        // after an error the next word opens another one
-        *telling = Some(db);
-        Ok(())
+        arrivals.telling.on(self.database(), |db| {
+            let machine = self.clock().machine_now();
+            store::put_arrivals(db, arrivals.server, arrivals.done_until(), machine)?;
+            store::forget_arrivals(db, machine.plus(-10 * SILENT))
+        })
     }
 }
 

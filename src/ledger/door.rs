@@ -179,9 +179,9 @@ impl Door {
         self.0.database.is_pg()
     }
 
-    /// A connection beside all others.
-    pub(super) fn own_connection(&self) -> Result<Db, Fault> {
-        self.0.database.own_connection()
+    /// For connections beside all others.
+    pub(super) fn database(&self) -> &Database {
+        &self.0.database
     }
 
     /// Who must cosign this log's checkpoints, if anybody must.

@@ -8,7 +8,7 @@
 
 use super::act::{Act, ActEnv, Caller, EntryId, Prepared, Traces};
 use super::crash::Point;
-use crate::platform::database::{Database, Db, WRITERS_MAX, Writer};
+use crate::platform::database::{Database, Db, OwnConnection, WRITERS_MAX, Writer};
 use crate::platform::live::Hub;
 use crate::platform::moment::Moment;
 use crate::platform::refusal::{Failure, Fault};
@@ -104,7 +104,7 @@ struct Parallel {
     line: Arc<Semaphore>,
     turns: Turns,
     /// The sequencer's own: it must not stand in line behind acts that wait for it.
-    sequencing: Mutex<Option<Db>>,
+    sequencing: OwnConnection,
 }
 
 /// Acts that are committed wait here for their place in the log, without a connection, so that one run of the sequencer
@@ -172,7 +172,7 @@ impl Scribe {
                 database: database.clone(),
                 line: Arc::new(Semaphore::new(WRITERS_MAX as usize)),
                 turns: Turns::default(),
-                sequencing: Mutex::default(),
+                sequencing: OwnConnection::default(),
             };
             let scribe = Self { env, hub, way: Way::Parallel(Box::new(parallel)) };
             // whoever stopped between an act and its place in the log has left entries without one
@@ -273,24 +273,13 @@ impl Scribe {
             self.env.crash.pass(Point::Committed);
         }
         if entered {
-            parallel.turns.take_part(|| self.sequence_aside(parallel, traces.at))?;
+            let Parallel { database, turns, sequencing, .. } = parallel;
+            turns.take_part(|| sequencing.on(database, |db| self.sequence_now(db, traces.at)))?;
         }
         let value = result?;
         self.env.crash.pass(Point::Unanswered);
         traces.topics.into_iter().for_each(|topic| self.hub.tell(topic));
         Ok(Done { value, at: traces.at, entries: traces.entries })
-    }
-
-    fn sequence_aside(&self, parallel: &Parallel, now: Moment) -> Result<(), Fault> {
-        let mut kept = parallel.sequencing.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut db = match kept.take() {
-            Some(db) => db,
-            None => parallel.database.own_connection()?,
-        };
-        self.sequence_now(&mut db, now)?;
-        // after an error the next run opens another one
-        *kept = Some(db);
-        Ok(())
     }
 
     fn sequence_now(&self, db: &mut Db, now: Moment) -> Result<(), Fault> {

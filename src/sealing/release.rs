@@ -8,10 +8,10 @@ use super::document::{Bytes, Count, fixed_text};
 use super::drill::CANARY_LOT;
 use super::drill_log::{DrillLog, Ready};
 use super::error::SealError;
-use super::keys::{Secret, commit_share};
+use super::keys::Secret;
 use super::log_proof::{LogProof, Shown};
 use super::manifest::{BidderKeyFile, Manifest};
-use super::opening_check::Reported;
+use super::opening_check::{Reported, meets};
 use super::shamir::Share;
 use super::signature::{Signature, Signer, verify_es256};
 use super::trustees::{TrusteeKey, TrusteeSet};
@@ -289,8 +289,8 @@ fn own_share(key: &TrusteeKey, manifest: &Manifest) -> Option<Share> {
 /// Whether a trustee's box of a bid opens, to the share that the bid committed to if it did.
 fn keeps_promise(key: &TrusteeKey, manifest: &Manifest) -> bool {
     let Some(share) = own_share(key, manifest) else { return false };
-    let committed = manifest.lock.shares.as_ref().map(|shares| shares.get(usize::from(key.i) - 1));
-    committed.is_none_or(|own| own.is_some_and(|own| own.0 == commit_share(&manifest.ctx.hash(), &share)))
+    let committed = manifest.lock.shares.as_ref();
+    committed.is_none_or(|committed| meets(&manifest.ctx.hash(), committed, &share))
 }
 
 impl Release {

@@ -6,12 +6,10 @@ use super::bundle::Bundle;
 use super::container::Archive;
 use super::findings::Findings;
 use super::log_check::{EventDoc, Proven};
-use super::opening_check::{SharesDoc, opening_path};
+use super::opening_check::{SharesDoc, opening_path, published};
 use super::signatures_check::{bidder_of, signer_of};
 use crate::account::authority::Authority;
-use crate::opening::record::OpeningRecord;
 use crate::opening::rules::Cause;
-use crate::platform::canonical::from_jcs;
 use crate::platform::digest::{b64u, sha256};
 use crate::platform::moment::Moment;
 use crate::sealing::boxes::BoxKey;
@@ -314,9 +312,7 @@ fn signed_by_bidder<A: Archive>(
 
 /// Whether the published record says that a bid stayed closed because of a wrong key.
 fn said_wrong<A: Archive>(bundle: &Bundle<A>, envelope: EnvelopeKind, m: &[u8; 32]) -> bool {
-    let record = bundle.document(&opening_path(envelope, "record.json"));
-    let record: Option<OpeningRecord> = record.and_then(|bytes| from_jcs(bytes).ok());
-    let mut lines = record.into_iter().flat_map(|record| record.read_out);
+    let mut lines = published(bundle, envelope).into_iter().flat_map(|record| record.read_out);
     lines
         .any(|line| line.m.0 == *m && line.not_opened.is_some_and(|said| said.cause == Cause::BidderKeyWrong))
 }

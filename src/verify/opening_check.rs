@@ -328,6 +328,11 @@ fn is_anothers<A: Archive>(
 }
 
 /// The published record of the opening, where it is out: the log names it, and it reads out what the bids say.
+/// The opening record of an envelope, if one is published and can be read; [`record`] says why if it can not.
+pub(super) fn published<A: Archive>(bundle: &Bundle<A>, envelope: EnvelopeKind) -> Option<OpeningRecord> {
+    from_jcs(bundle.document(&opening_path(envelope, "record.json"))?).ok()
+}
+
 fn record<A: Archive>(
     bundle: &Bundle<A>,
     proven: &Proven,

@@ -6,15 +6,14 @@ use super::bundle::Bundle;
 use super::container::Archive;
 use super::findings::Findings;
 use super::log_check::Proven;
-use super::opening_check::{BidShares, ReportedShare, SharesDoc, opening_path};
-use crate::opening::record::OpeningRecord;
+use super::opening_check::{BidShares, ReportedShare, SharesDoc, opening_path, published};
 use crate::opening::rules::{Cause, Judgement, judge};
 use crate::platform::canonical::from_jcs;
 use crate::platform::digest::b64u;
 use crate::sealing::boxes::BoxKey;
 use crate::sealing::context::EnvelopeKind;
-use crate::sealing::keys::{Secret, commit_share, payload_key};
-use crate::sealing::opening_check::{self, Reported, Verdict};
+use crate::sealing::keys::{Secret, payload_key};
+use crate::sealing::opening_check::{self, Reported, Verdict, meets};
 use crate::sealing::release::Release;
 use crate::sealing::shamir::Share;
 use crate::sealing::trustees::TrusteeSet;
@@ -157,17 +156,16 @@ fn verdict(held: &BidShares, bid: &LoggedBid, trustees: &TrusteeSet) -> (Verdict
 /// Of whom it is said that the shares are too few, and whose report is not what the bid committed to.
 fn unsettled(held: &BidShares, bid: &LoggedBid) -> Judged {
     let (c, lock) = (bid.manifest.ctx.hash(), &bid.manifest.lock);
-    let is_true = |report: &ReportedShare| {
-        let committed = lock.shares.as_ref()?.get(usize::from(report.i).checked_sub(1)?)?;
-        let share = Share::from_bytes(&report.share.as_ref()?.0)?;
-        (share.i == report.i && commit_share(&c, &share) == committed.0).then_some(())
-    };
-    let others = held.reported.iter().filter(|report| is_true(report).is_none());
-    let others: Vec<String> = others.map(|report| report.i.to_string()).collect();
-    let whose = match lock.shares {
-        Some(_) => format!(" (not what was committed to: trustees {})", others.join(", ")),
-        None => String::new(),
-    };
+    let whose = lock.shares.as_ref().map(|committed| {
+        let is_true = |report: &&ReportedShare| {
+            let share = report.share.as_ref().and_then(|share| Share::from_bytes(&share.0));
+            share.is_some_and(|share| share.i == report.i && meets(&c, committed, &share))
+        };
+        let others = held.reported.iter().filter(|report| !is_true(report));
+        let others: Vec<String> = others.map(|report| report.i.to_string()).collect();
+        format!(" (not what was committed to: trustees {})", others.join(", "))
+    });
+    let whose = whose.unwrap_or_default();
     let told = held.reported.len();
     Judged::Unsettled(format!("what {told} trustees released does not hold {} true shares{whose}", lock.t))
 }
@@ -207,8 +205,7 @@ pub(super) fn blame<A: Archive>(
     counting: &[LoggedBid],
     findings: &mut Findings,
 ) {
-    let record = bundle.document(&opening_path(envelope, "record.json"));
-    let Some(record) = record.and_then(|bytes| from_jcs::<OpeningRecord>(bytes).ok()) else { return };
+    let Some(record) = published(bundle, envelope) else { return };
     let lost = given_up(bundle, proven, envelope);
     for line in &record.read_out {
         let Some(said) = line.not_opened.as_ref().filter(|said| said.cause.is_of_shares()) else { continue };
@@ -231,10 +228,13 @@ pub(super) fn blame<A: Archive>(
                 ),
             );
         }
+        if said.cause != Cause::SharesMissing {
+            continue;
+        }
         let silent = trustees.members.iter().map(|member| member.i);
         let silent = silent.filter(|i| held.reported.iter().all(|report| report.i != *i));
         let unnamed: Vec<String> = silent.filter(|i| !lost.contains(i)).map(|i| i.to_string()).collect();
-        if said.cause == Cause::SharesMissing && !unnamed.is_empty() {
+        if !unnamed.is_empty() {
             findings.broken(
                 "lost",
                 format!(

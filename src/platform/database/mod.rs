@@ -14,7 +14,7 @@ use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::r2d2::R2D2Connection;
 use diesel::sqlite::SqliteConnection;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 pub use migrate::{migrate, pending};
@@ -146,6 +146,32 @@ pub struct Database {
     writers: Arc<r2d2::Pool<WriterPool>>,
 }
 
+/// A connection that may write for one kind of work alone, opened when it is first needed: it stands in no line. Only the ledger
+/// has such.
+#[derive(Default)]
+pub(crate) struct OwnConnection(Mutex<Option<Db>>);
+
+impl OwnConnection {
+    /// Does `work` on it. After an error the next work opens another one.
+    ///
+    /// # Errors
+    /// No connection, or what `work` gives.
+    pub fn on<T>(
+        &self,
+        database: &Database,
+        work: impl FnOnce(&mut Db) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut db = match kept.take() {
+            Some(db) => db,
+            None => database.place.connect_by_keys()?,
+        };
+        let done = work(&mut db)?;
+        *kept = Some(db);
+        Ok(done)
+    }
+}
+
 /// More connections than this only queue up inside the engine (measured on two cores).
 const READERS_MAX: u32 = 8;
 /// So many acts at once, on PostgreSQL.
@@ -188,11 +214,6 @@ impl Database {
     pub fn read<T, E: From<Fault>>(&self, work: impl FnOnce(&mut Db) -> Result<T, E>) -> Result<T, E> {
         let mut db = self.readers.get().map_err(Fault::from)?;
         work(&mut db)
-    }
-
-    /// A connection that may write, of its own: nobody waits for it, and it waits for nobody. Only the ledger calls this.
-    pub(crate) fn own_connection(&self) -> Result<Db, Fault> {
-        self.place.connect_by_keys()
     }
 
     /// A connection that may write. Only the Act calls this.

@@ -56,16 +56,21 @@ pub fn ask(db: &mut Db, sql: String) -> Vec<String> {
     rows.into_iter().map(|row| row.said).collect()
 }
 
-/// Every row of every table as a thief of the database would read it, each behind its table's name; bytes in hex.
-pub fn everything(db: &mut Db) -> Vec<String> {
-    let tables = match db {
+/// The names of all tables.
+fn tables(db: &mut Db) -> Vec<String> {
+    let names = match db {
         Db::Lite(_) => "SELECT name AS said FROM sqlite_master WHERE type = 'table' ORDER BY name",
         Db::Pg(_) => {
             "SELECT tablename::text AS said FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename"
         }
     };
+    ask(db, names.to_owned())
+}
+
+/// Every row of every table as a thief of the database would read it, each behind its table's name; bytes in hex.
+pub fn everything(db: &mut Db) -> Vec<String> {
     let mut out = Vec::new();
-    for table in ask(db, tables.to_owned()) {
+    for table in tables(db) {
         let row = match db {
             Db::Lite(_) => {
                 let columns = ask(db, format!("SELECT name AS said FROM pragma_table_info('{table}')"));
@@ -87,14 +92,8 @@ pub fn everything(db: &mut Db) -> Vec<String> {
 /// What somebody could tell the rows of every table apart by, without any key: for each row its table, the kind and length of
 /// each value, and the numbers themselves in tables whose name begins with `exact`, unless they are moments.
 pub fn shapes(db: &mut Db, exact: &str) -> Vec<String> {
-    let tables = match db {
-        Db::Lite(_) => "SELECT name AS said FROM sqlite_master WHERE type = 'table' ORDER BY name",
-        Db::Pg(_) => {
-            "SELECT tablename::text AS said FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename"
-        }
-    };
     let mut out = Vec::new();
-    for table in ask(db, tables.to_owned()) {
+    for table in tables(db) {
         let columns = match db {
             Db::Lite(_) => format!("SELECT name AS said FROM pragma_table_info('{table}') ORDER BY name"),
             Db::Pg(_) => format!(
