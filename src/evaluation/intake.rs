@@ -100,7 +100,8 @@ fn price_of(row: &BidRow) -> Result<Fen, NoPrice> {
     }
     let why = match row.not_opened.as_ref().map(|failed| failed.blame) {
         Some(Blame::Bidder) => WhyNoPrice::Revoked,
-        Some(Blame::Trustees | Blame::Platform | Blame::Outside) => WhyNoPrice::TakenBack,
+        // nothing is proven against the bidder
+        Some(Blame::Trustees | Blame::Platform | Blame::Outside | Blame::Unsettled) => WhyNoPrice::TakenBack,
         None => WhyNoPrice::Missing,
     };
     Err(NoPrice { why, said: String::new() })

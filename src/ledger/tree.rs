@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fmt;
 
-use crate::platform::digest::sha256;
+use crate::platform::digest::{sha256, sha256_each};
 
 /// A SHA-256 value: the hash of a leaf or of an inner node.
 pub type Hash = [u8; 32];
@@ -134,6 +134,11 @@ impl<E: fmt::Display + fmt::Debug> std::error::Error for TreeError<E> {}
 /// The hash of a leaf with the content `data`: `SHA-256(0x00 || data)`.
 pub fn leaf_hash(data: &[u8]) -> Hash {
     sha256(&[&[0], data])
+}
+
+/// [`leaf_hash`] of each, in order; several at once cost less.
+pub fn leaf_hashes(leaves: &[&[u8]]) -> Vec<Hash> {
+    sha256_each(&[0], leaves)
 }
 
 /// The hash of an inner node: `SHA-256(0x01 || left || right)`.

@@ -14,7 +14,7 @@ use crate::platform::random;
 use crate::platform::refusal::{Failure, Fault, Refused};
 use crate::platform::vault::Vault;
 use crate::platform::waiting::Waiting;
-use crate::sealing::stream::{SLICE, slice_leaf};
+use crate::sealing::stream::{SLICE, slice_leaves};
 use bytes::Bytes;
 
 /// Largest piece that is stored as one object, in bytes: a few slices, so that memory stays flat and an fsync is
@@ -146,13 +146,9 @@ fn new_file(id: Id<Upload>, place: u64) -> String {
 /// The file store fails.
 pub async fn keep(files: &Files, id: Id<Upload>, place: u64, piece: Bytes) -> Result<Part, Fault> {
     let (size, file) = (piece.len() as u64, new_file(id, place));
-    let (leaf, leaves) = std::sync::mpsc::channel();
-    let see = move |slice: &[u8]| {
-        // the other end waits below for as long as there is this one
-        let _ = leaf.send(slice_leaf(slice));
-    };
-    files.put_seen(&file, piece, SLICE, see).await?;
-    Ok(Part { place, size, leaves: leaves.iter().collect(), file })
+    let hash = |piece: &[u8]| slice_leaves(&piece.chunks(SLICE).collect::<Vec<_>>());
+    let leaves = files.put_seen(&file, piece, hash).await?;
+    Ok(Part { place, size, leaves, file })
 }
 
 /// Stores a part of a slice whose rest is still to come; it is not hashed.

@@ -99,28 +99,27 @@ impl Files {
         put.map(drop).map_err(|e| Fault::from(e).context(format!("storing {key}")))
     }
 
-    /// Stores `content` at a key that nobody else writes, `step` bytes at a time, each of which `see` is shown just before: what
-    /// it looks at is still in the processor's cache when it is copied. On a folder a crash may leave a part of the content;
-    /// so nothing may refer to the key before this returns, and [`Files::sweep`] must come by later.
+    /// Stores `content` at a key that nobody else writes, and gives what `see` makes of it just before, on the same thread and so
+    /// mostly out of the processor's cache. On a folder a crash may leave a part of the content; so nothing may refer to the key before this returns, and [`Files::sweep`] must come by later.
     ///
     /// # Errors
     /// The disk or the server fails, or there is something at the key; then nothing is left there.
-    pub async fn put_seen(
+    pub async fn put_seen<T: Send + 'static>(
         &self,
         key: &str,
         content: Bytes,
-        step: usize,
-        mut see: impl FnMut(&[u8]) + Send + 'static,
-    ) -> Result<(), Fault> {
+        see: impl FnOnce(&[u8]) -> T + Send + 'static,
+    ) -> Result<T, Fault> {
         let Some(root) = &self.folder else {
             let shown = content.clone();
-            tokio::task::spawn_blocking(move || shown.chunks(step).for_each(see)).await?;
-            return self.put_at(key, content).await.map(drop);
+            let seen = tokio::task::spawn_blocking(move || see(&shown)).await?;
+            return self.put_at(key, content).await.map(|_| seen);
         };
         let path = root.join(key);
         let stored = move || {
-            write_new(&path, content.chunks(step).inspect(|part| see(part)))
-                .map_err(|e| Fault::from(e).context(format!("storing {}", path.display())))
+            let seen = see(&content);
+            let written = write_new(&path, &content);
+            written.map(|()| seen).map_err(|e| Fault::from(e).context(format!("storing {}", path.display())))
         };
         tokio::task::spawn_blocking(stored).await?
     }
@@ -262,7 +261,7 @@ impl Files {
 }
 
 /// Writes a new file and its place in its folder through to the disk.
-fn write_new<'a>(path: &Path, parts: impl Iterator<Item = &'a [u8]>) -> std::io::Result<()> {
+fn write_new(path: &Path, content: &[u8]) -> std::io::Result<()> {
     let folder = path.parent().unwrap_or(path);
     if !folder.exists() {
         std::fs::create_dir_all(folder)?;
@@ -271,8 +270,7 @@ fn write_new<'a>(path: &Path, parts: impl Iterator<Item = &'a [u8]>) -> std::io:
         }
     }
     let mut file = File::create_new(path)?;
-    let mut parts = parts;
-    let written = parts.try_for_each(|part| file.write_all(part)).and_then(|()| file.sync_all());
+    let written = file.write_all(content).and_then(|()| file.sync_all());
     if let Err(why) = written {
         let _ = std::fs::remove_file(path);
         return Err(why);

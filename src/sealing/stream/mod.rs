@@ -12,11 +12,14 @@ pub use sealer::StreamSealer;
 use super::error::SealError;
 use super::keys::{Secret, derive};
 use crate::ledger::tree;
+use crate::platform::digest::SIDE_BY_SIDE;
 use ring::aead::{AES_256_GCM, LessSafeKey, UnboundKey};
 use std::io::{self, Read};
 
 /// Length of a ciphertext slice, which is one segment and one part of an upload.
 pub const SLICE: usize = 1 << 20;
+/// Slices that are read at once to be hashed side by side.
+const BATCH: usize = SIDE_BY_SIDE;
 /// Length of the stream's header, and its first byte.
 pub const HEADER: usize = 40;
 /// Bytes by which a segment is longer than its plaintext.
@@ -33,8 +36,21 @@ pub fn ciphertext_size(plain: u64) -> u64 {
 pub fn slice_leaf(slice: &[u8]) -> [u8; 32] {
     let leaf = tree::leaf_hash(slice);
     #[cfg(test)]
-    HASHED.lock().unwrap().entry(leaf).and_modify(|times| *times += 1).or_insert(1);
+    count(&leaf);
     leaf
+}
+
+/// [`slice_leaf`] of each slice; four of them at once take about half the time.
+pub fn slice_leaves(slices: &[&[u8]]) -> Vec<[u8; 32]> {
+    let leaves = tree::leaf_hashes(slices);
+    #[cfg(test)]
+    leaves.iter().for_each(count);
+    leaves
+}
+
+#[cfg(test)]
+fn count(leaf: &[u8; 32]) {
+    HASHED.lock().unwrap().entry(*leaf).and_modify(|times| *times += 1).or_insert(1);
 }
 
 /// How often each slice was hashed in this run of the tests. Two seals never write the same slice.
@@ -120,16 +136,18 @@ fn read_slice(from: &mut impl Read, slice: &mut Vec<u8>) -> io::Result<()> {
 
 /// Size and root of a ciphertext file, without any key.
 pub fn measure(mut from: impl Read) -> io::Result<Measured> {
-    let (mut leaves, mut size, mut slice) = (Vec::new(), 0, Vec::with_capacity(SLICE));
+    let (mut leaves, mut size, mut batch) = (Vec::new(), 0, Vec::with_capacity(BATCH * SLICE));
     loop {
-        slice.clear();
-        read_slice(&mut from, &mut slice)?;
-        if slice.is_empty() && size > 0 {
+        batch.clear();
+        (&mut from).take((BATCH * SLICE) as u64).read_to_end(&mut batch)?;
+        if batch.is_empty() && size > 0 {
             break;
         }
-        leaves.push(slice_leaf(&slice));
-        size += slice.len() as u64;
-        if slice.len() < SLICE {
+        // nothing at all is one empty slice
+        let slices: Vec<&[u8]> = if batch.is_empty() { vec![&[]] } else { batch.chunks(SLICE).collect() };
+        leaves.extend(slice_leaves(&slices));
+        size += batch.len() as u64;
+        if batch.len() < BATCH * SLICE {
             break;
         }
     }
