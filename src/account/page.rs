@@ -3,6 +3,7 @@
 use super::role::Role;
 use super::who::{SignedIn, Who};
 use crate::ledger::Door;
+use crate::ledger::door::LINE_FULL;
 use crate::platform::moment::Moment;
 use crate::platform::refusal::{Failure, Refused};
 use crate::platform::web::{Answer, Failed, Lang, assets};
@@ -117,7 +118,10 @@ impl Page {
     pub fn or_problem<T>(self, result: Result<T, Failure>) -> Result<Result<T, Self>, Failed> {
         match result {
             Ok(value) => Ok(Ok(value)),
-            Err(Failure::Refused(refused)) if matches!(refused.status, 409 | 422 | 429) => {
+            // that the sender's line is full says nothing of the form, which may be sent again as it is
+            Err(Failure::Refused(refused))
+                if matches!(refused.status, 409 | 422 | 429) && refused.key != LINE_FULL =>
+            {
                 Ok(Err(self.with_problem(&refused)))
             }
             Err(other) => Err(other.into()),

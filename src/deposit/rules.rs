@@ -3,9 +3,10 @@
 use super::bank_notice::{Direction, Movement, Trouble};
 use super::double_entry::{Account, Entry, Unbalanced};
 use super::matching::{self, Reason};
-use crate::platform::moment::Deadline;
+use crate::platform::moment::{Deadline, Moment};
 use crate::platform::money::Fen;
 use crate::platform::refusal::Refused;
+use crate::project::schedule::Schedule;
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde::{Deserialize, Serialize};
 
@@ -343,6 +344,8 @@ pub enum Refusal {
         reason: String,
     },
     DepositUnknown,
+    /// Whose it is, is not shown before the lot's deadline.
+    SecretUntilTheDeadline,
     InterestUnreadable,
     /// The treasurer has not entered the centre's account yet.
     NoCentreAccount,
@@ -356,6 +359,12 @@ pub enum Refusal {
     CalendarUncertain {
         year: i32,
     },
+}
+
+/// Whether it is a secret still who pays deposits for a lot, and how many do: until its deadline, from the treasurer too (招标投标法
+/// 22: names and number of the bidders are told to nobody).
+pub fn payers_are_secret(schedule: Option<&Schedule>, now: Moment) -> bool {
+    schedule.is_none_or(|schedule| now < schedule.bids_until)
 }
 
 impl Refusal {
@@ -387,6 +396,7 @@ impl Refusal {
             Self::NoRefundsDue => "no_refunds_due",
             Self::Unpayable { .. } => "unpayable",
             Self::DepositUnknown => "deposit_unknown",
+            Self::SecretUntilTheDeadline => "secret_until_the_deadline",
             Self::InterestUnreadable => "interest_unreadable",
             Self::NoCentreAccount => "no_centre_account",
             Self::ForeignAccount { .. } => "foreign_account",
@@ -417,6 +427,7 @@ impl Refusal {
             Self::NoRefundsDue,
             Self::Unpayable { reason: "x".into() },
             Self::DepositUnknown,
+            Self::SecretUntilTheDeadline,
             Self::InterestUnreadable,
             Self::NoCentreAccount,
             Self::ForeignAccount { line: 1, account: "x".into() },
@@ -436,6 +447,7 @@ impl From<Refusal> for Refused {
             Refusal::NotInThisState { .. }
             | Refusal::AlreadyResolved
             | Refusal::NotPayableNow
+            | Refusal::SecretUntilTheDeadline
             | Refusal::NothingOutstanding
             | Refusal::NoCentreAccount
             | Refusal::RefundNotWithTheBank
@@ -455,6 +467,7 @@ impl From<Refusal> for Refused {
                 .field("file"),
             Refusal::Unpayable { reason } => refused.with("reason", reason),
             Refusal::LateMoneyCanNotBeAssigned => refused.article("政府采购法实施条例 第三十三条"),
+            Refusal::SecretUntilTheDeadline => refused.article("招标投标法 第二十二条"),
             Refusal::ReasonMissing => refused.field("reason"),
             Refusal::NothingToImport => refused.field("file"),
             Refusal::InterestUnreadable => refused.field("interest"),

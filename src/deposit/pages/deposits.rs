@@ -1,12 +1,12 @@
 //! All deposits that are held or awaited, and what the treasurer does to one.
 
-use super::{AccountForm, DemandView, parse_id, unknown};
+use super::{AccountForm, DemandView, open_demands, parse_id, unknown};
 use crate::account::form::Posted;
 use crate::account::page::Page;
 use crate::account::who::Treasurer;
 use crate::deposit::actions::{self, Whose};
 use crate::deposit::records::{Demand, Deposit};
-use crate::deposit::rules::{ForfeitReason, RefundReason, Refusal, State, Step};
+use crate::deposit::rules::{ForfeitReason, RefundReason, Refusal, State, Step, payers_are_secret};
 use crate::deposit::store;
 use crate::ledger::Door;
 use crate::platform::id::Id;
@@ -14,11 +14,12 @@ use crate::platform::moment::Moment;
 use crate::platform::refusal::{Failure, Refused};
 use crate::platform::web::Answer;
 use crate::project;
+use crate::project::rules::Lot;
+use crate::project::standing::LotFacts;
 use actix_web::http::StatusCode;
 use actix_web::web;
 use askama::Template;
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 
 #[derive(Template)]
 #[template(path = "deposit/deposits.html")]
@@ -42,33 +43,26 @@ pub(super) async fn list_get(
     door: web::Data<Door>,
     filter: web::Query<Filter>,
 ) -> Answer {
-    let vault = door.vault().clone();
-    let (demands, names) = door
-        .look(move |db| {
-            let demands = store::open_demands(db, &vault)?;
-            let mut names = HashMap::new();
-            for demand in &demands {
-                if let Entry::Vacant(new) = names.entry(demand.lot) {
-                    new.insert(project::store::known_lot(db, demand.lot)?.name());
-                }
-            }
-            Ok((demands, names))
-        })
-        .await?;
-    let view =
-        |demand: &Demand| DemandView::of(&p, demand, names.get(&demand.lot).cloned().unwrap_or_default());
+    let (vault, now) = (door.vault().clone(), p.now);
+    let open = door.look(move |db| open_demands(db, &vault, now)).await?;
+    let told: Vec<(Demand, String)> =
+        open.into_iter().filter_map(|(demand, lot)| Some((demand, lot?))).collect();
+    let mut lots: HashMap<Id<Lot>, (String, Vec<Demand>)> = HashMap::new();
+    for (demand, name) in &told {
+        lots.entry(demand.lot).or_insert_with(|| (name.clone(), Vec::new())).1.push(demand.clone());
+    }
     let mut signals = Vec::new();
-    for lot in names.keys() {
-        let of_lot: Vec<Demand> = demands.iter().filter(|d| d.lot == *lot).cloned().collect();
+    for (name, demands) in lots.values() {
+        let view = |demand: &Demand| DemandView::of(&p, demand, name.clone());
         signals.extend(
-            store::grouped_payers(&of_lot).iter().map(|group| group.iter().map(view).collect::<Vec<_>>()),
+            store::grouped_payers(demands).iter().map(|group| group.iter().map(view).collect::<Vec<_>>()),
         );
     }
     let chosen = State::from_code(&filter.state);
-    let shown = demands.iter().filter(|d| chosen.is_none_or(|state| d.state == state));
+    let shown = told.iter().filter(|(demand, _)| chosen.is_none_or(|state| demand.state == state));
     let open_states = State::ALL.into_iter().filter(|state| !state.is_final());
     p.html(&ListPage {
-        rows: shown.map(view).collect(),
+        rows: shown.map(|(demand, lot)| DemandView::of(&p, demand, lot.clone())).collect(),
         states: open_states.map(|s| (s.code(), p.t(&format!("deposit.state.{}", s.code())))).collect(),
         chosen: chosen.map(|s| s.code().to_owned()).unwrap_or_default(),
         signals,
@@ -102,16 +96,23 @@ pub(super) struct ActForm {
     reason: String,
 }
 
-async fn page(p: Page, door: &Door, id: &str, form: ActForm) -> Result<OnePage, Failure> {
+/// A deposit that the treasurer may see at this moment, and its lot.
+async fn visible(door: &Door, id: &str, now: Moment) -> Result<(Demand, LotFacts), Failure> {
     let vault = door.vault().clone();
     let id = parse_id::<Deposit>(id)?;
-    let (demand, facts) = door
-        .look(move |db| {
-            let demand = store::demand(db, &vault, id)?.ok_or_else(unknown)?;
-            let facts = project::store::known_lot(db, demand.lot)?;
-            Ok((demand, facts))
-        })
-        .await?;
+    let seen = door.look(move |db| {
+        let demand = store::demand(db, &vault, id)?.ok_or_else(unknown)?;
+        let facts = project::store::known_lot(db, demand.lot)?;
+        if payers_are_secret(facts.schedule.as_ref(), now) {
+            return Err(Refused::from(Refusal::SecretUntilTheDeadline).into());
+        }
+        Ok((demand, facts))
+    });
+    seen.await
+}
+
+async fn page(p: Page, door: &Door, id: &str, form: ActForm) -> Result<OnePage, Failure> {
+    let (demand, facts) = visible(door, id, p.now).await?;
     let may = |step| demand.state.after(step, demand.held).is_ok();
     let word = |prefix: &str, code: &'static str| (code, p.t(&format!("deposit.{prefix}.{code}")));
     Ok(OnePage {
@@ -154,7 +155,8 @@ pub(super) async fn freeze_post(
     path: web::Path<String>,
     form: Posted<ActForm>,
 ) -> Answer {
-    let (id, why) = (parse_id(&path)?, form.0.why.clone());
+    let id = visible(&door, &path, p.now).await?.0.id;
+    let why = form.0.why.clone();
     let done = door.act(who.actor(), move |act| actions::freeze(act, id, &why)).await.map(|_| ());
     shown_again(p, &door, &path, form.0, done).await
 }
@@ -166,7 +168,8 @@ pub(super) async fn forfeit_post(
     path: web::Path<String>,
     form: Posted<ActForm>,
 ) -> Answer {
-    let (id, why) = (parse_id(&path)?, form.0.why.clone());
+    let id = visible(&door, &path, p.now).await?.0.id;
+    let why = form.0.why.clone();
     let done = match ForfeitReason::from_code(&form.0.reason) {
         None => Err(Refused::from(Refusal::ReasonMissing).into()),
         Some(reason) => {
@@ -183,10 +186,10 @@ pub(super) async fn release_post(
     path: web::Path<String>,
     form: Posted<ActForm>,
 ) -> Answer {
-    let id = parse_id::<Deposit>(&path)?;
+    let seen = visible(&door, &path, p.now).await?;
     let done = match RefundReason::from_code(&form.0.reason) {
         None => Err(Refused::from(Refusal::ReasonMissing).into()),
-        Some(reason) => release(&door, who.actor(), id, reason, p.now).await,
+        Some(reason) => release(&door, who.actor(), seen, reason, p.now).await,
     };
     shown_again(p, &door, &path, form.0, done).await
 }
@@ -194,25 +197,15 @@ pub(super) async fn release_post(
 async fn release(
     door: &Door,
     actor: crate::ledger::Actor,
-    id: Id<Deposit>,
+    (demand, facts): (Demand, LotFacts),
     reason: RefundReason,
     now: Moment,
 ) -> Result<(), Failure> {
-    let vault = door.vault().clone();
-    let (demand, due) = door
-        .look(move |db| {
-            let demand = store::demand(db, &vault, id)?.ok_or_else(unknown)?;
-            let facts = project::store::known_lot(db, demand.lot)?;
-            let due = actions::due_date(&facts.book()?.deposit, reason, now).map_err(Refused::from)?;
-            Ok((demand, due))
-        })
-        .await?;
-    let whose = demand.bidder;
-    let lot = demand.lot;
+    let due = actions::due_date(&facts.book()?.deposit, reason, now).map_err(Refused::from)?;
+    let Demand { bidder: whose, lot, state, .. } = demand;
     let released = door
         .act(actor, move |act| actions::refunds_due_for(act, lot, Whose::Only(&[whose]), reason, due))
         .await?
         .value;
-    let state = demand.state;
     if released == 1 { Ok(()) } else { Err(Refused::from(Refusal::NotInThisState { state }).into()) }
 }

@@ -8,10 +8,18 @@ mod treasury;
 mod work_list;
 
 use super::records::{Declared, Demand, RefundRecord};
-use super::rules::{Refusal, State};
+use super::rules::{Refusal, State, payers_are_secret};
+use super::store;
 use crate::account::page::Page;
+use crate::platform::database::Db;
 use crate::platform::id::Id;
+use crate::platform::moment::Moment;
 use crate::platform::refusal::{Failure, Refused};
+use crate::platform::vault::Vault;
+use crate::project;
+use crate::project::rules::Lot;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 crate::routes! {
     GET "/deposit" [Bidder] => bidder::mine_get;
@@ -123,6 +131,24 @@ impl DemandView {
             asked_at: demand.asked_at.beijing_minute(),
         }
     }
+}
+
+/// The open deposits, each with the name of its lot, or without as long as it is a secret who pays for that lot.
+fn open_demands(db: &mut Db, vault: &Vault, now: Moment) -> Result<Vec<(Demand, Option<String>)>, Failure> {
+    let mut names: HashMap<Id<Lot>, Option<String>> = HashMap::new();
+    let mut open = Vec::new();
+    for demand in store::open_demands(db, vault)? {
+        let name = match names.entry(demand.lot) {
+            Entry::Occupied(known) => known.get().clone(),
+            Entry::Vacant(new) => {
+                let facts = project::store::known_lot(db, demand.lot)?;
+                let secret = payers_are_secret(facts.schedule.as_ref(), now);
+                new.insert((!secret).then(|| facts.name())).clone()
+            }
+        };
+        open.push((demand, name));
+    }
+    Ok(open)
 }
 
 fn parse_id<T>(text: &str) -> Result<Id<T>, Failure> {

@@ -1,6 +1,6 @@
 //! The treasurer's overview, the centre's account, and the book.
 
-use super::AccountForm;
+use super::{AccountForm, open_demands};
 use crate::account::form::Posted;
 use crate::account::page::Page;
 use crate::account::who::Treasurer;
@@ -71,7 +71,7 @@ struct OverviewPage {
 pub(super) async fn overview_get(Treasurer(_): Treasurer, p: Page, door: web::Data<Door>) -> Answer {
     let vault = door.vault().clone();
     let page = p.clone();
-    let today = p.now.beijing_date();
+    let (now, today) = (p.now, p.now.beijing_date());
     let view = door
         .look(move |db| {
             let refunds = store::open_refunds(db, &vault)?;
@@ -85,7 +85,7 @@ pub(super) async fn overview_get(Treasurer(_): Treasurer, p: Page, door: web::Da
                 refunds_due: due(false),
                 overdue: due(true),
                 instructed: refunds.iter().filter(|r| r.state == RefundState::Instructed).count(),
-                deposits: store::open_demands(db, &vault)?.len(),
+                deposits: open_demands(db, &vault, now)?.iter().filter(|(_, lot)| lot.is_some()).count(),
                 bank: totals.0.get("bank").copied().unwrap_or_default().to_string(),
                 balances: totals.balance(),
                 notices: store::notices(db, &vault, 5)?

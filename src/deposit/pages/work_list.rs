@@ -1,6 +1,6 @@
 //! The work list: one item, its reasons, and the decision.
 
-use super::{AccountForm, DemandView, parse_id, unknown};
+use super::{AccountForm, open_demands, parse_id, unknown};
 use crate::account::form::Posted;
 use crate::account::page::Page;
 use crate::account::who::Treasurer;
@@ -14,7 +14,6 @@ use crate::ledger::Door;
 use crate::platform::id::Id;
 use crate::platform::refusal::{Failure, Refused};
 use crate::platform::web::Answer;
-use crate::project;
 use actix_web::http::StatusCode;
 use actix_web::web;
 use askama::Template;
@@ -87,9 +86,15 @@ struct ItemPage {
     settled_how: String,
     settled_why: String,
     settled_by: String,
-    candidates: Vec<DemandView>,
+    candidates: Vec<Candidate>,
     choices: Vec<(&'static str, String)>,
     form: ItemForm,
+}
+
+/// A deposit to which the money may belong, in words.
+struct Candidate {
+    id: String,
+    words: String,
 }
 
 #[derive(serde::Deserialize, Clone, Default)]
@@ -111,19 +116,19 @@ pub(super) struct ItemForm {
 }
 
 async fn page(p: Page, door: &Door, id: &str, form: ItemForm) -> Result<ItemPage, Failure> {
-    let vault = door.vault().clone();
+    let (vault, now) = (door.vault().clone(), p.now);
     let item = parse_id(id)?;
     let (item, candidates) = door
         .look(move |db| {
             let item = store::movement(db, &vault, item)?.ok_or_else(unknown)?;
-            let mut open: Vec<(Demand, String)> = Vec::new();
-            for demand in store::open_demands(db, &vault)?.into_iter().filter(|d| d.state == State::Demanded)
-            {
-                let lot = project::store::known_lot(db, demand.lot)?.name();
-                open.push((demand, lot));
-            }
+            let mut open = open_demands(db, &vault, now)?;
+            let paid_to = |demand: &Demand| same_account(demand.account.as_str(), &item.movement.paid_to);
+            // whose lot is not open yet is told by the number that the money was paid to, and by nothing else
+            open.retain(|(demand, lot)| {
+                demand.state == State::Demanded && (lot.is_some() || paid_to(demand))
+            });
             // the deposit that the money was paid to first; the rest only helps a person to choose
-            open.sort_by_key(|(demand, _)| !same_account(demand.account.as_str(), &item.movement.paid_to));
+            open.sort_by_key(|(demand, _)| !paid_to(demand));
             Ok((item, open))
         })
         .await?;
@@ -133,6 +138,15 @@ async fn page(p: Page, door: &Door, id: &str, form: ItemForm) -> Result<ItemPage
             (word, why.clone(), format!("{by} · {}", at.beijing_minute()))
         }
         _ => Default::default(),
+    };
+    let candidate = |(demand, lot): &(Demand, Option<String>)| Candidate {
+        id: demand.id.to_string(),
+        words: match lot {
+            Some(lot) => {
+                format!("{lot} · {} · {} · ¥ {}", demand.bidder_name, demand.account.grouped(), demand.amount)
+            }
+            None => p.tv("deposit.item.secret", "account", demand.account.grouped()),
+        },
     };
     let fits = |resolution: &Resolution| match resolution {
         Resolution::Charge => !item.is_in(),
@@ -145,7 +159,7 @@ async fn page(p: Page, door: &Door, id: &str, form: ItemForm) -> Result<ItemPage
         settled_how,
         settled_why,
         settled_by,
-        candidates: candidates.iter().map(|(demand, lot)| DemandView::of(&p, demand, lot.clone())).collect(),
+        candidates: candidates.iter().map(candidate).collect(),
         choices: Resolution::ALL.into_iter().filter(fits).map(word).collect(),
         form,
         p,

@@ -16,12 +16,14 @@ use reqwest::Method;
 on_both_databases! {
     a_bidder_pays_and_follows_the_deposit_on_its_page
     the_treasurer_decides_pays_back_and_sees_the_book_balance
+    before_the_deadline_not_even_the_treasurer_is_told_who_pays
     one_deposit_can_be_frozen_released_and_kept_by_hand
     every_page_speaks_both_languages_and_shows_no_bare_key
     nobody_but_the_treasurer_and_the_bidder_is_shown_a_deposit
 }
 
 const LOT: &str = "/deposit/TEST-0001/1";
+const DEADLINE: &str = "2026-03-25 09:30:00";
 
 fn upload(browser: &mut Browser, csrf: &str, name: &str, content: &str) -> Seen {
     let body = format!(
@@ -82,19 +84,19 @@ fn the_treasurer_decides_pays_back_and_sees_the_book_balance(engine: Engine) {
     let choice = [("resolution", "assign"), ("deposit", id.as_str()), ("why", "母公司代付，已核实")];
     assert_eq!(treasurer.post(&path, &choice).status, 303);
     assert!(treasurer.get(&path).text().contains("母公司代付"));
+    desk.house.at(DEADLINE);
+    let mut treasurer = desk.browser(&desk.treasurer);
     let all = treasurer.get("/deposit/treasury/deposits?state=paid").expect_status(200).text();
     assert!(
         all.contains(&demand.bidder_name) && all.contains("招标投标法实施条例 第四十条第六项"),
         "one payer for two bidders"
     );
-    desk.house.at("2026-03-25 09:30:00");
     let lot = desk.lot;
     desk.house.act(&desk.staff.centre.who, move |act| actions::freeze_lot(act, lot)).unwrap();
     let due = "2026-03-30".parse().unwrap();
     desk.house
         .act(&desk.staff.centre.who, move |act| actions::refunds_due(act, lot, RefundReason::TooFewBids, due))
         .unwrap();
-    let mut treasurer = desk.browser(&desk.treasurer);
     treasurer.get("/deposit/treasury/refunds").expect_status(200);
     let order =
         [("execute_on", "2026-03-27"), ("deposit_rate", "0.1"), ("lending_rate", "0"), ("day_base", "360")];
@@ -114,18 +116,67 @@ fn the_treasurer_decides_pays_back_and_sees_the_book_balance(engine: Engine) {
     desk.book();
 }
 
+fn before_the_deadline_not_even_the_treasurer_is_told_who_pays(engine: Engine) {
+    let desk = Desk::served(engine);
+    let paid = desk.paid(&desk.bidder("one"));
+    let mut treasurer = desk.browser(&desk.treasurer);
+    let read =
+        |treasurer: &mut Browser| treasurer.get("/deposit/treasury/deposits").expect_status(200).text();
+    let (overview, with_one) = (treasurer.get("/deposit/treasury").text(), read(&mut treasurer));
+    assert!(
+        !with_one.contains(&paid.bidder_name) && !with_one.contains(&paid.account.grouped()),
+        "{with_one}"
+    );
+
+    // others ask for numbers, and one pays from another's account
+    let (two, three) = (desk.asked(&desk.bidder("two")), desk.asked(&desk.bidder("three")));
+    assert_eq!(read(&mut treasurer), with_one, "the list tells one from three");
+    assert_eq!(treasurer.get("/deposit/treasury").text(), overview, "and so does the overview");
+    let foreign = line(&paid, "A9", "200000.00", desk.in_time());
+    desk.import(&[foreign.replace(paid.account.as_str(), two.account.as_str())]);
+    let item = format!("/deposit/treasury/work-list/{}", desk.work_list()[0].id);
+    let told = treasurer.get(&item).expect_status(200).text();
+    assert!(told.contains(&two.account.grouped()) && told.contains(&two.id.to_string()), "{told}");
+    assert!(!told.contains(&two.bidder_name) && !told.contains("TEST-0001"), "{told}");
+    assert!(!told.contains(&three.account.grouped()), "whose number was not paid to is not told");
+
+    for demand in [&paid, &two] {
+        let path = format!("/deposit/treasury/deposits/{}", demand.id);
+        let refused = treasurer.get(&path).expect_status(409).text();
+        assert!(
+            refused.contains("招标投标法 第二十二条") && !refused.contains(&demand.bidder_name),
+            "{refused}"
+        );
+        for (act, form) in [
+            ("freeze", [("why", "x1")]),
+            ("release", [("reason", "withdrawn")]),
+            ("forfeit", [("why", "x1")]),
+        ] {
+            treasurer.post(&format!("{path}/{act}"), &form).expect_status(409);
+        }
+    }
+    assert_eq!(desk.now(&paid).state, paid.state);
+
+    desk.house.at(DEADLINE);
+    let mut treasurer = desk.browser(&desk.treasurer);
+    let all = read(&mut treasurer);
+    for demand in [&paid, &two, &three] {
+        assert!(all.contains(&demand.bidder_name) && all.contains("TEST-0001/1"), "{all}");
+    }
+    assert!(treasurer.get(&item).text().contains(&three.bidder_name));
+    desk.book();
+}
+
 fn one_deposit_can_be_frozen_released_and_kept_by_hand(engine: Engine) {
     let desk = Desk::served(engine);
     let demand = desk.paid(&desk.bidder("one"));
+    desk.house.at(DEADLINE);
     let mut treasurer = desk.browser(&desk.treasurer);
     let path = format!("/deposit/treasury/deposits/{}", demand.id);
     let page = treasurer.get(&path).expect_status(200).text();
     assert!(page.contains("/freeze") && !page.contains("/forfeit"), "only a frozen deposit can be kept");
     assert_eq!(treasurer.post(&format!("{path}/release"), &[("reason", "withdrawn")]).status, 303);
-    assert!(
-        treasurer.get(&path).text().contains("2026-03-09"),
-        "five days from Monday 2 March, rolled over the weekend"
-    );
+    assert!(treasurer.get(&path).text().contains("2026-03-30"), "five days from Wednesday 25 March");
     assert_eq!(treasurer.post(&format!("{path}/freeze"), &[("why", "")]).status, 422);
     assert_eq!(treasurer.post(&format!("{path}/freeze"), &[("why", "监督通知")]).status, 303);
     assert_eq!(treasurer.post(&format!("{path}/forfeit"), &[("reason", ""), ("why", "x1")]).status, 422);
@@ -141,6 +192,7 @@ fn every_page_speaks_both_languages_and_shows_no_bare_key(engine: Engine) {
     let demand = desk.asked(&one);
     desk.import(&[line(&demand, "A1", "1.00", desk.in_time()), "x".into()]);
     let item = desk.work_list()[0].id;
+    desk.house.at(DEADLINE);
     let (mut bidder, mut treasurer) = (desk.browser(&one), desk.browser(&desk.treasurer));
     for lang in ["zh-CN", "en"] {
         bidder.get(&format!("/account/lang/{lang}"));
