@@ -153,7 +153,7 @@ impl Door {
             return Ok(());
         }
         let arrivals = self.arrivals();
-        arrivals.telling.on(self.database(), |db| {
+        arrivals.telling.on(self.database(), Instant::now(), |db| {
             let machine = self.clock().machine_now();
             store::put_arrivals(db, arrivals.server, arrivals.done_until(), machine)?;
             store::forget_arrivals(db, machine.plus(-10 * SILENT))

@@ -22,10 +22,16 @@ use crate::platform::live::Hub;
 use crate::platform::metrics::Metrics;
 use crate::platform::moment::{Clock, Moment};
 use crate::platform::refusal::{Failure, Fault, Refused};
+use crate::platform::turns::{self, Turns};
 use crate::platform::vault::Vault;
 use bytes::Bytes;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+
+/// So many acts of one line wait on this server; whoever comes then is asked to try again.
+pub const LINE_MAX: usize = 64;
+/// What they are told.
+pub const LINE_FULL: &str = "ledger.refusal.line_full";
 
 /// Everything a room needs from the house. Cheap to clone.
 #[derive(Clone)]
@@ -41,6 +47,8 @@ struct Inner {
     hub: Hub,
     env: Arc<ActEnv>,
     scribe: Scribe,
+    /// Acts that wait for another one of the same line.
+    lines: Turns<String>,
     /// Whether this server could write its files when it last tried.
     keeps_files: AtomicBool,
 }
@@ -84,6 +92,7 @@ impl Door {
             hub,
             env,
             scribe,
+            lines: Turns::default(),
             keeps_files: AtomicBool::new(true),
         })))
     }
@@ -237,35 +246,62 @@ impl Door {
         actor: Actor,
         work: impl FnOnce(&mut Act<'_>) -> Result<T, Failure> + Send + 'static,
     ) -> Result<Done<T>, Failure> {
-        self.act_of(Caller { actor, arrival: None }, work).await
+        self.act_of(None, Caller { actor, arrival: None }, work).await
     }
 
-    /// [`Door::act`] with the moment of an arrival: however long the act waits for its turn, it happens when its cause came.
+    /// [`Door::act`] of somebody whose acts wait for each other: those of one `line` follow one another on this server, before they
+    /// take anybody else's place.
     ///
     /// # Errors
-    /// As [`Door::write`].
+    /// As [`Door::write`]; refused where [`LINE_MAX`] of this line wait already.
+    pub async fn act_in_line<T: Send + 'static>(
+        &self,
+        actor: Actor,
+        line: impl ToString,
+        work: impl FnOnce(&mut Act<'_>) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<Done<T>, Failure> {
+        self.act_of(Some(line.to_string()), Caller { actor, arrival: None }, work).await
+    }
+
+    /// [`Door::act_in_line`] with the moment of an arrival: however long the act waits for its turn, it happens when its cause came.
+    ///
+    /// # Errors
+    /// As [`Door::act_in_line`].
     pub async fn act_arrived<T: Send + 'static>(
         &self,
         actor: Actor,
+        line: impl ToString,
         arrival: Arrival,
         work: impl FnOnce(&mut Act<'_>) -> Result<T, Failure> + Send + 'static,
     ) -> Result<Done<T>, Failure> {
-        self.act_of(Caller { actor, arrival: Some(arrival) }, work).await
+        self.act_of(Some(line.to_string()), Caller { actor, arrival: Some(arrival) }, work).await
     }
 
     async fn act_of<T: Send + 'static>(
         &self,
+        line: Option<String>,
         caller: Caller,
         work: impl FnOnce(&mut Act<'_>) -> Result<T, Failure> + Send + 'static,
     ) -> Result<Done<T>, Failure> {
         let door = self.clone();
         // on its own: what has come must be done, also if whoever sent it goes away while it stands in line
         let done = tokio::spawn(async move {
+            let turn = match line {
+                Some(line) => Some(door.own_line(line)?.turn().await),
+                None => None,
+            };
             let place = door.0.scribe.place().await?;
             let act = move || door.0.scribe.act(place, caller, Box::new(work));
-            tokio::task::spawn_blocking(act).await.map_err(Fault::from)?
+            let done = tokio::task::spawn_blocking(act).await.map_err(Fault::from)?;
+            drop(turn);
+            done
         });
         done.await.map_err(Fault::from)?
+    }
+
+    fn own_line(&self, line: String) -> Result<turns::Place<String>, Refused> {
+        let full = || Refused::new(429, LINE_FULL).with("max", LINE_MAX);
+        self.0.lines.join(line, LINE_MAX).ok_or_else(full)
     }
 
     /// Opens what an entry says; only for those who may know it.

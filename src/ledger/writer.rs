@@ -17,11 +17,13 @@ use diesel::Connection;
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// At most this many acts share one transaction.
 const GROUP_MAX: usize = 256;
+/// How long an act that is committed waits for a PostgreSQL server that is away, until its caller is told of a fault.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What became of an act.
 #[derive(Debug)]
@@ -256,7 +258,7 @@ impl Scribe {
         caller: Caller,
         work: Work<T>,
     ) -> Result<Done<T>, Failure> {
-        let mut db = parallel.database.writer()?;
+        let mut db = parallel.database.begin()?;
         let (result, mut traces) = run_in_transaction(&mut db, &self.env, caller, work)?;
         let late = std::mem::take(&mut traces.on_record);
         let entered = if result.is_ok() { !traces.entries.is_empty() } else { !late.is_empty() };
@@ -274,7 +276,9 @@ impl Scribe {
         }
         if entered {
             let Parallel { database, turns, sequencing, .. } = parallel;
-            turns.take_part(|| sequencing.on(database, |db| self.sequence_now(db, traces.at)))?;
+            // the act counts already: a server that is being restarted is waited for. What is sequenced twice is sequenced once
+            let until = Instant::now() + PATIENCE;
+            turns.take_part(|| sequencing.on(database, until, |db| self.sequence_now(db, traces.at)))?;
         }
         let value = result?;
         self.env.crash.pass(Point::Unanswered);
@@ -322,6 +326,7 @@ impl From<Rollback> for Failure {
     }
 }
 
+/// Runs `work` in the transaction that has begun on `db`, and ends it.
 fn run_in_transaction<T>(
     db: &mut Db,
     env: &ActEnv,
@@ -329,7 +334,6 @@ fn run_in_transaction<T>(
     work: Work<T>,
 ) -> Result<(Result<T, Failure>, Traces), Failure> {
     let before = env.sequencer.mark();
-    Manager::begin_transaction(db)?;
     let mut act = Act::begin(db, env, caller);
     let result = catch_unwind(AssertUnwindSafe(|| work(&mut act)));
     let traces = act.end();

@@ -20,6 +20,7 @@ pub mod queue;
 pub mod random;
 pub mod refusal;
 pub mod tries;
+pub mod turns;
 pub mod vault;
 pub mod waiting;
 pub mod web;

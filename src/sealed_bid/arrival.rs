@@ -9,18 +9,23 @@ use actix_web::body::MessageBody;
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::http::{Method, header};
 use actix_web::middleware::Next;
-use actix_web::web::{self, Bytes};
+use actix_web::web::{self, Bytes, BytesMut};
 use actix_web::{Error, FromRequest, HttpMessage, HttpRequest};
+use futures_util::{StreamExt, stream};
 use std::future::{Ready, ready};
 use std::time::Duration;
 use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout};
 
 /// Forms up to this many bytes are read before anything else. A manifest for 32 trustees has a quarter of it.
 const EARLY_MAX: u64 = 64 << 10;
-/// So many are read at once, since nobody is signed in yet here; whoever comes when there are more is read in its turn.
-static READING: Semaphore = Semaphore::const_new(1024);
+/// So many bytes of forms that are not whole yet lie in memory, since nobody is signed in yet here. Each form takes what it has brought
+/// and no more: who brings nothing takes nothing. What has no room is read in its turn.
+static MEMORY: Semaphore = Semaphore::const_new(64 << 20);
 /// A form that takes longer has broken off.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// So has one of which nothing comes for so long.
+const SILENCE: Duration = Duration::from_secs(10);
 
 /// When the form of this request was here. Take it with [`Came::or_now`] after the form was read.
 pub struct Came(Option<Arrival>);
@@ -59,13 +64,10 @@ pub async fn receive<B: MessageBody>(
     mut request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<B>, Error> {
-    let room = is_deed(&request).then(|| READING.try_acquire().ok()).flatten();
-    if let Some(_room) = room {
-        let form = tokio::time::timeout(PATIENCE, request.extract::<Bytes>()).await;
-        let form = form.map_err(|slow| Failed::from(broken_off(&slow)))?;
-        let form = form.map_err(|e| Failed::from(broken_off(&e)))?;
-        request.set_payload(read_again(form));
-        let arrival = request.app_data::<web::Data<Door>>().map(|door| door.arrive());
+    if is_deed(&request) {
+        let (payload, whole) = read(request.take_payload(), &MEMORY).await?;
+        request.set_payload(payload);
+        let arrival = request.app_data::<web::Data<Door>>().filter(|_| whole).map(|door| door.arrive());
         if let Some(arrival) = arrival {
             request.extensions_mut().insert(arrival);
         }
@@ -73,7 +75,31 @@ pub async fn receive<B: MessageBody>(
     next.call(request).await
 }
 
-fn read_again(form: Bytes) -> Payload {
-    let once = futures_util::stream::once(ready(Ok(form)));
-    Payload::Stream { payload: Box::pin(once) }
+/// Reads a form as far as there is room in `memory`; gives it to be read again, and whether it is whole.
+///
+/// # Errors
+/// It breaks off.
+pub(super) async fn read(mut payload: Payload, memory: &Semaphore) -> Result<(Payload, bool), Failed> {
+    let end = Instant::now() + PATIENCE;
+    let (mut form, mut taken) = (BytesMut::new(), None);
+    loop {
+        let patience = SILENCE.min(end.saturating_duration_since(Instant::now()));
+        let came = timeout(patience, payload.next()).await.map_err(|slow| Failed::from(broken_off(&slow)))?;
+        let Some(chunk) = came else { return Ok((again(form, None), true)) };
+        let chunk = chunk.map_err(|e| Failed::from(broken_off(&e)))?;
+        form.extend_from_slice(&chunk);
+        let room = u32::try_from(chunk.len()).ok().and_then(|size| memory.try_acquire_many(size).ok());
+        match (room, &mut taken) {
+            (None, _) => return Ok((again(form, Some(payload)), false)),
+            (room, None) => taken = room,
+            (Some(room), Some(taken)) => taken.merge(room),
+        }
+    }
+}
+
+/// What was read, and what is still to come.
+fn again(form: BytesMut, rest: Option<Payload>) -> Payload {
+    let read = stream::once(ready(Ok(Bytes::from(form))));
+    let payload = read.chain(rest.unwrap_or(Payload::None));
+    Payload::Stream { payload: Box::pin(payload) }
 }

@@ -123,7 +123,7 @@ async fn take_and_submit(
     let submission = Submission { lot, envelope, manifest, signature, upload };
     let (authority, origin, bidder) = (authority.as_ref().clone(), door.config().origin.clone(), who.clone());
     let done = door
-        .act_arrived(who.actor(), arrival, move |act| {
+        .act_arrived(who.actor(), who.organisation, arrival, move |act| {
             actions::submit(act, &authority, &origin, &bidder, &submission)
         })
         .await;

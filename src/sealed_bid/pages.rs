@@ -378,7 +378,7 @@ async fn submit_post(
     };
     let (authority, origin, bidder) = (authority.as_ref().clone(), door.config().origin.clone(), who.clone());
     let done = door
-        .act_arrived(who.actor(), arrival, move |act| {
+        .act_arrived(who.actor(), who.organisation, arrival, move |act| {
             actions::submit(act, &authority, &origin, &bidder, &submission)
         })
         .await;
@@ -430,7 +430,7 @@ async fn withdraw_post(
     let found = found_envelope(&door, &who, path.into_inner()).await?;
     let (authority, bidder, target) = (authority.as_ref().clone(), who.clone(), (found.lot.lot, found.kind));
     let done = door
-        .act_arrived(who.actor(), arrival, move |act| {
+        .act_arrived(who.actor(), who.organisation, arrival, move |act| {
             actions::withdraw(act, &authority, &bidder, target, &form.0)
         })
         .await;

@@ -4,12 +4,11 @@
 use super::rules::{Refusal, Upload};
 use crate::platform::config::Config;
 use crate::platform::id::Id;
+use crate::platform::turns::{Turn, Turns};
 use crate::sealing::stream::SLICE;
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 /// Slices that one piece may have in memory, if there is room: an fsync is shared by several of them.
@@ -24,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// What is under way on this server. Cheap to clone.
 #[derive(Clone)]
 pub struct Senders {
-    turns: Turns,
+    turns: Turns<Id<Upload>>,
     room: Arc<Semaphore>,
     slices: usize,
     idle: Duration,
@@ -72,64 +71,8 @@ impl Senders {
     ///
     /// # Errors
     /// Refused if somebody still does after some seconds.
-    pub async fn turn(&self, upload: Id<Upload>) -> Result<Turn, Refusal> {
-        let claim = self.turns.claim(upload);
-        claim.slot.waiting.fetch_add(1, Ordering::SeqCst);
-        let held = timeout(PATIENCE, claim.slot.turn.clone().lock_owned()).await;
-        claim.slot.waiting.fetch_sub(1, Ordering::SeqCst);
-        let held = held.map_err(|_| Refusal::Elsewhere)?;
-        Ok(Turn { _held: held, claim })
-    }
-}
-
-/// The uploads into which somebody brings bytes, or wants to.
-#[derive(Clone, Default)]
-struct Turns(Arc<Mutex<BTreeMap<Id<Upload>, Arc<Slot>>>>);
-
-#[derive(Default)]
-struct Slot {
-    turn: Arc<tokio::sync::Mutex<()>>,
-    waiting: AtomicUsize,
-}
-
-impl Turns {
-    fn claim(&self, upload: Id<Upload>) -> Claim {
-        let slot = self.open().entry(upload).or_default().clone();
-        Claim { turns: self.clone(), upload, slot }
-    }
-
-    /// A thread that panicked while it held the lock has left a whole map behind.
-    fn open(&self) -> MutexGuard<'_, BTreeMap<Id<Upload>, Arc<Slot>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-struct Claim {
-    turns: Turns,
-    upload: Id<Upload>,
-    slot: Arc<Slot>,
-}
-
-impl Drop for Claim {
-    fn drop(&mut self) {
-        let mut open = self.turns.open();
-        // the map's and this one: nobody else wants it
-        if Arc::strong_count(&self.slot) == 2 {
-            open.remove(&self.upload);
-        }
-    }
-}
-
-/// The right to bring bytes into one upload, as long as it is held.
-pub struct Turn {
-    // given back before the claim, which may forget the slot
-    _held: OwnedMutexGuard<()>,
-    claim: Claim,
-}
-
-impl Turn {
-    /// Whether another connection waits to go on with this upload.
-    pub fn is_wanted(&self) -> bool {
-        self.claim.slot.waiting.load(Ordering::SeqCst) > 0
+    pub async fn turn(&self, upload: Id<Upload>) -> Result<Turn<Id<Upload>>, Refusal> {
+        let place = self.turns.join(upload, usize::MAX).ok_or(Refusal::Elsewhere)?;
+        timeout(PATIENCE, place.turn()).await.map_err(|_| Refusal::Elsewhere)
     }
 }

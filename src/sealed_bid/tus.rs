@@ -6,7 +6,7 @@
 
 use super::intake::Intake;
 use super::rules::{Refusal, Upload};
-use super::senders::{Senders, Turn};
+use super::senders::Senders;
 use super::store::{Standing, UploadRow};
 use super::tus_headers;
 use super::uploads::{self, Limits};
@@ -17,6 +17,7 @@ use crate::ledger::Door;
 use crate::platform::digest::finish;
 use crate::platform::id::Id;
 use crate::platform::refusal::{Failure, Fault, Refused};
+use crate::platform::turns::Turn;
 use crate::platform::web::{Answer, Failed};
 use actix_multipart::MultipartError;
 use actix_web::http::{StatusCode, header};
@@ -136,7 +137,9 @@ async fn create(
         Err(refused) => return refuse(&p, refused.into()),
     };
     let (sender, limits) = (who.clone(), Limits::of(&door));
-    let made = door.act(who.actor(), move |act| uploads::create(act, &sender, size, &limits)).await;
+    let made = door
+        .act_in_line(who.actor(), who.organisation, move |act| uploads::create(act, &sender, size, &limits))
+        .await;
     let upload = match made {
         Ok(done) => done.value,
         Err(failure) => return refuse(&p, failure),
@@ -258,7 +261,10 @@ async fn delete(
     let ended = async {
         let id = Id::parse(&id).ok_or_else(|| Refused::from(Refusal::NoUpload))?;
         let sender = who.clone();
-        let parts = door.act(who.actor(), move |act| uploads::terminate(act, &sender, id)).await?.value;
+        let parts = door
+            .act_in_line(who.actor(), who.organisation, move |act| uploads::terminate(act, &sender, id))
+            .await?
+            .value;
         uploads::remove(door.files(), &parts).await;
         Ok(answer(StatusCode::NO_CONTENT).finish())
     };
@@ -279,7 +285,7 @@ struct Brought {
     who: Who,
     upload: UploadRow,
     standing: Standing,
-    turn: Turn,
+    turn: Turn<Id<Upload>>,
     promised: Option<[u8; 32]>,
 }
 
@@ -384,7 +390,10 @@ pub async fn take_whole(
     chunks: impl futures_util::Stream<Item = Result<Bytes, MultipartError>> + Unpin,
 ) -> Result<Id<Upload>, Failure> {
     let (sender, limits) = (who.clone(), Limits::of(door));
-    let upload = door.act(who.actor(), move |act| uploads::create(act, &sender, size, &limits)).await?.value;
+    let upload = door
+        .act_in_line(who.actor(), who.organisation, move |act| uploads::create(act, &sender, size, &limits))
+        .await?
+        .value;
     let mut intake = Intake::open(door, senders, who, &upload, Standing::default(), true);
     let taken = async {
         // nobody else knows this upload

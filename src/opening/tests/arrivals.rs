@@ -187,7 +187,7 @@ fn nobody_is_called_absent_whose_key_came_in_time_and_waits_for_its_turn(engine:
     assert_eq!(refused(excused()).key, "opening.refusal.not_absent", "the key is here");
     assert_eq!(refused(filled.try_bundle(&house, Single)).key, "opening.refusal.bidders_first");
     let (actor, authority) = (who.actor(), house.authority().clone());
-    let taken = runtime().block_on(door.act_arrived(actor, arrival, move |act| {
+    let taken = runtime().block_on(door.act_arrived(actor, "bidder", arrival, move |act| {
         bidders::release_key(act, &authority, &who, lot, Single, &release)
     }));
     assert_eq!(taken.unwrap().value, Taken::Key);
@@ -230,7 +230,7 @@ fn a_server_that_is_silent_for_long_holds_no_box_open_and_its_bidders_are_not_ca
     let (member, submission) = (&ready[0].0, submission(filled.lot, &ready[0].1, ready[0].2));
     let (authority, who, origin) =
         (house.authority().clone(), member.who.clone(), house.door().config().origin.clone());
-    let late = runtime().block_on(second.door.act_arrived(member.who.actor(), lost, move |act| {
+    let late = runtime().block_on(second.door.act_arrived(member.who.actor(), "bidder", lost, move |act| {
         sealed_bid::submit(act, &authority, &origin, &who, &submission)
     }));
     assert_eq!(refused(late).key, "sealed_bid.refusal.shut");

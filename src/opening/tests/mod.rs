@@ -12,5 +12,6 @@ mod pages;
 mod product;
 mod rules;
 mod rush;
+mod strain;
 mod texts;
 mod thousands;

@@ -10,12 +10,13 @@ pub mod testing;
 
 use super::refusal::Fault;
 use diesel::Connection;
-use diesel::connection::SimpleConnection;
+use diesel::connection::{SimpleConnection, TransactionManager};
 use diesel::pg::PgConnection;
 use diesel::r2d2::R2D2Connection;
 use diesel::sqlite::SqliteConnection;
+use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub use migrate::{migrate, pending};
 
@@ -85,28 +86,74 @@ impl Place {
     }
 }
 
+/// A connection of a pool.
+pub(crate) struct Lent {
+    db: Db,
+    used: Instant,
+    /// Something failed on it: it may be dead.
+    doubtful: bool,
+}
+
+/// A connection that lay idle for longer is asked whether its server is still there (it may have been restarted) before it is lent.
+/// In a rush none lies so long.
+const IDLE: Duration = Duration::from_millis(20);
+
+impl Lent {
+    fn new(db: Db) -> Self {
+        Self { db, used: Instant::now(), doubtful: false }
+    }
+
+    fn check(&mut self) -> Result<(), PoolError> {
+        if self.db.is_pg() && (self.doubtful || self.used.elapsed() > IDLE) {
+            self.db.ping().map_err(|e| PoolError(e.to_string()))?;
+            self.doubtful = false;
+        }
+        Ok(())
+    }
+
+    /// It is given back now.
+    fn is_broken(&mut self) -> bool {
+        self.used = Instant::now();
+        self.db.is_broken()
+    }
+}
+
+impl Deref for Lent {
+    type Target = Db;
+
+    fn deref(&self) -> &Db {
+        &self.db
+    }
+}
+
+impl DerefMut for Lent {
+    fn deref_mut(&mut self) -> &mut Db {
+        &mut self.db
+    }
+}
+
 struct ReaderPool(Place);
 
 impl r2d2::ManageConnection for ReaderPool {
-    type Connection = Db;
+    type Connection = Lent;
     type Error = PoolError;
 
-    fn connect(&self) -> Result<Db, PoolError> {
+    fn connect(&self) -> Result<Lent, PoolError> {
         let mut db = self.0.connect_by_keys().map_err(|e| PoolError(e.chain()))?;
         let guard = match &mut db {
             Db::Lite(lite) => lite.batch_execute("PRAGMA query_only=ON"),
             Db::Pg(pg) => pg.batch_execute("SET default_transaction_read_only = on"),
         };
         guard.map_err(|e| PoolError(e.to_string()))?;
-        Ok(db)
+        Ok(Lent::new(db))
     }
 
-    fn is_valid(&self, db: &mut Db) -> Result<(), PoolError> {
-        db.ping().map_err(|e| PoolError(e.to_string()))
+    fn is_valid(&self, lent: &mut Lent) -> Result<(), PoolError> {
+        lent.check()
     }
 
-    fn has_broken(&self, db: &mut Db) -> bool {
-        db.is_broken()
+    fn has_broken(&self, lent: &mut Lent) -> bool {
+        lent.is_broken()
     }
 }
 
@@ -122,19 +169,19 @@ pub(crate) type Writer = r2d2::PooledConnection<WriterPool>;
 pub(crate) struct WriterPool(Place);
 
 impl r2d2::ManageConnection for WriterPool {
-    type Connection = Db;
+    type Connection = Lent;
     type Error = PoolError;
 
-    fn connect(&self) -> Result<Db, PoolError> {
-        self.0.connect_by_keys().map_err(|e| PoolError(e.chain()))
+    fn connect(&self) -> Result<Lent, PoolError> {
+        self.0.connect_by_keys().map(Lent::new).map_err(|e| PoolError(e.chain()))
     }
 
-    fn is_valid(&self, db: &mut Db) -> Result<(), PoolError> {
-        db.ping().map_err(|e| PoolError(e.to_string()))
+    fn is_valid(&self, lent: &mut Lent) -> Result<(), PoolError> {
+        lent.check()
     }
 
-    fn has_broken(&self, db: &mut Db) -> bool {
-        db.is_broken()
+    fn has_broken(&self, lent: &mut Lent) -> bool {
+        lent.is_broken()
     }
 }
 
@@ -151,20 +198,38 @@ pub struct Database {
 #[derive(Default)]
 pub(crate) struct OwnConnection(Mutex<Option<Db>>);
 
+/// How long to wait between tries to reach a server that is being restarted.
+const AGAIN: Duration = Duration::from_millis(100);
+
 impl OwnConnection {
-    /// Does `work` on it. After an error the next work opens another one.
+    /// Does `work` on it. After an error the next work opens another one. If the connection that was kept turns out to be dead,
+    /// `work` is done again on a new one: so it must be safe to repeat, also when nobody knows whether its first try became durable.
+    /// A server that can not be reached is tried again `until` then.
     ///
     /// # Errors
     /// No connection, or what `work` gives.
     pub fn on<T>(
         &self,
         database: &Database,
-        work: impl FnOnce(&mut Db) -> Result<T, Fault>,
+        until: Instant,
+        work: impl Fn(&mut Db) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut db = match kept.take() {
-            Some(db) => db,
-            None => database.place.connect_by_keys()?,
+        if let Some(mut db) = kept.take() {
+            match work(&mut db) {
+                Ok(done) => {
+                    *kept = Some(db);
+                    return Ok(done);
+                }
+                Err(fault) if db.ping().is_ok() => return Err(fault),
+                Err(fault) => tracing::warn!(why = fault.chain(), "a connection that was kept is dead"),
+            }
+        }
+        let mut db = loop {
+            match database.place.connect_by_keys() {
+                Err(_) if Instant::now() < until => std::thread::sleep(AGAIN),
+                other => break other?,
+            }
         };
         let done = work(&mut db)?;
         *kept = Some(db);
@@ -173,7 +238,7 @@ impl OwnConnection {
 }
 
 /// More connections than this only queue up inside the engine (measured on two cores).
-const READERS_MAX: u32 = 8;
+pub(crate) const READERS_MAX: u32 = 8;
 /// So many acts at once, on PostgreSQL.
 pub(crate) const WRITERS_MAX: u32 = 12;
 
@@ -189,7 +254,7 @@ impl Database {
         let readers = r2d2::Pool::builder()
             .max_size(READERS_MAX)
             .min_idle(Some(1))
-            .test_on_check_out(false)
+            .test_on_check_out(true)
             .connection_timeout(wait)
             .build(ReaderPool(place.clone()))?;
         // SQLite has one writer: the thread of the Act
@@ -197,7 +262,7 @@ impl Database {
         let writers = r2d2::Pool::builder()
             .max_size(max)
             .min_idle(Some(0))
-            .test_on_check_out(false)
+            .test_on_check_out(true)
             .connection_timeout(wait)
             .build(WriterPool(place.clone()))?;
         Ok(Self { place, readers, writers: Arc::new(writers) })
@@ -212,12 +277,28 @@ impl Database {
     /// # Errors
     /// No connection in time, or whatever `work` gives.
     pub fn read<T, E: From<Fault>>(&self, work: impl FnOnce(&mut Db) -> Result<T, E>) -> Result<T, E> {
-        let mut db = self.readers.get().map_err(Fault::from)?;
-        work(&mut db)
+        let mut lent = self.readers.get().map_err(Fault::from)?;
+        let read = work(&mut lent);
+        lent.doubtful = read.is_err();
+        read
     }
 
     /// A connection that may write. Only the Act calls this.
     pub(crate) fn writer(&self) -> Result<Writer, Fault> {
         Ok(self.writers.get()?)
+    }
+
+    /// [`Database::writer`], with a transaction begun on it. A connection that has died since it was used last is thrown away:
+    /// nothing was done on it yet.
+    pub(crate) fn begin(&self) -> Result<Writer, Fault> {
+        let mut tries = 0..WRITERS_MAX;
+        loop {
+            let mut lent = self.writer()?;
+            match <Db as Connection>::TransactionManager::begin_transaction(&mut lent) {
+                Ok(()) => return Ok(lent),
+                Err(_) if tries.next().is_some() => lent.doubtful = true,
+                Err(dead) => return Err(dead.into()),
+            }
+        }
     }
 }

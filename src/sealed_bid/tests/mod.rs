@@ -1,6 +1,7 @@
 //! Tests of the box.
 
 mod acts;
+mod arrival;
 mod cover;
 mod drill;
 mod program;
