@@ -48,6 +48,56 @@ async function listened(window, where, names) {
   await window.size(false);
 }
 
+/** What the hall tells at this moment, in numbers that only ever grow. */
+const TOLD = `({
+  closed: document.querySelector("[data-live=stage] dl.summary") === null ? 0 : 1,
+  arrived: document.querySelectorAll("[data-live=arrivals] tbody tr").length,
+  released: document.querySelector("[data-live=envelopes] progress")?.value ?? 0,
+  read: (document.querySelector("[data-live=envelopes]").innerText.match(/\\d,\\d{3},\\d{3}\\.\\d\\d/g) ?? []).length,
+  objected: document.querySelectorAll("[data-live=objections] article").length,
+  answered: document.querySelectorAll("[data-live=objections] article .done").length,
+  published: document.querySelector("a[href$='/single/record']") === null ? 0 : 1,
+})`;
+
+/**
+ * Somebody who does nothing but reload, from before the closing until after the end, now and then before the page is there:
+ * every time the whole hall comes, nothing that was told once is untold, and what was typed stays.
+ */
+function restless(window, words) {
+  let over = false;
+  let before = null;
+  let typed = false;
+  let reloads = 0;
+  const waiting = [];
+  const rest = (async () => {
+    while (!over) {
+      await window.eval("void setTimeout(() => location.reload(), Math.random() * 300)");
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * 300));
+      await window.go(HALL);
+      reloads += 1;
+      assert.equal(await window.eval(`document.querySelector("h1").textContent`), "开标大厅");
+      const now = await window.eval(TOLD);
+      for (const [what, count] of Object.entries(before ?? {})) assert.ok(now[what] >= count, `reload ${reloads}: ${what} went from ${count} to ${now[what]}`);
+      before = now;
+      if (typed) assert.equal(await window.eval(`document.querySelector("#words")?.value ?? ${JSON.stringify(words)}`), words, `what was typed, after reload ${reloads}`);
+      else if (await window.eval(`document.querySelector("#words") !== null`)) {
+        await window.type("#words", words);
+        typed = true;
+      }
+      while (waiting.length > 0 && waiting[0].from + 2 <= reloads) waiting.shift().go();
+    }
+    return { typed, told: before };
+  })();
+  return {
+    /** Waits for two reloads from now on: one of them began after whatever happened before. */
+    twice: () => Promise.race([rest, new Promise((go) => waiting.push({ from: reloads, go }))]),
+    calm: () => {
+      over = true;
+      return rest;
+    },
+  };
+}
+
 const said = (window) => window.eval(`document.querySelector("[data-live-say]").textContent`);
 
 await walk(async (chromium, base) => {
@@ -65,20 +115,27 @@ await walk(async (chromium, base) => {
   await wall.until(`/^00:\\d\\d:\\d\\d$/.test(document.querySelector(".screen-count time").textContent)`, "the countdown");
   for (const window of [anyone, bidder, agent]) await window.go(HALL);
   await listened(anyone, "the hall before", ["开标大厅", "2026-03-25 开标", "大屏显示"]);
+  const nervous = await open("bidder3");
+  await nervous.go(HALL);
+  const reloading = restless(nervous, "我不放心，一直在刷新。");
+  await reloading.twice();
   await anyone.eval("window.same = document.querySelector('[data-live-say]')");
 
   // the box is closed: all windows go on by themselves, and what is said is said in the same place
   await ask("close");
   for (const window of [anyone, bidder, agent]) await window.see("已封箱");
   assert.match(await said(anyone), /已封箱.*已有 0 位保管人/);
+  await reloading.twice();
   await list.see("等待密钥份额");
   await wall.see("截止时投标人数量");
   await bidder.follow(`form[action$="/arrival"] button`);
   await anyone.see("bidder1有限公司");
+  await reloading.twice();
   await ask("release 1");
   await anyone.see("已有 1 位保管人释放密钥份额");
   await anyone.until(`document.querySelector("[data-live-say]").textContent.includes("已有 1 位")`, "the words for those who listen");
   assert.equal(await anyone.eval("window.same === document.querySelector('[data-live-say]')"), true, "the place where it is said stays");
+  await reloading.twice();
   await listened(anyone, "the hall at work", ["开标大厅", "签到名单", "投标文件", "密钥保管人", "开标异议"]);
 
   // reloaded in the middle of a sentence
@@ -91,16 +148,19 @@ await walk(async (chromium, base) => {
   assert.equal(await bidder.eval(`document.querySelector("#words").value`), "请核对第二份投标");
   await ask("open");
   for (const window of [anyone, bidder, agent, wall]) await window.see("9,300,000.00");
+  await reloading.twice();
   await bidder.type("#words", "请核对第二份投标。");
   await bidder.follow(`form[action$="/objection"] button`);
   await bidder.go(HALL);
   assert.equal(await bidder.eval(`document.querySelector("#words").value`), "", "what was sent is not offered again");
   await agent.until(`document.querySelector('form[action$="/answer"] textarea') !== null`, "the objection");
+  await reloading.twice();
   await agent.type(`form[action$="/answer"] textarea`, "已当场核对。");
   await agent.go(HALL);
   assert.equal(await agent.eval(`document.querySelector('form[action$="/answer"] textarea').value`), "已当场核对。");
   await agent.follow(`form[action$="/answer"] button`);
   await anyone.see("已当场核对。");
+  await reloading.twice();
   await listened(agent, "the agent's hall", ["开标大厅", "投标文件", "唱标", "开标记录", "开标异议"]);
 
   await ask("publish");
@@ -109,6 +169,11 @@ await walk(async (chromium, base) => {
   for (const window of [anyone, bidder, wall, list]) await window.go(await window.eval("location.pathname + location.search"));
   await anyone.see("开标结束");
   await listened(anyone, "the hall after", ["开标大厅", "回放", "签到名单", "唱标", "阅读和打印", "开标异议"]);
+  await reloading.twice();
+  const { typed, told } = await reloading.calm();
+  assert.ok(typed, "there was a form to type into");
+  await nervous.go(HALL);
+  assert.deepEqual(await nervous.eval(TOLD), { closed: 1, arrived: 1, released: 2, read: 3, objected: 1, answered: 1, published: 1 }, `the last reload told ${JSON.stringify(told)}`);
   await anyone.go(`${HALL}/single/record`);
   await anyone.see("已当场核对。");
   await listened(anyone, "the record", ["开标记录", "唱标", "密钥保管人", "签到名单", "开标异议", "签署"]);
@@ -139,5 +204,5 @@ await walk(async (chromium, base) => {
   }, "that it stands still");
   assert.equal(await anyone.eval(button), atRest, "it says that it can be played");
   assert.ok(await anyone.eval(`document.querySelector("a[rel=next]") !== null`), "it did not stop only at the last step");
-  for (const window of [anyone, list, wall, bidder, agent]) assert.deepEqual(window.complaints(), [], window.name);
+  for (const window of [anyone, list, wall, bidder, agent, nervous]) assert.deepEqual(window.complaints(), [], window.name);
 });

@@ -15,8 +15,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 /// Where one bid stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum BidStep {
+    /// The keys of all bids are being checked, or it is not this one's turn yet.
     Waiting,
-    /// Its boxes are made again and compared; then per cent of its ciphertext that are decrypted.
+    /// Per cent of its ciphertext that are decrypted.
     Opening(u8),
     Done,
 }

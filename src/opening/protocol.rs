@@ -58,7 +58,7 @@ pub fn record_of(
         tender: facts.number.to_string(),
         title: facts.tender_title.clone(),
         trustees: trustee_lines(db, facts, envelope)?,
-        typ: RecordTyp,
+        typ: RecordTyp::V2,
     }))
 }
 

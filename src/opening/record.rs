@@ -9,13 +9,19 @@ use crate::platform::id::Id;
 use crate::platform::moment::Moment;
 use crate::sealing::bid_document::Form;
 use crate::sealing::context::EnvelopeKind;
-use crate::sealing::document::{Bytes, Count, fixed_text};
+use crate::sealing::document::{Bytes, Count};
 use serde::{Deserialize, Serialize};
 
-fixed_text!(
-    /// The `typ` of an opening record.
-    RecordTyp = "sunbid/opening-record/v1"
-);
+/// The `typ` of an opening record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RecordTyp {
+    /// Version 1, which has no word for what nobody can tell: `trustees` stands for that too.
+    #[serde(rename = "sunbid/opening-record/v1")]
+    V1,
+    /// Version 2, with the blame `unsettled`.
+    #[serde(rename = "sunbid/opening-record/v2")]
+    V2,
+}
 
 /// One envelope's opening record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -239,12 +239,14 @@ pub fn warrant(facts: &Facts<'_>, now: Moment) -> Result<OpeningWarrant, Refusal
 pub enum Blame {
     /// 撤销: the deposit may be kept.
     Bidder,
-    /// 撤回: trustees did not release, or contradict each other.
+    /// 撤回: true shares of trustees who did not come could have opened it.
     Trustees,
     /// 撤回: what the server keeps is not what it accepted.
     Platform,
     /// 撤回: the agent has recorded a cause that is not the bidder's.
     Outside,
+    /// 撤回: the bidder's boxes are false or trustees lie, and nobody can tell which. Nothing is proven, so nobody is punished.
+    Unsettled,
 }
 
 impl Blame {
@@ -254,6 +256,7 @@ impl Blame {
             Self::Trustees => "trustees",
             Self::Platform => "platform",
             Self::Outside => "outside",
+            Self::Unsettled => "unsettled",
         }
     }
 }
@@ -270,7 +273,7 @@ pub enum Cause {
     CommitmentDiffers(u8),
     /// The box of this trustee is not the one that the key gives.
     BoxDiffers(u8),
-    /// Too many trustees' shares are missing or contradict each other.
+    /// There are fewer than t true shares.
     SharesMissing,
     /// The stored ciphertext is not the submitted one.
     CiphertextDamaged,
@@ -324,19 +327,23 @@ pub enum Judgement {
     Wait,
 }
 
-/// Judges a verdict of the opening check. `all_released`: no further trustee can change it; `given_up`: the agent has
-/// declared the missing trustees lost. What is proven waits for nobody.
-pub fn judge(verdict: &Verdict, all_released: bool, given_up: bool) -> Judgement {
+/// Judges a verdict of the opening check. `missing`: how many trustees have not released; `given_up`: the agent has declared
+/// them lost. What is proven waits for nobody.
+pub fn judge(verdict: &Verdict, missing: usize, given_up: bool) -> Judgement {
     match verdict {
         Verdict::Sound { .. } => Judgement::Sound,
         // liars can look the same, so all must have spoken
-        Verdict::BidderAtFault(fault) if fault.is_proven() || all_released => {
+        Verdict::BidderAtFault(fault) if fault.is_proven() || missing == 0 => {
             Judgement::Failed(Blame::Bidder, cause_of(*fault))
         }
         // too few true shares, and nobody is left to bring one: the bidder may be honest
-        Verdict::NotEnough { .. } | Verdict::BidderAtFault(_) if all_released || given_up => {
-            Judgement::Failed(Blame::Trustees, Cause::SharesMissing)
+        Verdict::NotEnough { have, need } if missing == 0 || given_up => {
+            let could_have_come = usize::from(*have) + missing;
+            let blame =
+                if could_have_come >= usize::from(*need) { Blame::Trustees } else { Blame::Unsettled };
+            Judgement::Failed(blame, Cause::SharesMissing)
         }
+        Verdict::BidderAtFault(_) if given_up => Judgement::Failed(Blame::Trustees, Cause::SharesMissing),
         Verdict::NotEnough { .. } | Verdict::BidderAtFault(_) => Judgement::Wait,
     }
 }

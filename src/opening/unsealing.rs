@@ -108,7 +108,6 @@ pub fn unseal(
     let envelopes: Vec<Envelope> = material.bids.iter().map(envelope).collect();
     // all locks first: whoever knew prices could choose whether to release for a bid that still waits (decision 9)
     let standings = side_by_side(&envelopes, |at, envelope| {
-        follower.set(at, BidStep::Opening(0));
         let Some(sealed) = material.bids.get(at) else { return Ok(None) };
         let (reported, k_b) = (reports(sealed, material), bidder_key(sealed, material));
         let standing = standing(warrant, material, envelope, (&reported, k_b.as_ref()))?;
@@ -124,6 +123,8 @@ pub fn unseal(
         bids.push(bid);
     }
     let opened = side_by_side(&bids, |at, bid| {
+        // only now: while keys are checked every bid waits, since none is opened before all are judged
+        follower.set(at, BidStep::Opening(0));
         let row = open_one(files, authority, bid, (follower, at))?;
         follower.set(at, BidStep::Done);
         Ok(row)
@@ -223,8 +224,8 @@ fn standing<'a>(
     match envelope.unlock(warrant, &material.trustees, reported, k_b) {
         Ok(unlocked) => Ok(Some(Standing::Unlocked(unlocked))),
         Err(Unopened::Verdict(verdict)) => {
-            let all = reported.len() >= material.trustees.members.len();
-            match rules::judge(&verdict, all, material.given_up) {
+            let missing = material.trustees.members.len().saturating_sub(reported.len());
+            match rules::judge(&verdict, missing, material.given_up) {
                 Judgement::Failed(blame, cause) => failed(blame, cause),
                 Judgement::Sound | Judgement::Wait => Ok(None),
             }

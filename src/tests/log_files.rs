@@ -60,7 +60,7 @@ fn rename_tables(house: &TestHouse) {
     let mut db = database.writer().unwrap();
     for table in ["ledger_tile", "ledger_head", "ledger_entry", "ledger_kept"] {
         let words = format!("ALTER TABLE {table} RENAME TO gone_{table}");
-        diesel::sql_query(words).execute(&mut *db).unwrap();
+        diesel::sql_query(words).execute(&mut **db).unwrap();
     }
 }
 

@@ -33,4 +33,5 @@ mod small_disk;
 mod simulation;
 mod street;
 mod tidy;
+mod unsettled;
 mod witnessed;

@@ -55,6 +55,10 @@ fn the_deadline_goes_where_the_rule_says() {
     assert_eq!(moved(was, "2026-03-25 08:30", "2026-03-25 09:00").unwrap(), "2026-03-25 11:30");
     assert_eq!(moved(was, "2026-03-25 06:00", "2026-03-25 08:30").unwrap(), "2026-03-26 09:30");
     assert_eq!(moved(was, "2026-03-25 09:00", "2026-03-25 09:20").unwrap(), "2026-03-25 11:30");
+    // two hours are the short outage still, and not a moment more
+    assert_eq!(moved(was, "2026-03-25 07:10", "2026-03-25 09:10").unwrap(), "2026-03-25 11:30");
+    let (from, to) = (at("2026-03-25 07:10"), at("2026-03-25 09:10").plus(1));
+    assert_eq!(OutageRule::published().moved(at(was), from, to), Some(at("2026-03-26 09:30")));
     // two hours are left in any case
     assert_eq!(moved(was, "2026-03-25 08:00", "2026-03-25 09:30").unwrap(), "2026-03-25 11:30");
     assert_eq!(moved(was, "2026-03-25 08:00", "2026-03-25 09:31").unwrap(), "2026-03-25 11:31");

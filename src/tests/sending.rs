@@ -117,7 +117,7 @@ impl Place {
     }
 
     /// What lies on the disk is the bid that was handed in, to its last byte.
-    pub fn check_bytes(&self) {
+    pub fn check_bytes(&self) -> u64 {
         let (door, root) = (self.house.door(), self.disk.seen().join("files"));
         let bids =
             door.read(|db| counted(db, door.vault(), self.lot, EnvelopeKind::Single, u64::MAX >> 1)).unwrap();
@@ -129,6 +129,7 @@ impl Place {
             assert_eq!(leaves, part.leaves);
         }
         assert_eq!(measured(&parts), bids[0].manifest.measured());
+        bids[0].manifest.ct.size.0
     }
 
     /// The receipt that lies beside the bid proves it.

@@ -7,7 +7,8 @@ use super::container::Archive;
 use super::findings::Findings;
 use super::log_check::Proven;
 use super::opening_check::{BidShares, ReportedShare, SharesDoc, opening_path, published};
-use crate::opening::rules::{Cause, Judgement, judge};
+use crate::opening::record::RecordTyp;
+use crate::opening::rules::{Blame, Cause, Judgement, judge};
 use crate::platform::canonical::from_jcs;
 use crate::platform::digest::b64u;
 use crate::sealing::boxes::BoxKey;
@@ -21,6 +22,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The event of an opening; `lost` names the trustees on whom the agent gave up.
 const OPENED: &str = "opening.bids_opened";
+
+/// Of a record that has no word for what nobody can tell.
+const OLD_WORD: &str = "the record is of version 1, which says trustees here; its shares do not tell whether trustees or the \
+     bidder are at fault";
 
 /// Makes every bid's shares and boxes again from the reported shares; returns the keys of the bids that are sound.
 pub(super) fn check<A: Archive>(
@@ -69,7 +74,7 @@ pub(super) fn check<A: Archive>(
                 Some(i) => {
                     complaints.push(format!("bid {name}: trustee {i} released a share that is missing"))
                 }
-                None => findings.absent("unsettled", format!("bid {name}: {why}; not the bidder's fault")),
+                None => findings.absent("unsettled", format!("bid {name}: {why}")),
             },
             Err(Judged::Wrong(why)) => complaints.push(format!("bid {name}: {why}")),
         }
@@ -138,8 +143,8 @@ pub(super) enum Judged {
     Wrong(String),
 }
 
-/// The verdict on what was reported of a bid, and whether every trustee has reported.
-fn verdict(held: &BidShares, bid: &LoggedBid, trustees: &TrusteeSet) -> (Verdict, bool) {
+/// The verdict on what was reported of a bid, and how many trustees have reported nothing.
+fn verdict(held: &BidShares, bid: &LoggedBid, trustees: &TrusteeSet) -> (Verdict, usize) {
     let reported: Vec<Reported> = held
         .reported
         .iter()
@@ -148,13 +153,14 @@ fn verdict(held: &BidShares, bid: &LoggedBid, trustees: &TrusteeSet) -> (Verdict
             share: report.share.as_ref().and_then(|share| Share::from_bytes(&share.0)),
         })
         .collect();
-    let everybody = trustees.members.iter().all(|member| reported.iter().any(|report| report.i == member.i));
+    let silent = |i: u8| reported.iter().all(|report| report.i != i);
+    let missing = trustees.members.iter().filter(|member| silent(member.i)).count();
     let c = bid.manifest.ctx.hash();
-    (opening_check::check(&c, &bid.manifest.lock, &trustees.box_keys(), &reported), everybody)
+    (opening_check::check(&c, &bid.manifest.lock, &trustees.box_keys(), &reported), missing)
 }
 
 /// Of whom it is said that the shares are too few, and whose report is not what the bid committed to.
-fn unsettled(held: &BidShares, bid: &LoggedBid) -> Judged {
+fn unsettled(held: &BidShares, bid: &LoggedBid, blame: Option<Blame>) -> Judged {
     let (c, lock) = (bid.manifest.ctx.hash(), &bid.manifest.lock);
     let whose = lock.shares.as_ref().map(|committed| {
         let is_true = |report: &&ReportedShare| {
@@ -167,21 +173,31 @@ fn unsettled(held: &BidShares, bid: &LoggedBid) -> Judged {
     });
     let whose = whose.unwrap_or_default();
     let told = held.reported.len();
-    Judged::Unsettled(format!("what {told} trustees released does not hold {} true shares{whose}", lock.t))
+    let follows = match blame {
+        Some(Blame::Unsettled) => {
+            "nobody can tell whether its bidder or trustees are at fault, and it is held against nobody"
+        }
+        _ => "the trustees who did not release could have settled it, and it is not held against its bidder",
+    };
+    Judged::Unsettled(format!(
+        "what {told} trustees released does not hold {} true shares{whose}; {follows}",
+        lock.t
+    ))
 }
 
 fn judged(held: &BidShares, bid: &LoggedBid, trustees: &TrusteeSet) -> Result<(Secret, Vec<u8>), Judged> {
     let c = bid.manifest.ctx.hash();
-    let (verdict, everybody) = verdict(held, bid, trustees);
+    let (verdict, missing) = verdict(held, bid, trustees);
+    let blame = blame_of(&verdict, missing);
     let (k_t, liars) = match verdict {
         Verdict::Sound { key, liars } => (key, liars),
-        Verdict::BidderAtFault(fault) if fault.is_proven() || everybody => {
+        Verdict::BidderAtFault(fault) if fault.is_proven() || missing == 0 => {
             return Err(Judged::Malformed(format!("{fault:?}")));
         }
         Verdict::NotEnough { have, need } if held.reported.len() < usize::from(need) => {
             return Err(Judged::Wrong(format!("{have} of {need} shares are there")));
         }
-        Verdict::NotEnough { .. } | Verdict::BidderAtFault(_) => return Err(unsettled(held, bid)),
+        Verdict::NotEnough { .. } | Verdict::BidderAtFault(_) => return Err(unsettled(held, bid, blame)),
     };
     let k_b = held.k_b.as_ref().map(|key| Secret::from_bytes(key.0));
     match (&bid.manifest.lock.commit_b, &k_b) {
@@ -191,6 +207,14 @@ fn judged(held: &BidShares, bid: &LoggedBid, trustees: &TrusteeSet) -> Result<(S
         _ => return Err(Judged::Wrong("the bidder's key is not the one that was committed".into())),
     }
     Ok((payload_key(&c, &k_t, k_b.as_ref()), liars))
+}
+
+/// Whom the shares show to be at fault, if nobody waits for those who did not release.
+fn blame_of(verdict: &Verdict, missing: usize) -> Option<Blame> {
+    match judge(verdict, missing, true) {
+        Judgement::Failed(blame, _) => Some(blame),
+        Judgement::Sound | Judgement::Wait => None,
+    }
 }
 
 /// Where the published record says that a bid was not opened because of its shares, it says of whom and why just what the
@@ -212,9 +236,13 @@ pub(super) fn blame<A: Archive>(
         let bid = counting.iter().find(|bid| bid.m == line.m.0);
         let held = shares.bids.iter().find(|held| held.m == line.m);
         let Some((bid, held)) = bid.zip(held) else { continue };
-        let (verdict, everybody) = verdict(held, bid, trustees);
+        let (verdict, missing) = verdict(held, bid, trustees);
         // the agent may have given up waiting, which never puts anything on a bidder
-        let follows = match judge(&verdict, everybody, true) {
+        let follows = match judge(&verdict, missing, true) {
+            Judgement::Failed(Blame::Unsettled, cause) if record.typ == RecordTyp::V1 => {
+                findings.remark("blame", format!("bid {}: {OLD_WORD}", line.m));
+                said.blame == Blame::Trustees && cause == said.cause
+            }
             Judgement::Failed(blame, cause) => blame == said.blame && cause == said.cause,
             Judgement::Sound | Judgement::Wait => false,
         };

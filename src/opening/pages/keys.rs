@@ -156,9 +156,9 @@ async fn take(
     arrival: Arrival,
     release: String,
 ) -> Result<(), Failure> {
-    let (actor, authority) = (who.actor(), authority.clone());
+    let (actor, line, authority) = (who.actor(), who.organisation, authority.clone());
     let work = move |act: &mut Act<'_>| bidders::release_key(act, &authority, &who, lot, envelope, &release);
-    let done = door.act_arrived(actor, arrival, work).await?;
+    let done = door.act_arrived(actor, line, arrival, work).await?;
     match done.value {
         Taken::Key => Ok(()),
         Taken::Wrong => Err(Refused::from(Refusal::WrongKey).into()),

@@ -26,6 +26,7 @@ on_both_databases! {
     a_bid_whose_key_was_never_shared_waits_for_nobody
     a_bid_whose_boxes_hold_nothing_waits_for_every_trustee
     two_of_three_who_lie_stop_the_opening_before_any_bid_is_read
+    a_trustee_who_does_not_come_and_could_have_settled_it_is_the_cause
     a_ciphertext_that_the_platform_damaged_is_not_the_bidders_fault
     a_piece_that_is_gone_or_cut_is_the_platforms_fault_and_stops_no_other
 }
@@ -181,7 +182,7 @@ fn a_bid_whose_boxes_hold_nothing_waits_for_every_trustee(engine: Engine) {
     assert_eq!(fate, (Blame::Bidder, Cause::SharesDoNotFit));
 }
 
-/// The agent goes on without a trustee who does not come: nothing is put on the bidders.
+/// The agent goes on without a trustee who does not come, and whose share would not have been enough: nobody can tell.
 fn two_of_three_who_lie_stop_the_opening_before_any_bid_is_read(engine: Engine) {
     let house = TestHouse::new(engine);
     let filled = bids_in(&house, &["1.00", "2.00", "3.00"]);
@@ -191,6 +192,20 @@ fn two_of_three_who_lie_stop_the_opening_before_any_bid_is_read(engine: Engine) 
     let wait = refused(filled.open(&house, Kind::Single, false));
     assert_eq!((wait.key.as_ref(), wait.with[0].1.as_str()), ("opening.refusal.wait_for", "1"));
     assert!(bids(&house, &filled).is_empty());
+    filled.open(&house, Kind::Single, true).unwrap();
+    for bid in bids(&house, &filled) {
+        let why = bid.not_opened.map(|why| (why.blame, why.cause));
+        assert_eq!(why, Some((Blame::Unsettled, Cause::SharesMissing)));
+    }
+}
+
+fn a_trustee_who_does_not_come_and_could_have_settled_it_is_the_cause(engine: Engine) {
+    let house = TestHouse::new(engine);
+    let filled = bids_in(&house, &["1.00", "2.00", "3.00"]);
+    filled.close(&house);
+    filled.hand_in(&house, Kind::Single, &lie(&house, &filled, 2)).unwrap();
+    filled.release(&house, Kind::Single, &[3]);
+    assert_eq!(refused(filled.open(&house, Kind::Single, false)).key, "opening.refusal.wait_for");
     filled.open(&house, Kind::Single, true).unwrap();
     for bid in bids(&house, &filled) {
         let why = bid.not_opened.map(|why| (why.blame, why.cause));

@@ -7,7 +7,7 @@ use crate::ledger::proof::Receipt;
 use crate::on_both_databases;
 use crate::opening::progress::BidStep;
 use crate::opening::testing::{BidBox, bids_in, empty_box};
-use crate::opening::{jobs, store};
+use crate::opening::{hall, jobs, store};
 use crate::platform::database::testing::Engine;
 use crate::platform::money::Fen;
 use crate::project::store as projects;
@@ -15,6 +15,9 @@ use crate::project::testing::{Shape, announced, draft};
 use crate::sealed_bid::testing::{Offer, bid};
 use crate::sealing::context::EnvelopeKind as Kind;
 use crate::tests::browser::{Browser, Served};
+use std::fs::File;
+use std::path::PathBuf;
+use std::process::Command;
 
 on_both_databases! {
     the_days_list_shows_dozens_of_openings_and_how_far_each_one_is
@@ -23,6 +26,7 @@ on_both_databases! {
     the_record_is_read_and_printed_with_objections_answers_and_signatures
     the_replay_tells_every_step_from_the_log_and_proves_it
     each_bid_is_shown_while_it_is_decrypted_and_never_whose_it_is
+    a_bid_waits_until_its_own_decryption_begins
     who_opens_what_is_being_opened_waits_for_it_and_nothing_is_decrypted_twice
 }
 
@@ -270,6 +274,61 @@ fn each_bid_is_shown_while_it_is_decrypted_and_never_whose_it_is(engine: Engine)
     // the real opening tells the same, and leaves nothing behind
     filled.open(&served.house, Kind::Single, false).unwrap();
     assert!(served.progress.of(filled.lot, Kind::Single).is_empty());
+}
+
+/// The opening itself is watched: its bids lie behind pipes, so that each one whose decryption has begun stands still.
+fn a_bid_waits_until_its_own_decryption_begins(engine: Engine) {
+    let house = TestHouse::new(engine);
+    let at_once = std::thread::available_parallelism().unwrap().get();
+    let prices: Vec<String> = (1..=at_once + 2).map(|number| format!("{number}.00")).collect();
+    let filled = bids_in(&house, &prices.iter().map(String::as_str).collect::<Vec<_>>());
+    let served = Served::start(house);
+    filled.close(&served.house);
+    filled.release(&served.house, Kind::Single, &[1, 2]);
+    let stored = |bidder| filled.stored(&served.house, Kind::Single, bidder);
+    let stored: Vec<PathBuf> = filled.bidders.iter().map(stored).collect();
+    for file in &stored {
+        std::fs::rename(file, file.with_extension("kept")).unwrap();
+        assert!(Command::new("mkfifo").arg(file).status().unwrap().success());
+    }
+    let (progress, lot) = (served.progress.clone(), filled.lot);
+    let opens = || {
+        let (house, who) = (&served.house, &filled.staff.agent.who);
+        hall::open_blocking(house.door(), house.authority(), who, lot, (Kind::Single, false), &progress)
+    };
+    let (steps, hall) = std::thread::scope(|scope| {
+        let opening = scope.spawn(opens);
+        let begun = |steps: &[BidStep]| steps.iter().filter(|step| **step != BidStep::Waiting).count();
+        // what is seen is judged below: whoever panics here would leave the opening standing before its pipes
+        let mut patience = 6000;
+        while begun(&progress.of(lot, Kind::Single)) < at_once && !opening.is_finished() && patience > 0 {
+            std::thread::sleep(std::time::Duration::from_millis(10));
+            patience -= 1;
+        }
+        let seen = (progress.of(lot, Kind::Single), served.visitor().get(HALL));
+        // those who stand still find a pipe and no ciphertext; the others find theirs
+        for file in &stored {
+            std::fs::rename(file, file.with_extension("pipe")).unwrap();
+            std::fs::rename(file.with_extension("kept"), file).unwrap();
+        }
+        while !opening.is_finished() {
+            for file in &stored {
+                drop(File::options().read(true).write(true).open(file.with_extension("pipe")).unwrap());
+            }
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        opening.join().unwrap().unwrap();
+        seen
+    });
+    let expected = |at: usize| if at < at_once { BidStep::Opening(0) } else { BidStep::Waiting };
+    assert_eq!(steps, (0..at_once + 2).map(expected).collect::<Vec<_>>());
+    let hall = hall.expect_status(200).text();
+    let bids = hall.split("<ol class=\"running\">").nth(1).unwrap().split("</ol>").next().unwrap();
+    let shown = [bids.matches("解密中").count(), bids.matches("等待").count()];
+    assert_eq!(shown, [at_once, 2], "{bids}");
+    let rows = served.house.door().read(|db| store::bids(db, lot, Kind::Single)).unwrap();
+    assert!(rows.iter().filter(|row| row.document.is_some()).count() >= 2);
+    assert!(progress.of(lot, Kind::Single).is_empty());
 }
 
 fn who_opens_what_is_being_opened_waits_for_it_and_nothing_is_decrypted_twice(engine: Engine) {

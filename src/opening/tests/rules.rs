@@ -91,22 +91,32 @@ fn a_bidder_counts_only_with_every_envelope() {
 fn a_bidder_is_blamed_only_for_what_is_proven() {
     let unfit = || Verdict::BidderAtFault(BidderFault::SharesDoNotFit);
     let differs = Verdict::BidderAtFault(BidderFault::BoxDiffers(2));
-    assert_eq!(judge(&differs, false, false), Judgement::Failed(Blame::Bidder, Cause::BoxDiffers(2)));
-    assert_eq!(judge(&unfit(), false, false), Judgement::Wait);
-    assert_eq!(judge(&unfit(), true, false), Judgement::Failed(Blame::Bidder, Cause::SharesDoNotFit));
-    assert_eq!(judge(&unfit(), false, true), Judgement::Failed(Blame::Trustees, Cause::SharesMissing));
+    assert_eq!(judge(&differs, 1, false), Judgement::Failed(Blame::Bidder, Cause::BoxDiffers(2)));
+    assert_eq!(judge(&unfit(), 1, false), Judgement::Wait);
+    assert_eq!(judge(&unfit(), 0, false), Judgement::Failed(Blame::Bidder, Cause::SharesDoNotFit));
+    assert_eq!(judge(&unfit(), 1, true), Judgement::Failed(Blame::Trustees, Cause::SharesMissing));
     for (fault, cause) in [
         (BidderFault::KeyDiffers, Cause::KeyDiffers),
         (BidderFault::CommitmentDiffers(3), Cause::CommitmentDiffers(3)),
     ] {
         let proven = Verdict::BidderAtFault(fault);
-        assert_eq!(judge(&proven, false, false), Judgement::Failed(Blame::Bidder, cause), "waits for nobody");
+        assert_eq!(judge(&proven, 1, false), Judgement::Failed(Blame::Bidder, cause), "waits for nobody");
     }
     let few = Verdict::NotEnough { have: 1, need: 2 };
-    assert_eq!(judge(&few, false, false), Judgement::Wait);
-    // nobody is left who could bring a true share
-    assert_eq!(judge(&few, true, false), Judgement::Failed(Blame::Trustees, Cause::SharesMissing));
-    assert_eq!(judge(&few, false, true), Judgement::Failed(Blame::Trustees, Cause::SharesMissing));
+    assert_eq!(judge(&few, 1, false), Judgement::Wait);
+}
+
+#[test]
+fn trustees_who_did_not_come_are_blamed_only_if_their_shares_could_have_been_enough() {
+    let few = |have, need| Verdict::NotEnough { have, need };
+    let shut = |blame| Judgement::Failed(blame, Cause::SharesMissing);
+    assert_eq!(judge(&few(1, 2), 1, true), shut(Blame::Trustees));
+    assert_eq!(judge(&few(3, 4), 2, true), shut(Blame::Trustees));
+    // nobody is left who could bring a true share, or too few are
+    assert_eq!(judge(&few(3, 4), 0, false), shut(Blame::Unsettled));
+    assert_eq!(judge(&few(0, 2), 1, true), shut(Blame::Unsettled));
+    assert_eq!(judge(&few(2, 4), 1, true), shut(Blame::Unsettled));
+    assert_eq!(judge(&few(2, 4), 1, false), Judgement::Wait);
 }
 
 #[test]

@@ -170,8 +170,8 @@ impl World {
     }
 
     /// What those who released can say of a bid that its bidder spoiled: with two true shares the fault is proven. With fewer it is the
-    /// bidder's if all have released, since two of three would have to lie otherwise; and if somebody was not waited for,
-    /// nobody may be punished for it.
+    /// bidder's if all have released, since two of three would have to lie otherwise. If somebody was not waited for, nobody may be
+    /// punished for it: it is on who did not come if that share could have been the second, and else nobody can tell.
     fn settled(&self, cause: Cause) -> (Blame, Cause) {
         let tells_truth = |i: u8| {
             let spoiled = match cause {
@@ -182,10 +182,12 @@ impl World {
             self.hall.trust[usize::from(i) - 1] == Trust::Honest && !spoiled
         };
         let all = self.hall.released.len() == 3;
+        let missing = 3 - self.hall.released.len();
         match (self.hall.released.iter().filter(|i| tells_truth(**i)).count(), &cause) {
             (_, Cause::Content(_) | Cause::OtherSigner) | (2.., _) => (Blame::Bidder, cause),
             _ if all => (Blame::Bidder, Cause::SharesDoNotFit),
-            _ => (Blame::Trustees, Cause::SharesMissing),
+            (true_shares, _) if true_shares + missing >= 2 => (Blame::Trustees, Cause::SharesMissing),
+            _ => (Blame::Unsettled, Cause::SharesMissing),
         }
     }
 

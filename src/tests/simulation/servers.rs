@@ -150,7 +150,7 @@ impl World {
             let door = second.as_ref().unwrap_or(house.door());
             let done = match flight {
                 None => door.write(actor, work),
-                Some(flight) => runtime().block_on(door.act_arrived(actor, flight.arrival, work)),
+                Some(flight) => runtime().block_on(door.act_arrived(actor, "bidder", flight.arrival, work)),
             };
             done.map(|done| done.value)
         })

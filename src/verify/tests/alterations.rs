@@ -420,7 +420,7 @@ pub(super) fn with_record(evidence: &mut Evidence, m: &str, blame: &str, cause: 
             "bidder": "某公司", "credit_code": "91110000000000000A", "document": null, "form": {}, "leaf": "1", "m": m,
             "not_opened": { "blame": blame, "cause": cause }, "submitted_at": at(-60),
         }],
-        "tender": "DEMO-0001", "title": "某项目", "trustees": [], "typ": "sunbid/opening-record/v1",
+        "tender": "DEMO-0001", "title": "某项目", "trustees": [], "typ": "sunbid/opening-record/v2",
     });
     evidence.files.insert("opening/single/record.json".into(), jcs(&record));
 }
@@ -432,8 +432,9 @@ fn a_record_that_blames_the_bidder_for_what_its_shares_do_not_show_is_named() {
         ("bidder", json!("key_differs")),
         ("bidder", json!({ "box_differs": 2 })),
         ("bidder", json!({ "commitment_differs": 2 })),
-        // and the other way round: a bid that its shares open was not kept shut by trustees
+        // and the other way round: a bid that its shares open was not kept shut by trustees, and there is no doubt
         ("trustees", json!("shares_missing")),
+        ("unsettled", json!("shares_missing")),
     ];
     for (blame, cause) in invented {
         let evidence = altered(|evidence| {
@@ -443,26 +444,36 @@ fn a_record_that_blames_the_bidder_for_what_its_shares_do_not_show_is_named() {
         let named = broken(&evidence).iter().filter(|line| line.starts_with("blame ")).count();
         assert_eq!(named, 1, "{blame} {cause}: {:#?}", broken(&evidence));
     }
-    // with one of its two shares false nobody can say anything: that is nobody's fault but the trustees'
-    let doubtful = |blame: &str, cause: &str, check: &str| {
+    // with one of its two shares false nobody can say anything, and the third could have settled it: that is on who did not come
+    let doubtful = |lies: usize, blame: &str, cause: &str, check: &str| {
         let evidence = altered(|evidence| {
             let m = first_bid(evidence);
             evidence.alter("opening/single/shares.json", |doc| {
                 let bids = doc["bids"].as_array_mut().unwrap();
                 let bid = bids.iter_mut().find(|bid| bid["m"] == m.as_str()).unwrap();
-                bid["reported"][0]["share"] = json!(b64u(&[[1].as_slice(), &[7; 32]].concat()));
+                for report in &mut bid["reported"].as_array_mut().unwrap()[..lies] {
+                    report["share"] = json!(b64u(&[[1].as_slice(), &[7; 32]].concat()));
+                }
             });
             with_record(evidence, &m, blame, json!(cause));
         });
         broken(&evidence).iter().filter(|line| line.starts_with(check)).count()
     };
-    assert_eq!(doubtful("trustees", "shares_missing", "blame "), 0);
+    assert_eq!(doubtful(1, "trustees", "shares_missing", "blame "), 0);
     // but the log must say that the agent did not wait for the third
-    assert_eq!(doubtful("trustees", "shares_missing", "lost "), 1);
-    for (blame, cause) in
-        [("bidder", "shares_missing"), ("bidder", "shares_do_not_fit"), ("trustees", "key_differs")]
-    {
-        assert_eq!(doubtful(blame, cause, "blame "), 1, "{blame} {cause}");
+    assert_eq!(doubtful(1, "trustees", "shares_missing", "lost "), 1);
+    // with both false the third could not have settled it either: nobody can tell
+    assert_eq!(doubtful(2, "unsettled", "shares_missing", "blame "), 0);
+    assert_eq!(doubtful(2, "unsettled", "shares_missing", "lost "), 1);
+    for (lies, blame, cause) in [
+        (1, "bidder", "shares_missing"),
+        (1, "bidder", "shares_do_not_fit"),
+        (1, "trustees", "key_differs"),
+        (1, "unsettled", "shares_missing"),
+        (2, "trustees", "shares_missing"),
+        (2, "bidder", "shares_do_not_fit"),
+    ] {
+        assert_eq!(doubtful(lies, blame, cause, "blame "), 1, "{lies} {blame} {cause}");
     }
     // what the shares say nothing about is no matter of this check
     let evidence = altered(|evidence| {
