@@ -14,12 +14,17 @@ const PHONE = { width: 390, height: 844, deviceScaleFactor: 1.5, mobile: true };
 /** How long to wait for what must come. Generous: the machine may be busy with other work. */
 const PATIENCE_S = 120;
 
+/** How long the browser may take for one command; one that never answers must not stand still for ever. */
+const ANSWER_S = 300;
+
 export class Chromium {
   #process;
   #folder = mkdtempSync(join(tmpdir(), "sunbid-chromium-"));
   #waiting = new Map();
   #listeners = new Set();
   #next = 0;
+  #ended = false;
+  #gone;
 
   static async start() {
     const chromium = new Chromium();
@@ -47,8 +52,15 @@ export class Chromium {
       held = messages.pop();
       for (const message of messages) this.#hear(JSON.parse(message));
     });
+    // what is written to a browser that is gone fails there, and is told to whoever asked
+    this.#process.stdio[3].on("error", () => {});
+    this.#gone = new Promise((resolve) => this.#process.once("exit", resolve));
     this.#process.on("exit", () => {
-      for (const { reject } of this.#waiting.values()) reject(new Error("Chromium ended"));
+      this.#ended = true;
+      for (const { reject, end } of this.#waiting.values()) {
+        clearTimeout(end);
+        reject(new Error("Chromium ended"));
+      }
       this.#waiting.clear();
     });
   }
@@ -57,6 +69,7 @@ export class Chromium {
     const waiting = this.#waiting.get(message.id);
     if (waiting !== undefined) {
       this.#waiting.delete(message.id);
+      clearTimeout(waiting.end);
       if (message.error) waiting.reject(new Error(`${waiting.method}: ${message.error.message}`));
       else waiting.resolve(message.result);
     } else {
@@ -65,9 +78,13 @@ export class Chromium {
   }
 
   send(method, params = {}, sessionId) {
+    if (this.#ended) return Promise.reject(new Error(`${method}: Chromium has ended`));
     const id = ++this.#next;
     this.#process.stdio[3].write(`${JSON.stringify({ id, method, params, sessionId })}\0`);
-    return new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject, method }));
+    return new Promise((resolve, reject) => {
+      const end = setTimeout(() => reject(new Error(`${method}: Chromium did not answer within ${ANSWER_S} s`)), ANSWER_S * 1000);
+      this.#waiting.set(id, { resolve, reject, method, end });
+    });
   }
 
   listen(listener) {
@@ -91,9 +108,10 @@ export class Chromium {
   }
 
   async end() {
-    const gone = new Promise((resolve) => this.#process.once("exit", resolve));
+    const end = setTimeout(() => this.#process.kill("SIGKILL"), 30_000);
     await this.send("Browser.close").catch(() => {});
-    await gone;
+    await this.#gone;
+    clearTimeout(end);
     rmSync(this.#folder, { recursive: true, force: true, maxRetries: 5 });
   }
 }
@@ -401,6 +419,8 @@ process.stdin.setEncoding("utf8").on("data", (chunk) => {
     else waiting(line);
   }
 });
+// a test that failed answers nobody any more; a walk that stayed would keep whoever waits for its last word
+process.stdin.on("end", () => process.exit(1));
 
 export function ask(line) {
   process.stdout.write(`ask ${line}\n`);

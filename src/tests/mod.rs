@@ -13,6 +13,7 @@ mod files;
 mod foreign_log;
 mod foreign_uploads;
 mod full_disk;
+pub mod guards;
 mod hostile_bids;
 mod key_files;
 mod large_bid;

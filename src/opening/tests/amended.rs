@@ -15,6 +15,7 @@ use crate::platform::refusal::Failure;
 use crate::project::schedule::{Schedule, Weight};
 use crate::project::testing::facts;
 use crate::sealed_bid::testing::submit;
+use crate::tests::guards::{Counts, Over};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -100,8 +101,8 @@ fn an_amendment_and_the_closing_never_both_win_however_many_knock(engine: Engine
                 while house.door().now() < due {
                     std::thread::sleep(Duration::from_micros(50));
                 }
+                let _ended = Counts(ended);
                 won.fetch_add(usize::from(amend(house, filled, || ()).is_ok()), Ordering::SeqCst);
-                ended.fetch_add(1, Ordering::SeqCst);
             });
         }
         for number in 0..CLOSING {
@@ -132,13 +133,11 @@ fn no_box_is_closed_by_the_old_time_while_an_amendment_is_being_written(engine: 
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let amending = scope.spawn(|| {
-            let clock = house.clock.clone();
-            let amended = amend(&house, &filled, move || {
+            let (clock, _over) = (house.clock.clone(), Over(&done));
+            amend(&house, &filled, move || {
                 clock.move_to(deadline);
                 std::thread::sleep(Duration::from_millis(300));
-            });
-            done.store(true, Ordering::SeqCst);
-            amended
+            })
         });
         for number in 0..CLOSING {
             let (house, filled, done) = (&house, &filled, &done);

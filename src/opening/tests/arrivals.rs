@@ -24,6 +24,7 @@ use crate::sealing::context::EnvelopeKind::Single;
 use crate::sealing::document::Bytes;
 use crate::sealing::release::BidderRelease;
 use crate::tests::browser::{Served, runtime};
+use crate::tests::guards::patiently;
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc;
@@ -65,7 +66,7 @@ fn a_form_that_is_here_before_the_deadline_counts_however_late_its_turn_comes(en
                     act.exclude(&gate)?;
                 }
                 begun.send(()).unwrap();
-                until_told.recv().unwrap();
+                let _ = until_told.recv();
                 Ok(())
             });
             dawdle.unwrap();
@@ -77,20 +78,16 @@ fn a_form_that_is_here_before_the_deadline_counts_however_late_its_turn_comes(en
             .zip(&ready)
             .map(|(browser, ready)| scope.spawn(move || send_form(browser, ready)))
             .collect();
-        while door.on_the_way() < sending.len() {
-            std::thread::sleep(Duration::from_millis(1));
-        }
+        assert!(patiently(|| door.on_the_way() >= sending.len()));
         served.house.clock.move_to(deadline);
         let late = scope.spawn(|| send_form(last, &ready[5]));
         let closer = door.clone();
         let closing = scope.spawn(move || {
             actions::close_box(&closer, Actor::system("opening"), None, lot).expect("everybody is through")
         });
-        while door.on_the_way() < sending.len() + 1 {
-            std::thread::sleep(Duration::from_millis(1));
-        }
+        assert!(patiently(|| door.on_the_way() > sending.len()));
         std::thread::sleep(Duration::from_millis(200));
-        go_on.send(()).unwrap();
+        drop(go_on);
         closing.join().unwrap();
         late.join().unwrap().expect_status(422);
         sending.into_iter().map(|form| form.join().unwrap()).collect::<Vec<_>>()

@@ -23,6 +23,7 @@ use crate::sealed_bid::tus::location;
 use crate::sealing::context::EnvelopeKind;
 use crate::sealing::seal::SealedBid;
 use crate::tests::browser::{Browser, Seen, Served};
+use crate::tests::guards::{Counts, Over};
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -106,9 +107,8 @@ fn rush<T: Send>(
                 let due = if at < i64::try_from(CERTAIN).unwrap() { deadline.plus(-BEFORE) } else { due };
                 scope.spawn(move || {
                     await_clock(house, due);
-                    let result = hand_in(ready);
-                    answered.fetch_add(1, Ordering::SeqCst);
-                    result
+                    let _answered = Counts(answered);
+                    hand_in(ready)
                 })
             })
             .collect();
@@ -232,6 +232,7 @@ fn over_http(house: TestHouse, further: impl FnOnce(&TestHouse) -> Vec<Served>) 
 
     let done = AtomicBool::new(false);
     let answers = std::thread::scope(|scope| {
+        let over = Over(&done);
         let reading = scope.spawn(|| {
             let (mut visitor, mut pages) = (served.visitor(), 0);
             while !done.load(Ordering::SeqCst) || pages < 5 {
@@ -251,7 +252,7 @@ fn over_http(house: TestHouse, further: impl FnOnce(&TestHouse) -> Vec<Served>) 
             let mut browser = browsers[&ready.0.who.person].lock().unwrap();
             send_form(&mut browser, ready)
         });
-        done.store(true, Ordering::SeqCst);
+        drop(over);
         reading.join().unwrap();
         answers
     });

@@ -14,8 +14,10 @@ use crate::platform::refusal::Fault;
 use crate::sealed_bid::actions::lane_gate;
 use crate::sealed_bid::tus::location;
 use crate::tests::browser::{Browser, Seen, Served, runtime};
+use crate::tests::guards::patiently;
 use std::io::Write;
 use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Barrier, mpsc};
 use std::time::Duration;
 
@@ -206,17 +208,6 @@ fn a_bidder_who_hands_in_three_hundred_times_at_once_keeps_nobody_waiting(engine
     assert_eq!(closing.bidders, 2);
 }
 
-/// Whether `it` becomes true before one gives up.
-fn patiently(it: impl Fn() -> bool) -> bool {
-    (0..6000).any(|_| {
-        let done = it();
-        if !done {
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        done
-    })
-}
-
 fn a_refused_form_of_a_busy_bidder_can_be_handed_in_again(engine: Engine) {
     let house = TestHouse::new(engine);
     let (_, ready, deadline) = on_the_eve(&house, 1);
@@ -278,26 +269,26 @@ fn forms_that_bring_a_byte_and_stay_take_nobodys_arrival_away(engine: Engine) {
     assert_eq!(door.on_the_way(), 0, "half a form has not arrived");
 
     // nobody's session can be looked up for a while, so that no page and no form gets its turn
-    let (reading, let_go) = (Barrier::new(READERS_MAX as usize + 1), Barrier::new(READERS_MAX as usize + 1));
+    let (reading, let_go) = (AtomicU32::new(0), AtomicBool::new(false));
     let answer = std::thread::scope(|scope| {
         for _ in 0..READERS_MAX {
             scope.spawn(|| {
                 let held = door.read::<(), Fault>(|_| {
-                    reading.wait();
-                    let_go.wait();
+                    reading.fetch_add(1, Ordering::SeqCst);
+                    assert!(patiently(|| let_go.load(Ordering::SeqCst)));
                     Ok(())
                 });
                 held.unwrap();
             });
         }
-        reading.wait();
+        assert!(patiently(|| reading.load(Ordering::SeqCst) == READERS_MAX));
         let sending = scope.spawn(|| send_form(&mut browser, &ready[0]));
         let arrived = (0..500).any(|_| {
             std::thread::sleep(Duration::from_millis(10));
             door.on_the_way() == 1
         });
         served.house.clock.move_to(deadline);
-        let_go.wait();
+        let_go.store(true, Ordering::SeqCst);
         let answer = sending.join().unwrap();
         assert!(arrived, "the form was here before the deadline");
         answer

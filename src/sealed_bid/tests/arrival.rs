@@ -1,6 +1,7 @@
 //! The reading of forms before anybody is signed in: what it may keep in memory.
 
 use crate::sealed_bid::arrival::read;
+use crate::tests::browser::runtime;
 use actix_web::dev::Payload;
 use actix_web::web::Bytes;
 use actix_web::web::Payload as Reading;
@@ -19,8 +20,12 @@ async fn text(mut payload: Payload) -> String {
     String::from_utf8(reading.await.unwrap().to_bytes().await.unwrap().to_vec()).unwrap()
 }
 
-#[actix_web::test]
-async fn a_form_takes_what_it_brings_and_one_without_room_is_read_in_its_turn_with_nothing_lost() {
+#[test]
+fn a_form_takes_what_it_brings_and_one_without_room_is_read_in_its_turn_with_nothing_lost() {
+    runtime().block_on(reads_forms());
+}
+
+async fn reads_forms() {
     let memory = Semaphore::new(10);
     let (small, whole) = read(form(&["12", "345", "67890"]), &memory).await.unwrap();
     assert!(whole, "ten bytes fit into ten");

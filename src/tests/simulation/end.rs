@@ -153,8 +153,11 @@ impl World {
             assert!(found.blame == blame && same, "{found:?} is not {blame:?} {cause:?}");
             assert!(row.document.is_none());
         }
-        let opened = self.counted().iter().filter(|(at, bid)| self.fault(*at, bid).is_none()).count();
-        self.hall.found.push(opened);
+        let faults: Vec<_> = self.counted().iter().map(|(at, bid)| self.fault(*at, bid)).collect();
+        for (blame, _) in faults.iter().flatten() {
+            self.met(&format!("not opened, and it is on: {blame:?}"));
+        }
+        self.hall.found.push(faults.iter().filter(|fault| fault.is_none()).count());
     }
 
     /// Whose fault it is by what everybody did; `None` for an honest bid whose key came.

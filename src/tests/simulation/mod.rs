@@ -92,6 +92,9 @@ const WITH_TWO_SERVERS: [&str; 4] = [
     "came in time to a server that was taken for dead and lives after all",
 ];
 
+/// A run says a tenth of this; one that says more goes in circles.
+const STEPS_MAX: usize = 20_000;
+
 /// How often what happened.
 pub type Tally = BTreeMap<String, u32>;
 
@@ -101,7 +104,11 @@ pub struct Trail(Arc<Mutex<Vec<String>>>);
 
 impl Trail {
     pub fn say(&self, what: String) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(what);
+        let mut steps = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        steps.push(what);
+        let many = steps.len();
+        drop(steps);
+        assert!(many < STEPS_MAX, "what one waits for never comes");
     }
 
     fn told(&self) -> String {
