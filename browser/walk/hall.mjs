@@ -59,12 +59,35 @@ const TOLD = `({
   published: document.querySelector("a[href$='/single/record']") === null ? 0 : 1,
 })`;
 
-/** The whole hall as one look sees it; no other look sees the same page again. */
-const LOOK = `(() => {
-  if (document.readyState !== "complete" || window.seen) return null;
-  window.seen = true;
-  return { title: document.querySelector("h1").textContent, words: document.querySelector("#words")?.value ?? null, told: ${TOLD} };
-})()`;
+/** What an expression gives in a page that may be replaced at any moment. */
+async function asked(window, expression) {
+  let given;
+  await window.until(async () => {
+    given = await window.eval(expression);
+    return true;
+  }, "a page");
+  return given;
+}
+
+/** Presses the reload button, and gives the moment by the page's clock. */
+const reload = (window) => asked(window, "(location.reload(), performance.timeOrigin + performance.now())");
+
+/**
+ * Reloads and gives the whole hall of a page that was asked for after that: one before may have been cut off, without its scripts.
+ * A reload of a page that is just being replaced may reload nothing: then it is pressed again, with more and more patience.
+ */
+async function reloaded(window) {
+  for (let patience = 500; patience < 120_000; patience *= 2) {
+    const moment = await reload(window);
+    for (const end = Date.now() + patience; Date.now() < end; await new Promise((resolve) => setTimeout(resolve, 20))) {
+      const seen = await asked(window, `performance.timeOrigin > ${moment} && document.readyState === "complete" ? {
+        title: document.querySelector("h1").textContent, words: document.querySelector("#words")?.value ?? null, told: ${TOLD},
+      } : null`);
+      if (seen !== null) return seen;
+    }
+  }
+  throw new Error(`no page came after a reload\n${await window.state()}`);
+}
 
 /**
  * Somebody who does nothing but reload, from before the closing until after the end, now and then before the page is there:
@@ -76,43 +99,28 @@ function restless(window, words) {
   let typed = false;
   let looks = 0;
   const waiting = [];
-  const trying = (expression, what) => {
-    let found;
-    return window.until(async () => {
-      found = await window.eval(expression);
-      return found !== null;
-    }, what).then(() => found);
-  };
-  const reload = () => trying("setTimeout(() => location.reload(), 0)", "a reload");
-  const type = `(() => {
-    const field = document.querySelector("#words");
-    if (document.readyState !== "complete" || field === null) return null;
-    field.value = ${JSON.stringify(words)};
-    return field.dispatchEvent(new Event("input", { bubbles: true }));
-  })()`;
   const rest = (async () => {
     while (!over) {
-      await reload();
+      await reload(window);
       await new Promise((resolve) => setTimeout(resolve, Math.random() * 300));
-      await reload();
-      const now = await trying(LOOK, "the hall after a reload");
+      const now = await reloaded(window);
       looks += 1;
       assert.equal(now.title, "开标大厅");
       for (const [what, count] of Object.entries(before ?? {})) assert.ok(now.told[what] >= count, `look ${looks}: ${what} went from ${count} to ${now.told[what]}`);
       before = now.told;
       if (typed) assert.equal(now.words ?? words, words, `what was typed, at look ${looks}`);
       else if (now.words !== null) {
-        await trying(type, "the field for words");
+        await window.type("#words", words);
         typed = true;
       }
-      while (waiting.length > 0 && waiting[0].from + 3 <= looks) waiting.shift().go();
+      while (waiting.length > 0 && waiting[0].from + 2 <= looks) waiting.shift().go();
     }
     return { typed, told: before };
   })();
   // what went wrong is told to whoever waits next
   rest.catch(() => {});
   return {
-    /** Waits until a page was seen that was asked for after whatever happened before: the first may be on its way, the second too. */
+    /** Waits for two looks from now on: the second is at a page that was asked for after whatever happened before. */
     again: () => Promise.race([rest, new Promise((go) => waiting.push({ from: looks, go }))]),
     calm: () => {
       over = true;
