@@ -92,15 +92,18 @@ impl World {
             return assert!(!named || self.hall.keys.contains(&at), "nobody is asked for a key");
         };
         let wrong = plan == KeyPlan::Wrong || second && self.dice.comes(20);
-        let own = || content.key.clone().unwrap();
-        let file = |second: bool| if second { key_of_second(manifest, &self.holder).unwrap() } else { own() };
+        let file = if second { key_of_second(manifest, &self.holder).ok() } else { content.key.clone() };
+        if file.is_none() && !wrong {
+            // the box for the second holder was copied from another's bid
+            return assert!(content.cause.is_some(), "the second holder of an honest bid has its key");
+        }
         let release = match wrong {
             // only what the bidder signed is held against it
             true if !second => {
                 wrong_key(manifest, &bundle.session).signed(&signer(&self.players[at].member)).unwrap()
             }
             true => wrong_key(manifest, &bundle.session),
-            false => BidderRelease::make(&file(second), manifest, &bundle.session.0).unwrap(),
+            false => BidderRelease::make(&file.unwrap(), manifest, &bundle.session.0).unwrap(),
         };
         self.send(at, Form::Key { text: jcs_text(&release), wrong, second });
     }

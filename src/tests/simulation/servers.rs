@@ -282,8 +282,11 @@ impl World {
         }
     }
 
-    /// Lets so much time pass that no dead server is waited for any longer.
+    /// Lets so much time pass that no dead server is waited for any longer; one that died before the clock was set back, until the
+    /// clock is again where it was.
     pub fn outwait(&mut self) {
-        self.move_clock(self.now().plus(10 * SECOND));
+        let last = self.servers.last_words.iter().map(|word| word.told).max();
+        let to = self.now().plus(10 * SECOND);
+        self.move_clock(last.map_or(to, |last| to.max(last)));
     }
 }
