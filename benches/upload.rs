@@ -3,7 +3,7 @@
 //! does not grow. The client is in the same process: what it and the HTTP layers cost is in the figure and in the memory.
 //! All three find memory that was in use just before.
 //!
-//! `cargo bench --bench upload`; `TMPDIR` chooses the disk.
+//! `cargo bench --bench upload`; `TMPDIR` chooses the disk, numbers choose the sizes.
 #![allow(clippy::expect_used, clippy::float_arithmetic)] // figures for people, no business
 
 use std::fs::File;
@@ -38,7 +38,8 @@ fn main() {
         "{:>6} {:>9} {:>9} {:>9} {:>9} {:>7} {:>9} {:>11}",
         "MiB", "upload s", "dd s", "openssl s", "MiB/s", "ratio", "promised", "memory MiB"
     );
-    for mebibytes in [64u64, 256, 1024] {
+    let chosen: Vec<u64> = std::env::args().filter_map(|argument| argument.parse().ok()).collect();
+    for mebibytes in if chosen.is_empty() { vec![64, 256, 1024] } else { chosen } {
         let size = ciphertext_size(padded(mebibytes << 20));
         let source = folder.path().join("source");
         make(&source, size);
